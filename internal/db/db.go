@@ -1,0 +1,153 @@
+// Package db gives the rest of Portolan one way to talk to SQLite and to PostgreSQL.
+//
+// There is one SQL text for both: $1 placeholders and the subset listed in docs/sql.md; the few places that
+// can't be spelled once use Tx.Pick. There are two verbs, Read and Write. Everything done inside one Write
+// happens together or not at all, and nothing outside the database may be done inside it: use Tx.After.
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+
+	"portolan/internal/fault"
+)
+
+// ErrUnusable is the fault of a database that can't be opened: a file that is none, a server that refuses.
+var ErrUnusable = fault.New(fault.Unavailable, "db.unusable")
+
+// DB is an open database with the clock that its units of work read.
+type DB struct {
+	engine engine
+	clock  *Clock
+}
+
+// engine is what the two databases do differently.
+type engine interface {
+	begin(ctx context.Context, write bool) (unit, error)
+	migrate(ctx context.Context, all []Schema) error
+	close() error
+}
+
+// unit is one open transaction.
+type unit interface {
+	exec(ctx context.Context, query string, args []any) (int64, error)
+	query(ctx context.Context, query string, args []any) (rows, error)
+	commit(ctx context.Context) error
+	rollback()
+}
+
+type rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Close() error
+	Err() error
+}
+
+// Open opens postgres://… or a SQLite file, which is made if it isn't there. A nil clock is the real one.
+func Open(ctx context.Context, url string, clock *Clock) (*DB, error) {
+	if clock == nil {
+		clock = Real()
+	}
+	var e engine
+	var err error
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		e, err = openPostgres(ctx, url)
+	} else {
+		e, err = openSQLite(ctx, url)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w: %w", err, ErrUnusable)
+	}
+	return &DB{engine: e, clock: clock}, nil
+}
+
+// Clock is what every unit of work takes its time from.
+func (d *DB) Clock() *Clock { return d.clock }
+
+// Close waits for nobody; end what uses the database first.
+func (d *DB) Close() error { return d.engine.close() }
+
+// Postgres reports which database this is. Only package jobs, which has two engines, has a reason to ask.
+func (d *DB) Postgres() bool { _, ok := d.engine.(*postgres); return ok }
+
+// Read runs f on one consistent view of the data. f can't change anything.
+func (d *DB) Read(ctx context.Context, f func(*Tx) error) error { return d.run(ctx, false, f) }
+
+// Write runs f and keeps what it did if it returns nil. PostgreSQL may ask to run f again when two writers
+// met, so f must do nothing outside the database and may not build on what an earlier run of it left behind.
+func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	for try := 1; ; try++ {
+		err := d.run(ctx, true, f)
+		pg, ok := errors.AsType[*pgconn.PgError](err)
+		if !ok || try == 10 || pg.Code != "40001" && pg.Code != "40P01" {
+			return err
+		}
+	}
+}
+
+type inside struct{}
+
+func (d *DB) run(ctx context.Context, write bool, f func(*Tx) error) (err error) {
+	if ctx.Value(inside{}) == d.engine {
+		panic("db: a unit of work was begun inside another; pass the *Tx down instead")
+	}
+	u, err := d.engine.begin(ctx, write)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	ended := false
+	defer func() {
+		if !ended {
+			u.rollback()
+		}
+	}()
+	tx := &Tx{ctx: context.WithValue(ctx, inside{}, d.engine), unit: u, db: d, now: d.clock.Now()}
+	if err := f(tx); err != nil {
+		return err
+	}
+	for _, g := range tx.last {
+		if err := g(tx); err != nil {
+			return err
+		}
+	}
+	ended = true
+	if err := u.commit(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, g := range tx.after {
+		g()
+	}
+	return nil
+}
+
+// IsDuplicate reports whether err says that a row with the same unique key exists. On PostgreSQL the unit of
+// work is spent after it: prefer `on conflict do nothing` and the count of rows.
+func IsDuplicate(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "23505"
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return lite.Code() == 2067 || lite.Code() == 1555
+	}
+	return false
+}
+
+// normal makes arguments alike for both databases: moments in UTC to the microsecond, the zero moment as null.
+func normal(args []any) []any {
+	for i, a := range args {
+		if at, ok := a.(time.Time); ok {
+			if at.IsZero() {
+				args[i] = nil
+			} else {
+				args[i] = at.UTC().Truncate(time.Microsecond)
+			}
+		}
+	}
+	return args
+}

@@ -1,0 +1,189 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"portolan/internal/db"
+	"portolan/internal/db/dbtest"
+	"portolan/internal/fault"
+)
+
+var things = db.Schema{Owner: "things", Files: fstest.MapFS{"schema/001_things.sql": {Data: []byte(`-- +goose Up
+create table things (id text primary key, n bigint not null, ok boolean not null, at timestamp, body jsonb not null default '{}');
+`)}}}
+
+type thing struct {
+	id, body string
+	n        int64
+	ok       bool
+	at       time.Time
+}
+
+func scan(r db.Row) (t thing, err error) {
+	err = r.Scan(&t.id, &t.n, &t.ok, db.Null(&t.at), &t.body)
+	return
+}
+
+func TestRoundTrip(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		at := dbtest.Start.Add(123456 * time.Microsecond)
+		dbtest.Write(t, d, func(tx *db.Tx) error {
+			for _, in := range []thing{{"a", `{"k": "v"}`, 1 << 40, true, at}, {"b", `{}`, -1, false, time.Time{}}} {
+				if _, err := tx.Exec(`insert into things (n, id, ok, at, body) values ($2, $1, $3, $4, $5)`, in.id, in.n, in.ok, in.at, in.body); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			all, err := db.All(tx, scan, `select id, n, ok, at, body from things order by id`)
+			require.NoError(t, err)
+			require.Equal(t, thing{"a", `{"k": "v"}`, 1 << 40, true, at}, all[0])
+			require.True(t, all[1].at.IsZero())
+			var latest time.Time
+			_, err = db.One(tx, func(r db.Row) (int, error) { return 0, r.Scan(db.Moment(&latest)) }, `select max(at) from things where at <= $1`, at)
+			require.NoError(t, err)
+			require.Equal(t, at, latest)
+			k, err := db.One(tx, db.Scalar[string], `select body->>'k' from things where id = 'a'`)
+			require.NoError(t, err)
+			require.Equal(t, "v", k)
+			_, err = db.One(tx, scan, `select id, n, ok, at, body from things where id = 'z'`)
+			require.ErrorIs(t, err, db.ErrNone)
+			return nil
+		})
+	})
+}
+
+func TestAllOrNothing(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		insert := func(tx *db.Tx) error {
+			_, err := tx.Exec(`insert into things (id, n, ok) values ('x', 1, true)`)
+			return err
+		}
+		wrong := errors.New("wrong")
+		after := 0
+		require.ErrorIs(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			tx.After(func() { after++ })
+			return errors.Join(insert(tx), wrong)
+		}), wrong)
+		require.ErrorIs(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			tx.After(func() { after++ })
+			tx.Last(func(*db.Tx) error { return wrong })
+			return insert(tx)
+		}), wrong)
+		require.Panics(t, func() {
+			d.Write(t.Context(), func(tx *db.Tx) error { insert(tx); panic("bug") })
+		})
+		require.Zero(t, after)
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			n, err := db.One(tx, db.Scalar[int64], `select count(*) from things`)
+			require.Zero(t, n)
+			return err
+		})
+		require.Error(t, d.Read(t.Context(), insert), "a reader can't write")
+		require.NoError(t, d.Write(t.Context(), insert))
+	})
+}
+
+func TestNoWorkInsideWork(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		require.Panics(t, func() {
+			d.Write(t.Context(), func(tx *db.Tx) error {
+				return d.Read(tx.Context(), func(*db.Tx) error { return nil })
+			})
+		})
+	})
+}
+
+func TestManyWritersAreServedInTurn(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		dbtest.Write(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`insert into things (id, n, ok) values ('x', 0, true)`)
+			return err
+		})
+		var all sync.WaitGroup
+		for range 32 {
+			all.Go(func() {
+				for range 10 {
+					err := d.Write(t.Context(), func(tx *db.Tx) error {
+						n, err := db.One(tx, db.Scalar[int64], `select n from things where id = 'x'`+tx.ForUpdate())
+						if err != nil {
+							return err
+						}
+						_, err = tx.Exec(`update things set n = $1 where id = 'x'`, n+1)
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			n, err := db.One(tx, db.Scalar[int64], `select n from things where id = 'x'`)
+			require.EqualValues(t, 320, n)
+			return err
+		})
+	})
+}
+
+func TestMigrateFromSeveralNodesAtOnce(t *testing.T) {
+	for name, url := range dbtest.URLs(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := url(t)
+			var all sync.WaitGroup
+			for range 4 {
+				all.Go(func() {
+					d, err := db.Open(context.Background(), at, nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer d.Close()
+					if err := d.Migrate(context.Background(), things); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
+}
+
+func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "notes.txt")
+	require.NoError(t, os.WriteFile(text, []byte("these are notes and no database, however long they may be going on"), 0o600))
+	for _, url := range []string{text, dir, filepath.Join(dir, "missing", "shop.db"), "postgres://nobody@127.0.0.1:1/none"} {
+		_, err := db.Open(t.Context(), url, nil)
+		require.ErrorIs(t, err, db.ErrUnusable, url)
+		require.Equal(t, fault.Unavailable, fault.Of(err).Kind)
+	}
+	body, err := os.ReadFile(text)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "these are notes", "the file is left as it was")
+}
+
+func TestClock(t *testing.T) {
+	c := db.Manual(dbtest.Start)
+	done := make(chan bool)
+	go func() { done <- c.Wait(nil, dbtest.Start.Add(time.Hour)) }()
+	for range 4 {
+		c.Advance(15 * time.Minute)
+	}
+	require.True(t, <-done)
+	require.Equal(t, dbtest.Start.Add(time.Hour), c.Now())
+	fast := db.Fast(dbtest.Start, 3600)
+	require.InDelta(t, float64(2*time.Second), float64(fast.Until(dbtest.Start.Add(2*time.Hour))), float64(time.Second))
+}

@@ -1,0 +1,158 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// lite is one SQLite file: a single writing connection behind a fair gate, so that waiting happens in Go in
+// order of arrival and never as "database is locked", and several connections that can only read.
+type lite struct {
+	path    string
+	pool    *sql.DB
+	writers chan *liteConn
+	readers chan *liteConn
+}
+
+// liteConn keeps the statements it has prepared; their number is that of the SQL texts in the program.
+type liteConn struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+// FULL: a commit that was acknowledged survives a power cut.
+const pragmas = "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)" +
+	"&_pragma=temp_store(memory)&_pragma=cache_size(-8000)"
+
+func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory, not a database file", path)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("the directory of %s: %w", path, errors.Unwrap(err))
+	}
+	l := &lite{path: path}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if l.pool, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
+		return nil, err
+	}
+	l.writers, l.readers = make(chan *liteConn, 1), make(chan *liteConn, max(4, runtime.NumCPU()))
+	if err := l.connect(ctx, l.writers, ""); err != nil {
+		return nil, fmt.Errorf("%s can't be used as a database: %w", path, err)
+	}
+	return l, l.connect(ctx, l.readers, "pragma query_only(1)")
+}
+
+func dsn(path, lock string) string {
+	return "file:" + path + "?_txlock=" + lock + "&_time_format=sqlite&_texttotime=1" + pragmas
+}
+
+func (l *lite) connect(ctx context.Context, to chan *liteConn, setup string) error {
+	for range cap(to) {
+		c, err := l.pool.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := c.ExecContext(ctx, "select count(*) from sqlite_master;"+setup); err != nil {
+			return errors.Join(err, c.Close())
+		}
+		to <- &liteConn{c, map[string]*sql.Stmt{}}
+	}
+	return nil
+}
+
+func (l *lite) close() error {
+	if l.pool == nil {
+		return nil
+	}
+	for _, from := range []chan *liteConn{l.readers, l.writers} {
+		for range cap(from) {
+			select {
+			case c := <-from:
+				c.conn.Close()
+			default:
+			}
+		}
+	}
+	return l.pool.Close()
+}
+
+func (l *lite) begin(ctx context.Context, write bool) (unit, error) {
+	from, how := l.readers, "begin deferred"
+	if write {
+		from, how = l.writers, "begin immediate"
+	}
+	select {
+	case c := <-from:
+		u := &liteUnit{c, from}
+		if _, err := u.exec(ctx, how, nil); err != nil {
+			from <- c
+			return nil, err
+		}
+		return u, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+type liteUnit struct {
+	c    *liteConn
+	home chan *liteConn
+}
+
+func (u *liteUnit) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s := u.c.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := u.c.conn.PrepareContext(ctx, query)
+	if err == nil {
+		u.c.stmts[query] = s
+	}
+	return s, err
+}
+
+func (u *liteUnit) exec(ctx context.Context, query string, args []any) (int64, error) {
+	s, err := u.stmt(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := s.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (u *liteUnit) query(ctx context.Context, query string, args []any) (rows, error) {
+	s, err := u.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+func (u *liteUnit) commit(ctx context.Context) error {
+	_, err := u.exec(ctx, "commit", nil)
+	if err != nil {
+		u.rollback()
+		return err
+	}
+	u.home <- u.c
+	return nil
+}
+
+func (u *liteUnit) rollback() {
+	u.exec(context.Background(), "rollback", nil) // fails only where a failed commit already has
+	u.home <- u.c
+}

@@ -1,0 +1,38 @@
+//go:build deps
+
+package zdeps
+
+import (
+	_ "github.com/alecthomas/kong"
+	_ "github.com/blevesearch/snowballstem"
+	_ "github.com/blevesearch/snowballstem/english"
+	_ "github.com/blevesearch/snowballstem/german"
+	_ "github.com/blevesearch/snowballstem/arabic"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/emersion/go-smtp"
+	_ "github.com/evanw/esbuild/pkg/api"
+	_ "github.com/getkin/kin-openapi/openapi3"
+	_ "github.com/getkin/kin-openapi/openapi3filter"
+	_ "github.com/go-chi/httprate"
+	_ "github.com/nicksnyder/go-i18n/v2/i18n"
+	_ "github.com/nyaruka/phonenumbers"
+	_ "github.com/oapi-codegen/nethttp-middleware"
+	_ "github.com/oapi-codegen/runtime"
+	_ "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen"
+	_ "github.com/oschwald/maxminddb-golang/v2"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/riverqueue/river"
+	_ "github.com/riverqueue/river/riverdriver/riverpgxv5"
+	_ "github.com/riverqueue/river/rivermigrate"
+	_ "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	_ "github.com/stretchr/testify/require"
+	_ "github.com/wneessen/go-mail"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/crypto/argon2"
+	_ "golang.org/x/net/html"
+	_ "golang.org/x/sync/semaphore"
+	_ "golang.org/x/text/language"
+	_ "golang.org/x/text/unicode/norm"
+	_ "honnef.co/go/tools/cmd/staticcheck"
+	_ "pgregory.net/rapid"
+)
