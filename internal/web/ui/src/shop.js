@@ -1,0 +1,39 @@
+// Comfort for the shop; every page works without it. Loaded deferred, and it never blocks a page.
+
+// The basket's count and the suggestion of another market are loaded apart from the page, so that the page
+// itself can be kept by caches.
+const root = document.documentElement;
+const tray = document.querySelector("[data-visitor]");
+if (tray) {
+  fetch(tray.dataset.visitor, { headers: { Accept: "application/json" }, credentials: "same-origin" })
+    .then((r) => (r.ok ? r.json() : null))
+    .then((v) => {
+      if (!v) return;
+      for (const el of document.querySelectorAll("[data-cart-count]")) {
+        el.textContent = v.count_text;
+        el.hidden = !v.count;
+      }
+      if (v.suggestion) tray.innerHTML = v.suggestion;
+    })
+    .catch(() => {});
+}
+
+// Filters apply as they are chosen.
+for (const form of document.querySelectorAll("form[data-auto]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+}
+
+// A form is sent once, however often it is pressed.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (e) => {
+    if (form.dataset.sent) return e.preventDefault();
+    form.dataset.sent = "1";
+    const b = form.querySelector("button:not([type=button])");
+    if (b) {
+      b.setAttribute("aria-busy", "true");
+      if (b.dataset.busy) b.textContent = b.dataset.busy;
+    }
+  });
+}
+addEventListener("pageshow", () => document.querySelectorAll("form[data-once]").forEach((f) => delete f.dataset.sent));
+root.classList.add("js");
