@@ -46,6 +46,9 @@ func (t *Tx) Pick(sqlite, postgres string) string {
 	return sqlite
 }
 
+// Of reports whether this is a unit of work on d.
+func (t *Tx) Of(d *DB) bool { return t.db == d }
+
 // ForUpdate ends a select that locks the row it is about to change. SQLite has one writer and needs no lock.
 func (t *Tx) ForUpdate() string { return t.Pick("", " for update") }
 

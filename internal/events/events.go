@@ -1,0 +1,82 @@
+// Package events lets a package announce what happened without knowing who listens.
+//
+// An event is written in the announcer's unit of work together with one job per listener. That makes the queue
+// the outbox: an event that was committed reaches every listener, each with its own retries, and a listener
+// that fails holds up no other. What was announced stays in a journal from which timelines are drawn.
+package events
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+
+	"portolan/internal/db"
+	"portolan/internal/id"
+	"portolan/internal/jobs"
+)
+
+//go:embed schema
+var files embed.FS
+
+// Schema holds the journal of everything announced.
+var Schema = db.Schema{Owner: "events", Files: files}
+
+// Event is a fact, named in the past tense. Topic reads package.what_happened and, like the names of the
+// fields, never changes once released; fields are only added.
+type Event interface{ Topic() string }
+
+// About is an event that says whom it concerns: the ids of an order, a customer, a checkout. The journal can
+// be read by each of them.
+type About interface{ Subjects() []string }
+
+// Bus connects announcers and listeners.
+type Bus struct {
+	queue     *jobs.Queue
+	listeners map[string][]string
+	seq       atomic.Int64
+}
+
+// New returns a bus that delivers through q.
+func New(q *jobs.Queue) *Bus { return &Bus{queue: q, listeners: map[string][]string{}} }
+
+// On delivers every E to f, once, in a unit of work of its own. The name tells listeners of the same event
+// apart and never changes once released. Listen before the first announcement: nobody hears of earlier ones.
+func On[E Event](b *Bus, name string, f func(tx *db.Tx, e E) error, options ...jobs.Option) {
+	var zero E
+	kind := zero.Topic() + ">" + name
+	b.queue.Register(kind, func(tx *db.Tx, body []byte) error {
+		var e E
+		if err := json.Unmarshal(body, &e); err != nil {
+			return jobs.Permanent(fmt.Errorf("event %s: %w", zero.Topic(), err))
+		}
+		return f(tx, e)
+	}, options...)
+	b.listeners[zero.Topic()] = append(b.listeners[zero.Topic()], kind)
+}
+
+// Publish announces e as part of tx.
+func (b *Bus) Publish(tx *db.Tx, e Event) error {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", e.Topic(), err)
+	}
+	key, seq := id.New("evt"), b.seq.Add(1)
+	_, err = tx.Exec(`insert into events (id, topic, body, at, seq) values ($1, $2, $3, $4, $5)`, key, e.Topic(), string(body), tx.Now(), seq)
+	if err != nil {
+		return err
+	}
+	if a, ok := e.(About); ok {
+		for _, subject := range a.Subjects() {
+			if subject == "" {
+				continue
+			}
+			_, err = tx.Exec(`insert into event_subjects (subject, at, seq, event_id) values ($1, $2, $3, $4) on conflict do nothing`,
+				subject, tx.Now(), seq, key)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return b.queue.AddEach(tx, b.listeners[e.Topic()], json.RawMessage(body), jobs.When{})
+}

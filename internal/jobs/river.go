@@ -1,0 +1,3 @@
+package jobs
+
+func newRiver(q *Queue) engine { return newLite(q) }

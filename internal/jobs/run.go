@@ -1,0 +1,226 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"portolan/internal/db"
+)
+
+// ErrRunning is returned by Run when it already runs.
+var ErrRunning = errors.New("jobs: the queue is already being worked")
+
+// Run works until ctx ends, then lets the jobs in hand finish.
+func (q *Queue) Run(ctx context.Context) error {
+	if !q.running.CompareAndSwap(false, true) {
+		return ErrRunning
+	}
+	defer q.running.Store(false)
+	var all sync.WaitGroup
+	defer all.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	all.Go(func() { q.keepRounds(ctx) })
+	return q.engine.run(ctx)
+}
+
+// Drain works everything that is due now, one job after the other, and returns. What becomes due later stays:
+// move the clock and drain again. While Run works, Drain waits as Idle does. It is meant for tests.
+func (q *Queue) Drain(ctx context.Context) error {
+	if !q.running.CompareAndSwap(false, true) {
+		return q.Idle(ctx)
+	}
+	defer q.running.Store(false)
+	for {
+		if _, err := q.turn(ctx); err != nil {
+			return err
+		}
+		if did, err := q.engine.workOne(ctx); err != nil || !did {
+			return err
+		}
+	}
+}
+
+// Idle returns when nothing is due and nothing is in hand on any node, or when ctx ends. Somebody has to Run.
+func (q *Queue) Idle(ctx context.Context) error {
+	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
+		quiet := false
+		err := q.db.Read(ctx, func(tx *db.Tx) (err error) {
+			if due, err := q.nextRound(tx); err != nil || len(q.rounds) > 0 && !due.After(tx.Now()) {
+				return err
+			}
+			quiet, err = q.engine.quiet(tx)
+			return err
+		})
+		if err != nil || quiet {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// round is work that comes back.
+type round struct {
+	name  string
+	every time.Duration
+	args  Args
+}
+
+// Every adds the job a again and again, once per interval of the queue's clock for all nodes together, at
+// first when the queue first runs. A round that was missed while nobody ran is made up for once, and none is
+// added while the one before it still waits. The name never changes once released.
+func (q *Queue) Every(name string, every time.Duration, a Args) {
+	q.rounds = append(q.rounds, round{name, every, a})
+}
+
+// keepRounds starts rounds when they are due and clears the shelf.
+func (q *Queue) keepRounds(ctx context.Context) {
+	for {
+		changed := q.db.Clock().Changed()
+		next, err := q.turn(ctx)
+		if err == nil {
+			err = q.db.Write(ctx, func(tx *db.Tx) error {
+				_, err := q.Prune(tx, tx.Now().Add(-q.Keep))
+				return err
+			})
+		}
+		wait := min(time.Hour, q.db.Clock().Until(next))
+		if err != nil {
+			if ctx.Err() == nil {
+				slog.Error("can't start what is due regularly", "err", err)
+			}
+			wait = time.Second
+		}
+		if !pause(ctx, wait, changed, nil) {
+			return
+		}
+	}
+}
+
+// turn adds the jobs of the rounds that are due and returns when the next one is.
+func (q *Queue) turn(ctx context.Context) (next time.Time, err error) {
+	if len(q.rounds) == 0 {
+		return q.db.Clock().Now().Add(time.Hour), nil
+	}
+	err = q.db.Read(ctx, func(tx *db.Tx) (err error) {
+		next, err = q.nextRound(tx)
+		return err
+	})
+	if err != nil || next.After(q.db.Clock().Now()) {
+		return next, err
+	}
+	err = q.db.Write(ctx, func(tx *db.Tx) (err error) {
+		for _, r := range q.rounds {
+			if err := q.startRound(tx, r); err != nil {
+				return err
+			}
+		}
+		next, err = q.nextRound(tx)
+		return err
+	})
+	return next, err
+}
+
+func (q *Queue) startRound(tx *db.Tx, r round) error {
+	now := tx.Now()
+	fresh, err := tx.Exec(`insert into job_rounds (name, due_at) values ($1, $2) on conflict (name) do nothing`, r.name, now.Add(r.every))
+	if err != nil {
+		return err
+	}
+	if fresh == 0 {
+		due, err := db.One(tx, db.Scalar[time.Time], `select due_at from job_rounds where name = $1`+tx.ForUpdate(), r.name)
+		if err != nil {
+			return err
+		}
+		soon := now.Add(r.every)
+		if late := now.Sub(due); late >= 0 {
+			soon = due.Add(r.every * (late/r.every + 1))
+		} else if !due.After(soon) {
+			return nil
+		}
+		if _, err := tx.Exec(`update job_rounds set due_at = $2 where name = $1`, r.name, soon); err != nil || due.After(now) {
+			return err
+		}
+	}
+	return q.Add(tx, r.args, When{Key: "every " + r.name})
+}
+
+// nextRound is when the next round is due: now if one was never started, or is due later than it can be.
+func (q *Queue) nextRound(tx *db.Tx) (time.Time, error) {
+	type row struct {
+		name string
+		due  time.Time
+	}
+	rows, err := db.All(tx, func(r db.Row) (w row, err error) {
+		err = r.Scan(&w.name, &w.due)
+		return
+	}, `select name, due_at from job_rounds`)
+	if err != nil {
+		return time.Time{}, err
+	}
+	dues := map[string]time.Time{}
+	for _, w := range rows {
+		dues[w.name] = w.due
+	}
+	next := tx.Now().Add(time.Hour)
+	for _, r := range q.rounds {
+		due, known := dues[r.name]
+		if !known || due.After(tx.Now().Add(r.every)) {
+			due = tx.Now()
+		}
+		if due.Before(next) {
+			next = due
+		}
+	}
+	return next, nil
+}
+
+// pause waits for the first of: the end of ctx (false), a while, or one of two wake-ups (true).
+func pause(ctx context.Context, d time.Duration, changed <-chan struct{}, wake <-chan struct{}) bool {
+	timer := time.NewTimer(max(0, d))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	case <-changed:
+	case <-wake:
+	}
+	return ctx.Err() == nil
+}
+
+// alarm wakes one sleeper, who says until when it means to sleep.
+type alarm struct {
+	wake chan struct{}
+	next atomic.Int64 // the sleeper's next moment, in microseconds; anything sooner wakes it
+}
+
+func newAlarm() *alarm {
+	a := &alarm{wake: make(chan struct{}, 1)}
+	a.next.Store(never)
+	return a
+}
+
+const never = 1<<63 - 1
+
+func (a *alarm) nudge() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// expect wakes the sleeper if it would oversleep at.
+func (a *alarm) expect(at time.Time) {
+	if at.UnixMicro() < a.next.Load() {
+		a.nudge()
+	}
+}
