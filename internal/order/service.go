@@ -1,0 +1,221 @@
+package order
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/events"
+	"portolan/internal/id"
+	"portolan/internal/market"
+	"portolan/internal/money"
+)
+
+// Bus is satisfied by events.Bus.
+type Bus interface {
+	Publish(tx *db.Tx, e events.Event) error
+}
+
+// Numbering is how the shop counts its orders: Prefix-day-count, where the day begins at midnight in Zone.
+type Numbering struct {
+	Prefix string
+	Zone   *time.Location
+}
+
+// Service is the order book.
+type Service struct {
+	bus     Bus
+	numbers Numbering
+}
+
+// New returns an order book that announces on bus. Without a prefix or zone, numbers begin with F and days in UTC.
+func New(bus Bus, n Numbering) *Service {
+	if n.Prefix == "" {
+		n.Prefix = "F"
+	}
+	if n.Zone == nil {
+		n.Zone = time.UTC
+	}
+	return &Service{bus, n}
+}
+
+// Place enters o into the book and announces it; an o with PaidAt is placed and paid. The ID is given here where
+// o has none. The number is given as the last thing before commit, so the order returned has none yet: use
+// Service.Numbered for the number, or read the order again.
+//
+// A cart, a payment and another shop's reference make one order each. Where there is one already, Place returns
+// it, changes nothing and reports false.
+func (s *Service) Place(tx *db.Tx, o Order) (placed Order, fresh bool, err error) {
+	if o.ID == "" {
+		o.ID = ID(id.New("ord"))
+	}
+	if o.Source == "" {
+		o.Source = Shop
+	}
+	if err := o.check(); err != nil {
+		return o, false, fmt.Errorf("place order: %w", err)
+	}
+	o.Number, o.State, o.CancelledAt = "", Placed, time.Time{}
+	if o.PlacedAt.IsZero() {
+		o.PlacedAt = tx.Now()
+	}
+	if !o.PaidAt.IsZero() {
+		o.State = Paid
+	}
+	fresh, err = insert(tx, o)
+	if err != nil {
+		return o, false, fmt.Errorf("place order: %w", err)
+	}
+	if !fresh {
+		placed, err := twin(tx, o)
+		return placed, false, err
+	}
+	tx.Last(func(tx *db.Tx) error { return s.announce(tx, o) })
+	return o, true, nil
+}
+
+// announce gives o its number and tells of it. It runs last, because everybody who places an order that day
+// waits for the counter.
+func (s *Service) announce(tx *db.Tx, o Order) (err error) {
+	if o.Number, err = s.number(tx, o.ID); err != nil {
+		return err
+	}
+	err = s.bus.Publish(tx, PlacedEvent{Order: o.ID, Number: o.Number, Source: o.Source, Cart: o.Cart, Customer: o.Customer,
+		Market: o.Market, Country: o.Country, Lang: o.Lang, Total: o.Total, Paid: o.State == Paid, At: o.PlacedAt})
+	if err != nil || o.State != Paid {
+		return err
+	}
+	return s.bus.Publish(tx, o.paid())
+}
+
+func (s *Service) number(tx *db.Tx, o ID) (string, error) {
+	day := tx.Now().In(s.numbers.Zone).Format("20060102")
+	n, err := count(tx, day)
+	if err != nil {
+		return "", err
+	}
+	number := fmt.Sprintf("%s-%s-%04d", s.numbers.Prefix, day, n)
+	return number, setNumber(tx, o, number)
+}
+
+func (o *Order) paid() PaidEvent {
+	return PaidEvent{Order: o.ID, Number: o.Number, Source: o.Source, Customer: o.Customer, Market: o.Market,
+		Country: o.Country, Lang: o.Lang, Total: o.Total, FactAt: o.PaidAt}
+}
+
+// Import places an order that another shop sent. The same reference with the same contents returns the order
+// that is there; if it wasn't paid and now is, it is marked paid. With other contents it is ErrReused.
+func (s *Service) Import(tx *db.Tx, o Order) (placed Order, fresh bool, err error) {
+	if o.Source == Shop || o.Source == "" {
+		return o, false, ErrInvalid.With(map[string]string{"source": "reserved"})
+	}
+	placed, fresh, err = s.Place(tx, o)
+	if fresh || err != nil {
+		return placed, fresh, err
+	}
+	if placed.Total != o.Total || !sameLines(placed.Lines, o.Lines) {
+		return placed, false, fmt.Errorf("%s %s: %w", o.Source, o.ExternalRef, ErrReused)
+	}
+	if !o.PaidAt.IsZero() && placed.PaidAt.IsZero() {
+		placed, err = s.MarkPaid(tx, placed.ID, o.PaidAt, o.Total)
+	}
+	return placed, false, err
+}
+
+func sameLines(a, b []Line) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].SKU != b[i].SKU || a[i].Quantity != b[i].Quantity || a[i].UnitPrice != b[i].UnitPrice {
+			return false
+		}
+	}
+	return true
+}
+
+// MarkPaid records that a, the whole total, was received; at is when the fact that says so arrived.
+func (s *Service) MarkPaid(tx *db.Tx, id ID, at time.Time, a money.Amount) (Order, error) {
+	o, err := change(tx, id, func(o *Order) error { return o.pay(a, at) })
+	if err != nil {
+		return o, fmt.Errorf("mark %s paid: %w", id, err)
+	}
+	return o, s.bus.Publish(tx, o.paid())
+}
+
+// Cancel takes back an order of which nothing has left yet. Cancelling again changes nothing. Money and stock
+// are given back by those who listen.
+func (s *Service) Cancel(tx *db.Tx, id ID, reason string) (Order, error) {
+	already := errors.New("already cancelled")
+	o, err := change(tx, id, func(o *Order) error {
+		if o.State == Cancelled {
+			return already
+		}
+		return o.cancel(tx.Now())
+	})
+	if errors.Is(err, already) {
+		return o, nil
+	}
+	if err != nil {
+		return o, fmt.Errorf("cancel %s: %w", id, err)
+	}
+	return o, s.bus.Publish(tx, CancelledEvent{Order: o.ID, Number: o.Number, Customer: o.Customer, Market: o.Market,
+		Lang: o.Lang, Total: o.Total, Paid: !o.PaidAt.IsZero(), Reason: reason, At: o.CancelledAt})
+}
+
+// Get returns an order, or ErrUnknown.
+func (s *Service) Get(tx *db.Tx, id ID) (Order, error) { return find(tx, "id", string(id)) }
+
+// ByNumber returns the order with the number a customer was told.
+func (s *Service) ByNumber(tx *db.Tx, number string) (Order, error) {
+	return find(tx, "number", number)
+}
+
+// ByPayment returns the order made from a payment intent.
+func (s *Service) ByPayment(tx *db.Tx, intent string) (Order, error) {
+	return find(tx, "payment", intent)
+}
+
+// ByCart returns the order made from a cart.
+func (s *Service) ByCart(tx *db.Tx, cart string) (Order, error) { return find(tx, "cart", cart) }
+
+// ByExternal returns the order that another shop sent under its reference.
+func (s *Service) ByExternal(tx *db.Tx, source, ref string) (Order, error) {
+	return findExternal(tx, source, ref)
+}
+
+// ByIDs returns those of the orders that exist, for pages that mix owners.
+func (s *Service) ByIDs(tx *db.Tx, ids []ID) (map[ID]Order, error) { return findAll(tx, ids) }
+
+// Filter narrows a list; empty fields don't.
+type Filter struct {
+	State    State
+	Market   market.Code
+	Customer string
+	Source   string
+	Search   string // a whole number, e-mail address or phone number
+	Since    time.Time
+}
+
+// Page is a place in a list, newest first. The zero Page is its beginning, 50 long.
+type Page struct {
+	After string // Next of the page before
+	Limit int    // at most 200
+}
+
+// List returns orders, newest first, and where the next page begins; "" at the end.
+func (s *Service) List(tx *db.Tx, f Filter, p Page) (orders []Order, next string, err error) {
+	return list(tx, f, p)
+}
+
+// Takings is what one market sold in a time.
+type Takings struct {
+	Market market.Code
+	Placed int64        // orders placed
+	Paid   int64        // and those of them that are paid
+	Total  money.Amount // of the paid ones
+}
+
+// Takings adds up the orders placed since a moment, by market; cancelled ones aren't counted.
+func (s *Service) Takings(tx *db.Tx, since time.Time) ([]Takings, error) { return takings(tx, since) }
