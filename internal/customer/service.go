@@ -1,0 +1,294 @@
+package customer
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/events"
+	"portolan/internal/fault"
+	"portolan/internal/id"
+	"portolan/internal/market"
+)
+
+// ConsentEvent is announced for every event of the ledger.
+type ConsentEvent struct {
+	Consent  string      `json:"consent"`
+	Customer string      `json:"customer"`
+	Address  string      `json:"address"`
+	Channel  Channel     `json:"channel"`
+	Class    Class       `json:"class"`
+	Action   Action      `json:"action"`
+	Lang     string      `json:"lang"`
+	Market   market.Code `json:"market"`
+	At       time.Time   `json:"at"`
+}
+
+// Topic implements events.Event.
+func (ConsentEvent) Topic() string { return "customer.consent_changed" }
+
+// Subjects names what the event is about, for timelines.
+func (e ConsentEvent) Subjects() []string { return []string{e.Customer} }
+
+// What customer asks of the packages below it; satisfied by events.Bus.
+type announcer interface {
+	Publish(tx *db.Tx, e events.Event) error
+}
+
+// Service keeps customers and what they agreed to.
+type Service struct{ bus announcer }
+
+// New returns a service that announces on bus.
+func New(bus announcer) *Service { return &Service{bus} }
+
+// Upsert finds the person by e-mail address, or by phone number where one of the two sides has no e-mail, and
+// brings the profile up to date with what c says; what c leaves empty stays. Nobody found is a new customer.
+// A customer with neither address or with malformed ones is ErrBadInput with its fields.
+func (s *Service) Upsert(tx *db.Tx, c Customer) (Customer, error) {
+	c, err := c.tidy()
+	if err != nil {
+		return c, err
+	}
+	for range 3 {
+		old, err := match(tx, c)
+		if err != nil {
+			return c, err
+		}
+		if old.ID != "" {
+			next := old.news(c)
+			if next == old {
+				return old, nil
+			}
+			return next, update(tx, next)
+		}
+		c.ID, c.CreatedAt = id.New("cus"), tx.Now()
+		if n, err := insert(tx, c); err != nil || n == 1 {
+			return c, err
+		}
+	}
+	return c, fault.New(fault.Conflict, "customer.changed_meanwhile")
+}
+
+// match finds who c is among the known, or a customer without ID.
+func match(tx *db.Tx, c Customer) (Customer, error) {
+	if c.Email != "" {
+		found, err := byEmail(tx, c.Email)
+		if err != nil || len(found) > 0 {
+			return first(found), err
+		}
+	}
+	if c.Phone == "" {
+		return Customer{}, nil
+	}
+	found, err := byPhone(tx, c.Phone)
+	if c.Email != "" {
+		found = slices.DeleteFunc(found, func(o Customer) bool { return o.Email != "" })
+	}
+	return first(found), err
+}
+
+func first(found []Customer) (c Customer) {
+	if len(found) > 0 {
+		c = found[0]
+	}
+	return c
+}
+
+// Get returns a customer or ErrUnknown.
+func (s *Service) Get(tx *db.Tx, id string) (Customer, error) { return find(tx, id) }
+
+// ByIDs returns the customers among ids that exist, by id.
+func (s *Service) ByIDs(tx *db.Tx, ids []string) (map[string]Customer, error) {
+	out := make(map[string]Customer, len(ids))
+	for _, id := range ids {
+		if _, known := out[id]; known || id == "" {
+			continue
+		}
+		c, err := find(tx, id)
+		if fault.Of(err).Kind == fault.NotFound && err != nil {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[id] = c
+	}
+	return out, nil
+}
+
+// ByPhone returns everybody with that number (E.164), the latest first: families share phones.
+func (s *Service) ByPhone(tx *db.Tx, e164 string) ([]Customer, error) { return byPhone(tx, e164) }
+
+// ByEmail returns the customer with that address, or ErrUnknown.
+func (s *Service) ByEmail(tx *db.Tx, address string) (Customer, error) {
+	address, err := Email(address)
+	if err != nil {
+		return Customer{}, err
+	}
+	found, err := byEmail(tx, address)
+	if err == nil && len(found) == 0 {
+		err = ErrUnknown
+	}
+	return first(found), err
+}
+
+// Query narrows a list. Text is looked for in names and addresses; After is the ID of the last customer of
+// the page before; Limit is 1 to 200, 50 if zero.
+type Query struct {
+	Text   string
+	Market market.Code
+	After  string
+	Limit  int
+}
+
+// List returns customers, newest first.
+func (s *Service) List(tx *db.Tx, q Query) ([]Customer, error) {
+	q.Limit = min(cmp.Or(q.Limit, 50), 200)
+	return list(tx, q)
+}
+
+// Count says how many customers there are.
+func (s *Service) Count(tx *db.Tx) (int64, error) {
+	return db.One(tx, db.Scalar[int64], `select count(*) from customers`)
+}
+
+// Record adds an event to the ledger of its address, sealed to the one before, and announces it.
+func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
+	if c.DoubleOptIn && c.Action == Grant {
+		c.Action = Ask
+	}
+	var check fault.Check
+	check.That(c.Address != "", "address", "required")
+	check.That(slices.Contains([]Channel{SMS, Mail, WhatsApp, Push, Every}, c.Channel), "channel", "unknown")
+	check.That(slices.Contains([]Class{Promotional, Survey, EveryClass}, c.Class), "class", "unknown")
+	check.That(slices.Contains([]Action{Ask, Grant, Confirm, Revoke, Restore, Import}, c.Action), "action", "unknown")
+	check.That(c.Text != "" || c.Action != Ask && c.Action != Grant && c.Action != Import, "text", "required")
+	check.That(len(c.Text) <= 4000, "text", "too_long")
+	if err := check.Err(ErrBadInput.Code); err != nil {
+		return c, err
+	}
+	c.ID, c.At = id.New("con"), tx.Now()
+	c, err := add(tx, c)
+	if err != nil {
+		return c, err
+	}
+	return c, s.bus.Publish(tx, ConsentEvent{c.ID, c.Customer, c.Address, c.Channel, c.Class, c.Action, c.Lang, c.Market, c.At})
+}
+
+// Allowed says what the events of address add up to for a channel and class.
+func (s *Service) Allowed(tx *db.Tx, address string, ch Channel, cl Class) (State, error) {
+	events, err := ledger(tx, address)
+	return stateOf(events, ch, cl), err
+}
+
+// Ledger returns the events of an address, oldest first.
+func (s *Service) Ledger(tx *db.Tx, address string) ([]Consent, error) { return ledger(tx, address) }
+
+// Events returns the consent events of a customer over all addresses, oldest first.
+func (s *Service) Events(tx *db.Tx, customer string) ([]Consent, error) {
+	return eventsOf(tx, customer)
+}
+
+// confirmWithin is how long the link of a double opt-in works: our own choice.
+const confirmWithin = 14 * 24 * time.Hour
+
+// ConfirmToken is what the link of a double opt-in carries. It cannot be guessed.
+func (c Consent) ConfirmToken() string { return c.ID }
+
+// Confirm takes the second step of the double opt-in that token belongs to. Taking it twice is fine.
+func (s *Service) Confirm(tx *db.Tx, token, ipDigest string) (Consent, error) {
+	asked, err := consent(tx, token)
+	switch {
+	case err != nil:
+		return asked, err
+	case asked.Action != Ask:
+		return asked, ErrBadToken
+	case tx.Now().Sub(asked.At) > confirmWithin:
+		return asked, ErrOldToken
+	}
+	now, err := s.Allowed(tx, asked.Address, asked.Channel, asked.Class)
+	if err != nil || now.Confirmed {
+		return asked, err
+	}
+	if now.Revoked {
+		return asked, ErrOldToken
+	}
+	c := asked
+	c.Action, c.Source, c.Page, c.IPDigest = Confirm, "double opt-in link", "", ipDigest
+	return s.Record(tx, c)
+}
+
+// Suppression says why an address hears nothing that needs consent any more.
+type Suppression struct {
+	Address string
+	Reason  string // "stop", "complaint", "bad_address"
+	Source  string
+	At      time.Time
+}
+
+// Suppressed returns the suppression in force for an address, or one without Address.
+func (s *Service) Suppressed(tx *db.Tx, address string) (Suppression, error) {
+	return suppressed(tx, address)
+}
+
+// Suppress silences one address for a reason other than its owner's word, such as a bounce.
+func (s *Service) Suppress(tx *db.Tx, address, reason, source string) error {
+	return suppress(tx, Suppression{address, reason, source, tx.Now()})
+}
+
+// StopAll takes back every consent of the person behind address on every channel and silences all their
+// addresses. It returns those addresses, and whether there was anything left to stop.
+func (s *Service) StopAll(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error) {
+	return s.turn(tx, address, Revoke, source)
+}
+
+// Restore gives the person behind address back what the last StopAll took. It returns the addresses, and
+// whether they had been stopped.
+func (s *Service) Restore(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error) {
+	return s.turn(tx, address, Restore, source)
+}
+
+func (s *Service) turn(tx *db.Tx, address string, a Action, source string) (all []string, fresh bool, err error) {
+	people, err := behind(tx, address)
+	if err != nil {
+		return nil, false, err
+	}
+	who := map[string]Customer{address: first(people)}
+	for _, p := range people {
+		for _, x := range []string{p.Phone, p.Email} {
+			if x != "" {
+				who[x] = p
+			}
+		}
+	}
+	for x := range who {
+		all = append(all, x)
+	}
+	slices.Sort(all)
+	for _, x := range all {
+		was, err := suppressed(tx, x)
+		if err != nil {
+			return nil, false, err
+		}
+		stopped := was.Address != "" && was.Reason == "stop"
+		if stopped == (a == Revoke) {
+			continue
+		}
+		fresh = true
+		p := who[x]
+		if _, err := s.Record(tx, Consent{Customer: p.ID, Address: x, Channel: Every, Class: EveryClass, Action: a,
+			Lang: p.Lang, Market: p.Market, Source: source}); err != nil {
+			return nil, false, err
+		}
+		if a == Revoke {
+			err = suppress(tx, Suppression{x, "stop", source, tx.Now()})
+		} else {
+			err = lift(tx, x)
+		}
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	return all, fresh, nil
+}

@@ -1,0 +1,139 @@
+package customer
+
+import (
+	"embed"
+	"errors"
+	"strings"
+
+	"portolan/internal/db"
+	"portolan/internal/fault"
+)
+
+//go:embed schema
+var files embed.FS
+
+// Schema holds customers, the ledger of consent and the suppressions.
+var Schema = db.Schema{Owner: "customer", Files: files}
+
+const columns = `id, given_name, family_name, email, phone, country, region, lang, market, zone, created_at`
+
+func insert(tx *db.Tx, c Customer) (int64, error) {
+	return tx.Exec(`insert into customers (`+columns+`, changed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) on conflict do nothing`,
+		c.ID, c.GivenName, c.FamilyName, c.Email, c.Phone, string(c.Country), c.Region, c.Lang, string(c.Market), c.Zone, c.CreatedAt)
+}
+
+func update(tx *db.Tx, c Customer) error {
+	_, err := tx.Exec(`update customers set given_name = $2, family_name = $3, email = $4, phone = $5, country = $6, region = $7,
+		lang = $8, market = $9, zone = $10, changed_at = $11 where id = $1`,
+		c.ID, c.GivenName, c.FamilyName, c.Email, c.Phone, string(c.Country), c.Region, c.Lang, string(c.Market), c.Zone, tx.Now())
+	return err
+}
+
+func find(tx *db.Tx, id string) (Customer, error) {
+	c, err := db.One(tx, scan, `select `+columns+` from customers where id = $1`, id)
+	if errors.Is(err, db.ErrNone) {
+		err = ErrUnknown
+	}
+	return c, err
+}
+
+func byEmail(tx *db.Tx, email string) ([]Customer, error) {
+	return db.All(tx, scan, `select `+columns+` from customers where email = $1 and email <> ''`, email)
+}
+
+func byPhone(tx *db.Tx, e164 string) ([]Customer, error) {
+	return db.All(tx, scan, `select `+columns+` from customers where phone = $1 and phone <> '' order by changed_at desc, id desc limit 20`, e164)
+}
+
+// behind returns the people an address belongs to.
+func behind(tx *db.Tx, address string) ([]Customer, error) {
+	if strings.Contains(address, "@") {
+		return db.All(tx, scan, `select `+columns+` from customers where email = $1 and email <> ''`, address)
+	}
+	return byPhone(tx, address)
+}
+
+func list(tx *db.Tx, q Query) ([]Customer, error) {
+	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Text)) + "%"
+	return db.All(tx, scan, `select `+columns+` from customers
+		where ($1 = '' or market = $1)
+		and ($2 = '%%' or email like $2 escape '\' or phone like $2 escape '\' or lower(given_name || ' ' || family_name) like $2 escape '\')
+		and ($3 = '' or id < $3)
+		order by id desc limit $4`, string(q.Market), like, q.After, q.Limit)
+}
+
+func scan(r db.Row) (c Customer, err error) {
+	err = r.Scan(&c.ID, &c.GivenName, &c.FamilyName, &c.Email, &c.Phone, (*string)(&c.Country), &c.Region, &c.Lang,
+		(*string)(&c.Market), &c.Zone, &c.CreatedAt)
+	c.CreatedAt = c.CreatedAt.UTC()
+	return
+}
+
+const ledgerColumns = `id, address, seq, customer, channel, class, action, text, wording, lang, market, page, source, ip_digest, at, previous, digest`
+
+// add seals c to the end of its address's chain. Two writers at one address take turns.
+func add(tx *db.Tx, c Consent) (Consent, error) {
+	for range 5 {
+		last, err := db.One(tx, scanConsent, `select `+ledgerColumns+` from consents where address = $1 order by seq desc limit 1`, c.Address)
+		if err != nil && !errors.Is(err, db.ErrNone) {
+			return c, err
+		}
+		c.Seq, c.Previous = last.Seq+1, last.Digest
+		c.Digest = c.seal()
+		n, err := tx.Exec(`insert into consents (`+ledgerColumns+`)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict do nothing`,
+			c.ID, c.Address, c.Seq, c.Customer, string(c.Channel), string(c.Class), string(c.Action), c.Text, c.Wording, c.Lang,
+			string(c.Market), c.Page, c.Source, c.IPDigest, c.At, c.Previous, c.Digest)
+		if err != nil || n == 1 {
+			return c, err
+		}
+	}
+	return c, fault.New(fault.Conflict, "customer.changed_meanwhile")
+}
+
+func ledger(tx *db.Tx, address string) ([]Consent, error) {
+	return db.All(tx, scanConsent, `select `+ledgerColumns+` from consents where address = $1 order by seq`, address)
+}
+
+func eventsOf(tx *db.Tx, customer string) ([]Consent, error) {
+	return db.All(tx, scanConsent, `select `+ledgerColumns+` from consents where customer = $1 order by at, address, seq`, customer)
+}
+
+func consent(tx *db.Tx, id string) (Consent, error) {
+	c, err := db.One(tx, scanConsent, `select `+ledgerColumns+` from consents where id = $1`, id)
+	if errors.Is(err, db.ErrNone) {
+		err = ErrBadToken
+	}
+	return c, err
+}
+
+func scanConsent(r db.Row) (c Consent, err error) {
+	err = r.Scan(&c.ID, &c.Address, &c.Seq, &c.Customer, (*string)(&c.Channel), (*string)(&c.Class), (*string)(&c.Action), &c.Text,
+		&c.Wording, &c.Lang, (*string)(&c.Market), &c.Page, &c.Source, &c.IPDigest, &c.At, &c.Previous, &c.Digest)
+	c.At = c.At.UTC()
+	return
+}
+
+func suppressed(tx *db.Tx, address string) (Suppression, error) {
+	s, err := db.One(tx, func(r db.Row) (s Suppression, err error) {
+		err = r.Scan(&s.Address, &s.Reason, &s.Source, &s.At)
+		return
+	}, `select address, reason, source, at from suppressions where address = $1 and lifted_at is null`, address)
+	if errors.Is(err, db.ErrNone) {
+		err = nil
+	}
+	return s, err
+}
+
+func suppress(tx *db.Tx, s Suppression) error {
+	_, err := tx.Exec(`insert into suppressions (address, reason, source, at) values ($1, $2, $3, $4)
+		on conflict (address) do update set reason = excluded.reason, source = excluded.source, at = excluded.at, lifted_at = null`,
+		s.Address, s.Reason, s.Source, s.At)
+	return err
+}
+
+func lift(tx *db.Tx, address string) error {
+	_, err := tx.Exec(`update suppressions set lifted_at = $2 where address = $1`, address, tx.Now())
+	return err
+}
