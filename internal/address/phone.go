@@ -1,0 +1,105 @@
+package address
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"portolan/internal/fault"
+)
+
+// ErrPhone is the fault of a text that is no telephone number of any country.
+var ErrPhone = fault.New(fault.Invalid, "phone_form")
+
+// Phone reads a number as people of country write it, or with its country code, and returns it as E.164:
+// Phone("0151 23456789", "DE") is "+4915123456789". A number that nobody can have is ErrPhone.
+func Phone(text, country string) (e164 string, err error) {
+	n, err := phonenumbers.Parse(text, strings.ToUpper(country))
+	if err != nil {
+		return "", fmt.Errorf("read a phone number: %w: %w", ErrPhone, err)
+	}
+	e164 = phonenumbers.Format(n, phonenumbers.E164)
+	if !phonenumbers.IsValidNumber(n) && !invented(e164) {
+		return "", fmt.Errorf("phone number of %s: %w", country, ErrPhone)
+	}
+	return e164, nil
+}
+
+// inventions are ranges kept free for films and samples: they pass, and reach nobody. Source: Ofcom,
+// Telephone numbers for use in TV and radio drama.
+var inventions = []string{"+447700900"}
+
+func invented(e164 string) bool {
+	return slices.ContainsFunc(inventions, func(range_ string) bool {
+		return len(e164) == len(range_)+3 && strings.HasPrefix(e164, range_)
+	})
+}
+
+// National writes an E.164 number as people of its own country dial it, with its spaces.
+func National(e164 string) string { return written(e164, phonenumbers.NATIONAL) }
+
+// International writes an E.164 number with its country code and spaces: "+49 1512 3456789".
+func International(e164 string) string { return written(e164, phonenumbers.INTERNATIONAL) }
+
+func written(e164 string, as phonenumbers.PhoneNumberFormat) string {
+	n, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return e164
+	}
+	return phonenumbers.Format(n, as)
+}
+
+// PhoneCountry is the ISO 3166-1 country of an E.164 number, or "".
+func PhoneCountry(e164 string) string {
+	n, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return ""
+	}
+	if c := phonenumbers.GetRegionCodeForNumber(n); len(c) == 2 && c != "ZZ" {
+		return c
+	}
+	if strings.HasPrefix(e164, "+44") && invented(e164) {
+		return "GB"
+	}
+	return ""
+}
+
+// CanText reports whether an E.164 number may receive text messages: a mobile, or one of a country (US) where
+// numbers don't tell.
+func CanText(e164 string) bool {
+	n, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return false
+	}
+	switch phonenumbers.GetNumberType(n) {
+	case phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE:
+		return true
+	}
+	return invented(e164)
+}
+
+// ZoneOf lists every IANA time zone in which the holder of a number with an address may be: those of the
+// number's area and those of the address. Numbers move with people, so quiet hours have to hold in all.
+// Any argument may be "". Without an address a number counts for its whole country, except in North
+// America, where the area code tells.
+func ZoneOf(e164, country, region string) []string {
+	zones := ZonesOf(country, region)
+	if e164 != "" {
+		if n, err := phonenumbers.Parse(e164, ""); err == nil {
+			if found, err := phonenumbers.GetTimezonesForNumber(n); err == nil {
+				for _, z := range found {
+					if z != phonenumbers.UNKNOWN_TIMEZONE {
+						zones = append(zones, z)
+					}
+				}
+			}
+		}
+		if home := PhoneCountry(e164); country == "" && !strings.HasPrefix(e164, "+1") {
+			zones = append(zones, ZonesOf(home, "")...)
+		}
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones)
+}
