@@ -94,7 +94,8 @@ var homes = map[string]string{
 var tables = sync.OnceValue(func() map[string]func() *Locale {
 	m := make(map[string]func() *Locale, len(tags()))
 	for _, tag := range tags() {
-		m[strings.ToLower(tag)] = sync.OnceValue(func() *Locale { return load(tag) })
+		open := sync.OnceValue(func() *Locale { return load(tag) })
+		m[tag], m[strings.ToLower(tag)] = open, open
 	}
 	return m
 })
@@ -102,6 +103,9 @@ var tables = sync.OnceValue(func() map[string]func() *Locale {
 // For finds the best table for a BCP 47 tag: the exact one, else that of the language, else American
 // English. It never fails and never returns nil.
 func For(tag string) *Locale {
+	if l, ok := tables()[tag]; ok {
+		return l()
+	}
 	low := strings.ToLower(strings.ReplaceAll(tag, "_", "-"))
 	low, _, _ = strings.Cut(low, "-u-")
 	for at := low; ; {
