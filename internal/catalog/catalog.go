@@ -22,8 +22,6 @@ var (
 	ErrUnknownCategory = fault.New(fault.NotFound, "catalog.unknown_category")
 	// ErrSKUTaken is the fault of a SKU that belongs to a variant of another product.
 	ErrSKUTaken = fault.New(fault.Conflict, "catalog.sku_taken")
-	// ErrSlugTaken is the fault of a slug that names another product.
-	ErrSlugTaken = fault.New(fault.Conflict, "catalog.slug_taken")
 )
 
 // Product is one article with all its variants. A product from a Snapshot is shared: leave it as it is.
@@ -53,6 +51,7 @@ type Product struct {
 	Texts map[string]Text
 
 	words *library
+	index int // in the snapshot
 }
 
 // Text is what a product says about itself in one language, as given: escape it where it's shown.
@@ -122,9 +121,9 @@ func (c Category) Name(lang string) string {
 type Sort string
 
 const (
-	Shop      Sort = "shop"      // the shop's own order; best match where words are searched
-	Newest    Sort = "new"       // newest first
-	PriceUp   Sort = "price"     // cheapest first
+	Shop      Sort = "shop"  // the shop's own order; best match where words are searched
+	Newest    Sort = "new"   // newest first
+	PriceUp   Sort = "price" // cheapest first
 	PriceDown Sort = "price-down"
 )
 

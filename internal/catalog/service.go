@@ -2,9 +2,17 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 
 	"portolan/internal/db"
+	"portolan/internal/fault"
+	"portolan/internal/id"
 	"portolan/internal/money"
 	"portolan/internal/snapshot"
 )
@@ -20,7 +28,6 @@ const Version = "catalog"
 
 // Service is the catalogue with a copy in memory.
 type Service struct {
-	d      *db.DB
 	bump   snapshot.Bump
 	held   *snapshot.Of[Snapshot]
 	prices Prices
@@ -29,7 +36,10 @@ type Service struct {
 
 // New returns the catalogue kept in d. Its lists know no prices and no stock until With.
 func New(d *db.DB, versions snapshot.Versions, bump snapshot.Bump) *Service {
-	panic("soon")
+	version := func() int64 { return versions.Version(Version) }
+	return &Service{bump: bump, held: snapshot.New(d, version, func(tx *db.Tx, _ *Snapshot) (*Snapshot, error) {
+		return load(tx, d, version())
+	})}
 }
 
 // With tells the lists about prices and stock; called once, before anybody lists.
@@ -42,26 +52,166 @@ func (s *Service) Load(ctx context.Context) error { return s.held.Load(ctx) }
 func (s *Service) Snapshot() *Snapshot { return s.held.Get() }
 
 // Get returns a shown product by slug, or ErrUnknownProduct; from memory.
-func (s *Service) Get(slug string) (*Product, error) { panic("soon") }
+func (s *Service) Get(slug string) (*Product, error) {
+	p, ok := s.Snapshot().BySlug(slug)
+	if !ok {
+		return nil, fmt.Errorf("product %.80q: %w", slug, ErrUnknownProduct)
+	}
+	return p, nil
+}
 
 // Variant returns a shown product and its variant by SKU, or ErrUnknownSKU; from memory.
-func (s *Service) Variant(sku string) (*Product, *Variant, error) { panic("soon") }
-
-// List returns one page of the products that pass f, with facets; from memory.
-func (s *Service) List(f Filter, page Page) Listing { panic("soon") }
-
-// Import keeps new products and changes those whose slug is known; the same products twice change nothing.
-// Variants and languages that aren't named any more are dropped. Nothing is kept if anything is wrong.
-func (s *Service) Import(tx *db.Tx, products []Product) (Imported, error) { panic("soon") }
+func (s *Service) Variant(sku string) (*Product, *Variant, error) {
+	p, v, ok := s.Snapshot().BySKU(sku)
+	if !ok {
+		return nil, nil, fmt.Errorf("variant %.80q: %w", sku, ErrUnknownSKU)
+	}
+	return p, v, nil
+}
 
 // Imported counts what an import did.
 type Imported struct{ Added, Changed, Unchanged int }
 
-// ImportCategories keeps new categories and changes known ones.
-func (s *Service) ImportCategories(tx *db.Tx, categories []Category) error { panic("soon") }
+// Import keeps new products and changes those whose slug is known; the same products twice change nothing.
+// Variants and languages that aren't named any more are dropped. The ID is made here; a zero CreatedAt is now
+// for a new product and as it was for a known one. Nothing is kept if anything is wrong: an Invalid fault names
+// each field as "<slug>.<field>".
+func (s *Service) Import(tx *db.Tx, products []Product) (Imported, error) {
+	var done Imported
+	if err := checkAll(tx, products); err != nil {
+		return done, err
+	}
+	for i := range products {
+		p := &products[i]
+		kept, err := keep(tx, *p)
+		if err != nil {
+			return done, fmt.Errorf("import %s: %w", p.Slug, err)
+		}
+		switch kept {
+		case added:
+			done.Added++
+		case changed:
+			done.Changed++
+		default:
+			done.Unchanged++
+		}
+	}
+	if done.Added+done.Changed == 0 {
+		return done, nil
+	}
+	return done, s.bump(tx, Version)
+}
 
-// Find returns a product as it was imported, with all its words, by slug, or ErrUnknownProduct.
-func (s *Service) Find(tx *db.Tx, slug string) (Product, error) { panic("soon") }
+func checkAll(tx *db.Tx, products []Product) error {
+	known, err := db.All(tx, db.Scalar[string], `select slug from categories order by slug`)
+	if err != nil {
+		return err
+	}
+	var c fault.Check
+	slugs, skus := map[string]bool{}, map[string]bool{}
+	for i := range products {
+		p := &products[i]
+		p.check(&c, i)
+		c.That(!slugs[p.Slug], p.Slug+".slug", "catalog.slug_twice")
+		slugs[p.Slug] = true
+		if ValidSlug(p.Category) {
+			c.That(slices.Contains(known, p.Category), p.Slug+".category", "catalog.category_unknown")
+		}
+		for _, v := range p.Variants {
+			c.That(!skus[v.SKU], p.Slug+".variants."+v.SKU, "catalog.sku_twice")
+			skus[v.SKU] = true
+		}
+	}
+	return c.Err("catalog.invalid")
+}
+
+type kept int
+
+const (
+	unchanged kept = iota
+	added
+	changed
+)
+
+func keep(tx *db.Tx, p Product) (kept, error) {
+	p.ID, p.words = "", nil
+	print, err := digest(p)
+	if err != nil {
+		return unchanged, err
+	}
+	old, err := findStamp(tx, p.Slug)
+	if err != nil {
+		return unchanged, err
+	}
+	if old.digest == print {
+		return unchanged, nil
+	}
+	how := changed
+	p.ID = old.id
+	if old.id == "" {
+		p.ID, how = id.New("prd"), added
+		old.createdAt = tx.Now()
+	}
+	if p.CreatedAt.IsZero() {
+		p.CreatedAt = old.createdAt
+	}
+	return how, write(tx, p, print)
+}
+
+// digest tells whether a product is as it was imported last.
+func digest(p Product) (string, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// ImportCategories keeps new categories and changes known ones. A parent is named before its children or is
+// known already.
+func (s *Service) ImportCategories(tx *db.Tx, categories []Category) error {
+	known, err := db.All(tx, db.Scalar[string], `select slug from categories order by slug`)
+	if err != nil {
+		return err
+	}
+	var c fault.Check
+	for i, cat := range categories {
+		at := fmt.Sprintf("categories[%d].", i)
+		c.That(ValidSlug(cat.Slug), at+"slug", "catalog.slug_form")
+		c.That(cat.Parent == "" || cat.Parent != cat.Slug && slices.Contains(known, cat.Parent), at+"parent", "catalog.category_unknown")
+		c.That(len(cat.Names) > 0, at+"names", "catalog.needs_text")
+		for lang, name := range cat.Names {
+			c.That(langForm.MatchString(lang), at+"names", "catalog.language_form")
+			c.That(strings.TrimSpace(name) != "" && plain(name, maxTitle), at+"names", "catalog.text_form")
+		}
+		known = append(known, cat.Slug)
+	}
+	if err := c.Err("catalog.invalid"); err != nil {
+		return err
+	}
+	for _, cat := range categories {
+		if err := writeCategory(tx, cat); err != nil {
+			return fmt.Errorf("import category %s: %w", cat.Slug, err)
+		}
+	}
+	return s.bump(tx, Version)
+}
+
+// Find returns a product as it was imported, shown or hidden, with all its words, by slug, or ErrUnknownProduct.
+func (s *Service) Find(tx *db.Tx, slug string) (Product, error) { return find(tx, slug) }
+
+// Hide shows a product no longer, or again.
+func (s *Service) Hide(tx *db.Tx, slug string, hidden bool) error {
+	n, err := tx.Exec(`update products set hidden = $2, digest = '', changed_at = $3 where slug = $1`, slug, hidden, tx.Now())
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("product %.80q: %w", slug, ErrUnknownProduct)
+	}
+	return s.bump(tx, Version)
+}
 
 // Offer is what pricing needs to know of a variant.
 type Offer struct {
@@ -72,4 +222,9 @@ type Offer struct {
 }
 
 // Offers returns every variant that is shown, by SKU.
-func (s *Service) Offers(tx *db.Tx) ([]Offer, error) { panic("soon") }
+func (s *Service) Offers(tx *db.Tx) ([]Offer, error) {
+	return db.All(tx, func(r db.Row) (o Offer, err error) {
+		return o, r.Scan(&o.SKU, &o.Product, &o.TaxCategory, &o.Base.Minor, &o.Base.Currency)
+	}, `select v.sku, p.id, p.tax_category, case when v.base_minor > 0 then v.base_minor else p.base_minor end, p.currency
+		from variants v join products p on p.id = v.product where not p.hidden order by v.sku`)
+}

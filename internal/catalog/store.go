@@ -1,0 +1,277 @@
+package catalog
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"portolan/internal/db"
+)
+
+// labels are the short words of a product in one language.
+type labels struct {
+	Alts   []string          `json:"alts,omitempty"`   // by image
+	Values map[string]string `json:"values,omitempty"` // "color/navy" -> "Marineblau"
+}
+
+// storedOption and storedImage are options and images without words.
+type storedOption struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"`
+	Hex    []string `json:"hex,omitempty"`
+}
+
+type storedImage struct {
+	File  string `json:"file"`
+	Color string `json:"color,omitempty"`
+}
+
+type stamp struct {
+	id, digest string
+	createdAt  time.Time
+}
+
+// findStamp returns what is known of a product by its slug; nothing if there is none.
+func findStamp(tx *db.Tx, slug string) (s stamp, err error) {
+	s, err = db.One(tx, func(r db.Row) (s stamp, err error) {
+		return s, r.Scan(&s.id, &s.digest, db.Moment(&s.createdAt))
+	}, `select id, digest, created_at from products where slug = $1`+tx.ForUpdate(), slug)
+	if errors.Is(err, db.ErrNone) {
+		err = nil
+	}
+	return s, err
+}
+
+const productColumns = `id, slug, kind, category, collections, tax_category, origin, hs, hs_us, customs_description, materials,
+	weight_grams, base_minor, currency, options, images, hidden, is_new, featured, position, created_at`
+
+func write(tx *db.Tx, p Product, print string) error {
+	var options []storedOption
+	for _, o := range p.Options {
+		so := storedOption{Name: o.Name}
+		for _, v := range o.Values {
+			so.Values = append(so.Values, v.Code)
+			so.Hex = append(so.Hex, v.Hex)
+		}
+		if !slices.ContainsFunc(so.Hex, func(h string) bool { return h != "" }) {
+			so.Hex = nil
+		}
+		options = append(options, so)
+	}
+	var images []storedImage
+	for _, im := range p.Images {
+		images = append(images, storedImage{im.File, im.Color})
+	}
+	n, err := tx.Exec(`insert into products (`+productColumns+`, digest, changed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+		on conflict (id) do update set kind = excluded.kind, category = excluded.category, collections = excluded.collections,
+			tax_category = excluded.tax_category, origin = excluded.origin, hs = excluded.hs, hs_us = excluded.hs_us,
+			customs_description = excluded.customs_description, materials = excluded.materials, weight_grams = excluded.weight_grams,
+			base_minor = excluded.base_minor, currency = excluded.currency, options = excluded.options, images = excluded.images,
+			hidden = excluded.hidden, is_new = excluded.is_new, featured = excluded.featured, position = excluded.position,
+			created_at = excluded.created_at, digest = excluded.digest, changed_at = excluded.changed_at`,
+		p.ID, p.Slug, p.Kind, p.Category, array(p.Collections), p.TaxCategory, p.Origin, p.HS, p.HSUS, p.CustomsDescription, array(p.Materials),
+		p.WeightGrams, p.Base.Minor, p.Base.Currency, array(options), array(images), p.Hidden, p.New, p.Featured, p.Position, p.CreatedAt,
+		print, tx.Now())
+	if err != nil || n == 0 {
+		return err
+	}
+	if err := writeVariants(tx, p); err != nil {
+		return err
+	}
+	return writeTexts(tx, p)
+}
+
+func writeVariants(tx *db.Tx, p Product) error {
+	if _, err := tx.Exec(`delete from variants where product = $1`, p.ID); err != nil {
+		return err
+	}
+	for i, v := range p.Variants {
+		n, err := tx.Exec(`insert into variants (sku, product, position, choices, weight_grams, base_minor, gtin)
+			values ($1, $2, $3, $4, $5, $6, $7) on conflict (sku) do nothing`,
+			v.SKU, p.ID, i, p.choices(&v), v.WeightGrams, v.Base.Minor, v.GTIN)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("variant %s: %w", v.SKU, ErrSKUTaken)
+		}
+	}
+	return nil
+}
+
+func writeTexts(tx *db.Tx, p Product) error {
+	if _, err := tx.Exec(`delete from product_texts where product = $1`, p.ID); err != nil {
+		return err
+	}
+	for _, lang := range slices.Sorted(maps.Keys(p.Texts)) {
+		t := p.Texts[lang]
+		words := labels{Values: map[string]string{}}
+		for _, im := range p.Images {
+			words.Alts = append(words.Alts, im.Alt[lang])
+		}
+		for _, o := range p.Options {
+			for _, v := range o.Values {
+				if name := v.Names[lang]; name != "" {
+					words.Values[o.Name+"/"+v.Code] = name
+				}
+			}
+		}
+		body, err := json.Marshal(words)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`insert into product_texts (product, lang, title, description, care, material, labels) values ($1, $2, $3, $4, $5, $6, $7)`,
+			p.ID, lang, t.Title, t.Description, t.Care, t.Material, string(body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeCategory(tx *db.Tx, c Category) error {
+	names, err := json.Marshal(c.Names)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`insert into categories (slug, parent, position, names) values ($1, $2, $3, $4)
+		on conflict (slug) do update set parent = excluded.parent, position = excluded.position, names = excluded.names`,
+		c.Slug, c.Parent, c.Position, string(names))
+	return err
+}
+
+// scanProduct reads productColumns.
+func scanProduct(r db.Row) (*Product, error) {
+	p := &Product{}
+	var collections, materials, options, images string
+	err := r.Scan(&p.ID, &p.Slug, &p.Kind, &p.Category, &collections, &p.TaxCategory, &p.Origin, &p.HS, &p.HSUS, &p.CustomsDescription, &materials,
+		&p.WeightGrams, &p.Base.Minor, &p.Base.Currency, &options, &images, &p.Hidden, &p.New, &p.Featured, &p.Position, db.Moment(&p.CreatedAt))
+	if err != nil {
+		return nil, err
+	}
+	var so []storedOption
+	var si []storedImage
+	if err := errors.Join(read(collections, &p.Collections), read(materials, &p.Materials), read(options, &so), read(images, &si)); err != nil {
+		return nil, fmt.Errorf("product %s: %w", p.Slug, err)
+	}
+	for _, o := range so {
+		values := make([]Value, len(o.Values))
+		for i, code := range o.Values {
+			values[i].Code = code
+			if i < len(o.Hex) {
+				values[i].Hex = o.Hex[i]
+			}
+		}
+		p.Options = append(p.Options, Option{o.Name, values})
+	}
+	for _, im := range si {
+		p.Images = append(p.Images, Image{File: im.File, Color: im.Color})
+	}
+	return p, nil
+}
+
+type storedVariant struct {
+	product, choices string
+	Variant
+}
+
+const variantColumns = `sku, product, choices, weight_grams, base_minor, gtin`
+
+func scanVariant(r db.Row) (v storedVariant, err error) {
+	err = r.Scan(&v.SKU, &v.product, &v.choices, &v.WeightGrams, &v.Base.Minor, &v.GTIN)
+	return v, err
+}
+
+func find(tx *db.Tx, slug string) (Product, error) {
+	p, err := db.One(tx, scanProduct, `select `+productColumns+` from products where slug = $1`, slug)
+	if errors.Is(err, db.ErrNone) {
+		return Product{}, fmt.Errorf("product %.80q: %w", slug, ErrUnknownProduct)
+	}
+	if err != nil {
+		return Product{}, err
+	}
+	variants, err := db.All(tx, scanVariant, `select `+variantColumns+` from variants where product = $1 order by position`, p.ID)
+	if err != nil {
+		return Product{}, err
+	}
+	known := chosen{}
+	for _, v := range variants {
+		v.Options = known.of(p, v.choices)
+		if v.Base.Minor > 0 {
+			v.Base.Currency = p.Base.Currency
+		}
+		p.Variants = append(p.Variants, v.Variant)
+	}
+	texts, err := db.All(tx, scanText, `select product, lang, title, description, care, material, labels from product_texts where product = $1 order by lang`, p.ID)
+	if err != nil {
+		return Product{}, err
+	}
+	p.Texts = map[string]Text{}
+	for _, t := range texts {
+		p.Texts[t.Lang] = t.Text
+		for i, alt := range t.Alts {
+			if alt != "" && i < len(p.Images) {
+				name(&p.Images[i].Alt, t.Lang, alt)
+			}
+		}
+		for i, o := range p.Options {
+			for j, v := range o.Values {
+				if n := t.Values[o.Name+"/"+v.Code]; n != "" {
+					name(&p.Options[i].Values[j].Names, t.Lang, n)
+				}
+			}
+		}
+	}
+	return *p, nil
+}
+
+func name(names *map[string]string, lang, s string) {
+	if *names == nil {
+		*names = map[string]string{}
+	}
+	(*names)[lang] = s
+}
+
+type storedText struct {
+	product string
+	Text
+	labels
+}
+
+func scanText(r db.Row) (t storedText, err error) {
+	var body string
+	if err = r.Scan(&t.product, &t.Lang, &t.Title, &t.Description, &t.Care, &t.Material, &body); err != nil {
+		return t, err
+	}
+	return t, read(body, &t.labels)
+}
+
+func scanCategory(r db.Row) (c Category, err error) {
+	var names string
+	if err = r.Scan(&c.Slug, &c.Parent, &c.Position, &names); err != nil {
+		return c, err
+	}
+	return c, read(names, &c.Names)
+}
+
+func read[T any](s string, into *T) error {
+	if s == "[]" || s == "{}" {
+		return nil
+	}
+	return json.Unmarshal([]byte(s), into)
+}
+
+// array writes a list as JSON; no list is an empty one.
+func array[T any](all []T) string {
+	if len(all) == 0 {
+		return "[]"
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // a slice of strings and numbers
+	}
+	return string(b)
+}
