@@ -28,15 +28,40 @@ func Read(file []byte) *Table {
 	return &Table{db}
 }
 
-// Country is the ISO 3166-1 alpha-2 code of the country ip was given out to.
+// Country is the ISO 3166-1 alpha-2 code of the country ip was given out to. Addresses that nobody was given
+// have none, whatever the table says.
 func (t *Table) Country(ip netip.Addr) (code string, ok bool) {
-	if t == nil || !ip.IsValid() {
+	ip = ip.Unmap().WithZone("")
+	if t == nil || !public(ip) {
 		return "", false
 	}
-	if err := t.db.Lookup(ip.Unmap()).DecodePath(&code, "country_code"); err != nil || len(code) != 2 {
+	if err := t.db.Lookup(ip).DecodePath(&code, "country_code"); err != nil || !isCode(code) {
 		return "", false
 	}
 	return code, true
+}
+
+func isCode(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z' && s != "ZZ"
+}
+
+// reserved lists what netip has no word for. Source: IANA special-purpose address registries.
+var reserved = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
+}
+
+func public(ip netip.Addr) bool {
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
+		return false
+	}
+	for _, p := range reserved {
+		if p.Contains(ip) {
+			return false
+		}
+	}
+	return true
 }
 
 // Country looks ip up in the embedded table.

@@ -13,15 +13,15 @@ import (
 
 // T says the sentence key. Arguments come as name, value pairs: T("checkout.total", "amount", total). Money
 // and dates are written by the locale, whole numbers with its digits and grouping, rates per cent, all else
-// as fmt does. In right-to-left languages arguments are isolated. What is missing in the language is said in English, and what is missing
-// there by the words of the key; a reader never sees a key or a placeholder.
+// as fmt does. In right-to-left languages arguments are isolated. What is missing in the language is said in
+// English, and what is missing there by the words of the key: a reader never sees a key or a placeholder.
 func (p *Printer) T(key string, args ...any) string {
 	s, l := p.find(key)
 	if s == nil {
 		return p.pseudo.of(humanise(key))
 	}
-	t := s.text
-	if t == nil {
+	t := &s.text
+	if s.forms != nil {
 		t = s.forms["other"]
 	}
 	if t.args == nil {
@@ -36,13 +36,7 @@ func (p *Printer) N(key string, n int64, args ...any) string {
 	if s == nil {
 		return p.Number(n) + " " + humanise(key)
 	}
-	t := s.text
-	if t == nil {
-		t = s.forms[l.Plural(n)]
-		if t == nil {
-			t = s.forms["other"]
-		}
-	}
+	t := s.in(l, n)
 	if t.args == nil {
 		return p.pseudo.of(t.plain)
 	}
