@@ -15,7 +15,7 @@ const liteColumns = `id, kind, args, coalesce(key, ''), coalesce(subject, ''), t
 func scanLite(r db.Row) (j Job, err error) {
 	var args string
 	var givenUp bool
-	err = r.Scan(&j.ID, &j.Kind, &args, &j.Key, &j.Subject, &j.Tries, &j.Failure, &j.CreatedAt, db.Null(&j.LastAt), &j.DueAt, &givenUp)
+	err = r.Scan(&j.ID, &j.Kind, &args, &j.Key, &j.Subject, &j.Tries, &j.Failure, db.Moment(&j.CreatedAt), db.Moment(&j.LastAt), db.Moment(&j.DueAt), &givenUp)
 	j.Args, j.State = []byte(args), Waiting
 	if givenUp {
 		j.State = GivenUp

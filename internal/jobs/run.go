@@ -136,7 +136,8 @@ func (q *Queue) startRound(tx *db.Tx, r round) error {
 		return err
 	}
 	if fresh == 0 {
-		due, err := db.One(tx, db.Scalar[time.Time], `select due_at from job_rounds where name = $1`+tx.ForUpdate(), r.name)
+		var due time.Time
+		_, err := db.One(tx, func(r db.Row) (struct{}, error) { return struct{}{}, r.Scan(db.Moment(&due)) }, `select due_at from job_rounds where name = $1`+tx.ForUpdate(), r.name)
 		if err != nil {
 			return err
 		}
@@ -160,7 +161,7 @@ func (q *Queue) nextRound(tx *db.Tx) (time.Time, error) {
 		due  time.Time
 	}
 	rows, err := db.All(tx, func(r db.Row) (w row, err error) {
-		err = r.Scan(&w.name, &w.due)
+		err = r.Scan(&w.name, db.Moment(&w.due))
 		return
 	}, `select name, due_at from job_rounds`)
 	if err != nil {
