@@ -1,0 +1,278 @@
+// Package smpp speaks SMPP 3.4 with an operator's message centre: a codec, and a client that keeps one bind
+// alive, submits texts and hands on receipts and replies.
+//
+// It keeps nothing. What was submitted, which receipt belongs to which message and what to do after an
+// unknown outcome is decided by package messaging; how a text is cut is decided by package sms.
+package smpp
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"portolan/internal/messaging/sms"
+)
+
+// Config says where the message centre is and how it wants to be treated. Zero values take the defaults
+// given. All durations are the world's, whatever the shop's clock says: they concern a network.
+type Config struct {
+	Name       string // for logs
+	Addr       string // host:port
+	SystemID   string
+	Password   string
+	SystemType string
+
+	Window      int           // submits without an answer at a time: 50
+	EnquireLink time.Duration // between signs of life: 30 s
+	AnswerIn    time.Duration // after which a submit is ErrUnknown and an enquire_link a dead line: 10 s
+	BindWait    time.Duration // how long a submit waits for a bind before it is ErrNotSent: 2 s
+	RetryFor    time.Duration // how long a throttled part is tried again before ErrRetry: 5 s; negative: not at all
+	BackoffMin  time.Duration // before the first new bind: 100 ms, doubling, with jitter
+	BackoffMax  time.Duration // 30 s
+	Handlers    int           // receipts and replies handled at a time: 64
+
+	// Dial opens the connection, for TLS or tests; nil is plain TCP.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+}
+
+// Handler takes what comes from the network. A deliver_sm is acknowledged after the function returned nil;
+// after an error, or if the connection broke meanwhile, the network delivers it again. So both functions
+// see things more than once, and several run at a time.
+type Handler struct {
+	Receipt func(ctx context.Context, r Receipt) error
+	Inbound func(ctx context.Context, m MO) error
+
+	// Late, if set, hears that a part whose Submit returned ErrUnknown was accepted after all: the text's
+	// Key, the part from 1, and its id. It comes once or never.
+	Late func(ctx context.Context, key string, part int, id string)
+}
+
+// MO is one part of a text that a phone wrote.
+type MO struct {
+	From, To string
+	Text     string    // of this part alone
+	Piece    sms.Piece // the same as octets, with its place in a longer text; join with sms.Join
+	Sequence uint32    // of the PDU, for logs
+}
+
+// Stats counts what a client did since it was made.
+type Stats struct {
+	Bound     bool
+	Binds     uint64 // successful ones
+	Submitted uint64 // parts written
+	Accepted  uint64 // parts accepted
+	Throttled uint64 // answers that asked to come later
+	Unknown   uint64 // parts without an answer
+	Receipts  uint64
+	Inbound   uint64
+	Refused   uint64 // receipts and replies that the handler did not take
+	Broken    uint64 // PDUs that could not be read
+}
+
+// Client is one bind as transceiver. Make it with New, keep Run running, call Submit from anywhere.
+type Client struct {
+	cfg     Config
+	handler Handler
+	pace    pacer
+	refs    atomic.Uint32
+
+	mu      sync.Mutex
+	session *session
+	changed chan struct{} // closed when session changes
+	lastErr error
+
+	binds, submitted, accepted, throttled, unknown, receipts, inbound, refused, broken atomic.Uint64
+}
+
+// New returns a client that doesn't connect before Run.
+func New(cfg Config, h Handler) *Client {
+	cfg.Window = or(cfg.Window, 50)
+	cfg.EnquireLink = or(cfg.EnquireLink, 30*time.Second)
+	cfg.AnswerIn = or(cfg.AnswerIn, 10*time.Second)
+	cfg.BindWait = or(cfg.BindWait, 2*time.Second)
+	cfg.RetryFor = or(cfg.RetryFor, 5*time.Second)
+	cfg.BackoffMin = or(cfg.BackoffMin, 100*time.Millisecond)
+	cfg.BackoffMax = or(cfg.BackoffMax, 30*time.Second)
+	cfg.Handlers = or(cfg.Handlers, 64)
+	if cfg.Name == "" {
+		cfg.Name = cfg.Addr
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		}
+	}
+	c := &Client{cfg: cfg, handler: h, changed: make(chan struct{})}
+	c.refs.Store(rand.Uint32())
+	return c
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// Run keeps the client bound until ctx ends: it connects, binds, serves, and does so again with growing
+// pauses when the line breaks or the bind is refused. At the end it waits for answers to what was submitted
+// and for handlers at work, and unbinds. It returns nil; why there is no bind now, Err tells.
+func (c *Client) Run(ctx context.Context) error {
+	for pause := c.cfg.BackoffMin; ; {
+		bound, err := c.connect(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if bound {
+			pause = c.cfg.BackoffMin
+		}
+		c.mu.Lock()
+		c.lastErr = err
+		c.mu.Unlock()
+		wait := pause/2 + rand.N(pause)
+		slog.WarnContext(ctx, "no SMPP bind", "provider", c.cfg.Name, "again_in", wait, "err", err)
+		if !sleep(ctx, wait) {
+			return nil
+		}
+		pause = min(2*pause, c.cfg.BackoffMax)
+	}
+}
+
+// connect serves one connection and reports whether it was bound.
+func (c *Client) connect(ctx context.Context) (bound bool, err error) {
+	dialing, cancel := context.WithTimeout(ctx, c.cfg.AnswerIn)
+	defer cancel()
+	nc, err := c.cfg.Dial(dialing, c.cfg.Addr)
+	if err != nil {
+		return false, err
+	}
+	s := newSession(c, nc)
+	stop := context.AfterFunc(dialing, func() { nc.Close() })
+	err = s.bind()
+	if !stop() && err == nil {
+		err = dialing.Err()
+	}
+	if err != nil {
+		nc.Close()
+		return false, err
+	}
+	c.binds.Add(1)
+	c.become(s)
+	err = s.serve(ctx)
+	c.become(nil)
+	return true, err
+}
+
+func (c *Client) become(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = s
+	if s != nil {
+		c.lastErr = nil
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *Client) current() (*session, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session, c.changed
+}
+
+// Bound reports whether there is a bind at this moment.
+func (c *Client) Bound() bool {
+	s, _ := c.current()
+	return s != nil
+}
+
+// WaitBound returns nil as soon as there is a bind, or ctx's error.
+func (c *Client) WaitBound(ctx context.Context) error {
+	for {
+		s, changed := c.current()
+		if s != nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// Err is why the last connection ended or could not be bound; nil while bound. A refused bind is a
+// *Refusal.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastErr
+}
+
+// Stats counts.
+func (c *Client) Stats() Stats {
+	return Stats{
+		Bound: c.Bound(), Binds: c.binds.Load(), Submitted: c.submitted.Load(), Accepted: c.accepted.Load(),
+		Throttled: c.throttled.Load(), Unknown: c.unknown.Load(), Receipts: c.receipts.Load(),
+		Inbound: c.inbound.Load(), Refused: c.refused.Load(), Broken: c.broken.Load(),
+	}
+}
+
+// sleep waits in the world's time and reports false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// pacer keeps a distance between submits while the far end throttles: it grows with each refusal and
+// shrinks with each acceptance, and is nothing as long as nobody complained.
+type pacer struct {
+	gap  atomic.Int64 // nanoseconds
+	turn sync.Mutex
+}
+
+const (
+	firstGap = time.Millisecond
+	maxGap   = 100 * time.Millisecond
+	noGap    = 20 * time.Microsecond
+)
+
+// wait holds a submit back as long as the distance asks. It reports false if ctx ended first.
+func (p *pacer) wait(ctx context.Context) bool {
+	if p.gap.Load() == 0 {
+		return true
+	}
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	g := p.gap.Load()
+	return g == 0 || sleep(ctx, time.Duration(g))
+}
+
+// complained widens the distance by a sixth only, because up to a whole window is refused for one and the
+// same haste.
+func (p *pacer) complained() {
+	g := time.Duration(p.gap.Load())
+	p.gap.Store(int64(min(max(firstGap, g+g/6), maxGap)))
+}
+
+func (p *pacer) accepted() {
+	g := time.Duration(p.gap.Load())
+	if g == 0 {
+		return
+	}
+	if g -= g / 8; g < noGap {
+		g = 0
+	}
+	p.gap.Store(int64(g))
+}
