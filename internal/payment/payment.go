@@ -105,12 +105,14 @@ type ActionKind string
 
 // The actions.
 const (
-	NoAction   ActionKind = ""
-	GoTo       ActionKind = "redirect"      // open URL
-	Wait       ActionKind = "wait"          // nothing; the provider is still working
-	SendMoney  ActionKind = "bank_transfer" // by the details in Bank
-	maxRawSize            = 16 << 10
+	NoAction  ActionKind = ""
+	GoTo      ActionKind = "redirect"      // open URL
+	Wait      ActionKind = "wait"          // nothing; the provider is still working
+	SendMoney ActionKind = "bank_transfer" // by the details in Bank
 )
+
+// maxRaw is how much of what a provider sent is kept with a fact, in bytes.
+const maxRaw = 16 << 10
 
 // Action is what a shopper has to do next, in the words of spec "Adapter shape".
 type Action struct {
