@@ -38,7 +38,7 @@ func load(tx *db.Tx, d *db.DB, version int64) (*Snapshot, error) {
 		return nil, err
 	}
 	s.shelve(categories)
-	all, err := db.All(tx, scanProduct, `select `+productColumns+` from products where not hidden order by position, created_at desc, slug`)
+	all, err := db.All(tx, newScanner().product, `select `+productColumns+` from products where not hidden order by position, created_at desc, slug`)
 	if err != nil {
 		return nil, err
 	}
@@ -218,23 +218,16 @@ func (l *library) in(lang string) *words {
 
 func (l *library) open(lang string) (*words, error) {
 	w := &words{texts: make([]Text, len(l.at)), labels: make([]labels, len(l.at))}
-	same := map[string]string{}
+	known := texts{}
 	err := l.d.Read(context.Background(), func(tx *db.Tx) error {
 		_, err := db.All(tx, func(r db.Row) (struct{}, error) {
-			t, err := scanText(r)
+			t, err := known.scan(r)
 			if i, ok := l.at[t.product]; ok && err == nil {
 				t.Lang = lang
-				for k, v := range t.Values {
-					if s, ok := same[v]; ok {
-						t.Values[k] = s
-					} else {
-						same[v] = v
-					}
-				}
 				w.texts[i], w.labels[i] = t.Text, t.labels
 			}
 			return struct{}{}, err
-		}, `select product, lang, title, description, care, material, labels from product_texts where lang = $1`, lang)
+		}, `select `+textColumns+` from product_texts where lang = $1`, lang)
 		return err
 	})
 	return w, err

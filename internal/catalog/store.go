@@ -13,8 +13,8 @@ import (
 
 // labels are the short words of a product in one language.
 type labels struct {
-	Alts   []string          `json:"alts,omitempty"`   // by image
-	Values map[string]string `json:"values,omitempty"` // "color/navy" -> "Marineblau"
+	Alts   []string          // by image
+	Values map[string]string // "color/navy" -> "Marineblau"
 }
 
 // storedOption and storedImage are options and images without words.
@@ -103,6 +103,8 @@ func writeVariants(tx *db.Tx, p Product) error {
 	return nil
 }
 
+const textColumns = `product, lang, title, description, care, material, alts, value_names`
+
 func writeTexts(tx *db.Tx, p Product) error {
 	if _, err := tx.Exec(`delete from product_texts where product = $1`, p.ID); err != nil {
 		return err
@@ -120,12 +122,12 @@ func writeTexts(tx *db.Tx, p Product) error {
 				}
 			}
 		}
-		body, err := json.Marshal(words)
+		names, err := json.Marshal(words.Values)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`insert into product_texts (product, lang, title, description, care, material, labels) values ($1, $2, $3, $4, $5, $6, $7)`,
-			p.ID, lang, t.Title, t.Description, t.Care, t.Material, string(body)); err != nil {
+		if _, err := tx.Exec(`insert into product_texts (`+textColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			p.ID, lang, t.Title, t.Description, t.Care, t.Material, array(words.Alts), string(names)); err != nil {
 			return err
 		}
 	}
@@ -143,8 +145,18 @@ func writeCategory(tx *db.Tx, c Category) error {
 	return err
 }
 
-// scanProduct reads productColumns.
-func scanProduct(r db.Row) (*Product, error) {
+// scanner reads productColumns. It remembers what many products share.
+type scanner struct {
+	collections map[string][]string
+	materials   map[string][]Material
+	options     map[string][]Option
+}
+
+func newScanner() *scanner {
+	return &scanner{map[string][]string{}, map[string][]Material{}, map[string][]Option{}}
+}
+
+func (s *scanner) product(r db.Row) (*Product, error) {
 	p := &Product{}
 	var collections, materials, options, images string
 	err := r.Scan(&p.ID, &p.Slug, &p.Kind, &p.Category, &collections, &p.TaxCategory, &p.Origin, &p.HS, &p.HSUS, &p.CustomsDescription, &materials,
@@ -152,12 +164,30 @@ func scanProduct(r db.Row) (*Product, error) {
 	if err != nil {
 		return nil, err
 	}
-	var so []storedOption
 	var si []storedImage
-	if err := errors.Join(read(collections, &p.Collections), read(materials, &p.Materials), read(options, &so), read(images, &si)); err != nil {
+	var err1, err2, err3 error
+	p.Collections, err1 = remember(s.collections, collections)
+	p.Materials, err2 = remember(s.materials, materials)
+	p.Options, err3 = s.optionsOf(options)
+	if err := errors.Join(err1, err2, err3, read(images, &si)); err != nil {
 		return nil, fmt.Errorf("product %s: %w", p.Slug, err)
 	}
-	for _, o := range so {
+	for _, im := range si {
+		p.Images = append(p.Images, Image{File: im.File, Color: im.Color})
+	}
+	return p, nil
+}
+
+func (s *scanner) optionsOf(text string) ([]Option, error) {
+	if all, ok := s.options[text]; ok {
+		return all, nil
+	}
+	var stored []storedOption
+	if err := read(text, &stored); err != nil {
+		return nil, err
+	}
+	var all []Option
+	for _, o := range stored {
 		values := make([]Value, len(o.Values))
 		for i, code := range o.Values {
 			values[i].Code = code
@@ -165,12 +195,21 @@ func scanProduct(r db.Row) (*Product, error) {
 				values[i].Hex = o.Hex[i]
 			}
 		}
-		p.Options = append(p.Options, Option{o.Name, values})
+		all = append(all, Option{o.Name, values})
 	}
-	for _, im := range si {
-		p.Images = append(p.Images, Image{File: im.File, Color: im.Color})
+	s.options[text] = all
+	return all, nil
+}
+
+// remember decodes a JSON text, once for each text.
+func remember[T any](known map[string]T, text string) (v T, err error) {
+	if v, ok := known[text]; ok {
+		return v, nil
 	}
-	return p, nil
+	if err = read(text, &v); err == nil {
+		known[text] = v
+	}
+	return v, err
 }
 
 type storedVariant struct {
@@ -186,7 +225,7 @@ func scanVariant(r db.Row) (v storedVariant, err error) {
 }
 
 func find(tx *db.Tx, slug string) (Product, error) {
-	p, err := db.One(tx, scanProduct, `select `+productColumns+` from products where slug = $1`, slug)
+	p, err := db.One(tx, newScanner().product, `select `+productColumns+` from products where slug = $1`, slug)
 	if errors.Is(err, db.ErrNone) {
 		return Product{}, fmt.Errorf("product %.80q: %w", slug, ErrUnknownProduct)
 	}
@@ -205,12 +244,12 @@ func find(tx *db.Tx, slug string) (Product, error) {
 		}
 		p.Variants = append(p.Variants, v.Variant)
 	}
-	texts, err := db.All(tx, scanText, `select product, lang, title, description, care, material, labels from product_texts where product = $1 order by lang`, p.ID)
+	all, err := db.All(tx, texts{}.scan, `select `+textColumns+` from product_texts where product = $1 order by lang`, p.ID)
 	if err != nil {
 		return Product{}, err
 	}
 	p.Texts = map[string]Text{}
-	for _, t := range texts {
+	for _, t := range all {
 		p.Texts[t.Lang] = t.Text
 		for i, alt := range t.Alts {
 			if alt != "" && i < len(p.Images) {
@@ -241,12 +280,16 @@ type storedText struct {
 	labels
 }
 
-func scanText(r db.Row) (t storedText, err error) {
-	var body string
-	if err = r.Scan(&t.product, &t.Lang, &t.Title, &t.Description, &t.Care, &t.Material, &body); err != nil {
+// texts remembers the names of values it has read: many products share theirs.
+type texts map[string]map[string]string
+
+func (known texts) scan(r db.Row) (t storedText, err error) {
+	var alts, names string
+	if err = r.Scan(&t.product, &t.Lang, &t.Title, &t.Description, &t.Care, &t.Material, &alts, &names); err != nil {
 		return t, err
 	}
-	return t, read(body, &t.labels)
+	t.Values, err = remember(known, names)
+	return t, errors.Join(err, read(alts, &t.Alts))
 }
 
 func scanCategory(r db.Row) (c Category, err error) {

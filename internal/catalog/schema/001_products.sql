@@ -50,7 +50,8 @@ create table product_texts (
 	description text   not null,
 	care        text   not null,
 	material    text   not null,
-	labels      jsonb  not null,
+	alts        jsonb  not null,
+	value_names jsonb  not null,
 	primary key (product, lang)
 );
 create index product_texts_lang on product_texts (lang);
