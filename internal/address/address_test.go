@@ -39,6 +39,7 @@ func TestCheck(t *testing.T) {
 		{"no such country", with(us, func(a *address.Address) { a.Country = "XQ" }), "address.country", "country_unknown"},
 		{"no postcode", with(berlin(), func(a *address.Address) { a.Postcode = "" }), "address.postcode", "required"},
 		{"short postcode", with(berlin(), func(a *address.Address) { a.Postcode = "1011" }), "address.postcode", "postcode_form"},
+		{"nowhere in Germany", with(berlin(), func(a *address.Address) { a.Postcode = "00123" }), "address.postcode", "postcode_form"},
 		{"short postcode, insisted", with(berlin(), func(a *address.Address) { a.Postcode, a.AsTyped = "1011", true }), "address.postcode", "postcode_form"},
 		{"unusual postcode abroad", with(id, func(a *address.Address) { a.Postcode = "4011" }), "address.postcode", "postcode_form"},
 		{"unusual postcode abroad, insisted", with(id, func(a *address.Address) { a.Postcode, a.AsTyped = "4011", true }), "", ""},
@@ -114,6 +115,17 @@ func TestForm(t *testing.T) {
 	require.Len(t, address.Regions("US"), 50+1+5+3, "states, the district, territories, forces")
 	require.Len(t, address.Regions("ID"), 38)
 	require.Len(t, address.Regions("MY"), 16)
+	keyboard := func(country string) string {
+		for _, f := range address.Form(country) {
+			if f.Name == "postcode" {
+				return f.InputMode
+			}
+		}
+		return "none"
+	}
+	for country, want := range map[string]string{"DE": "numeric", "ID": "numeric", "MY": "numeric", "AT": "numeric", "GB": "", "US": "", "NL": "", "PL": "", "SE": "", "AE": "none"} {
+		require.Equal(t, want, keyboard(country), country)
+	}
 	for _, f := range address.Form("GB") {
 		if f.Name == "postcode" {
 			require.Regexp(t, "^(?:"+f.Pattern+")$", "sw1a 1aa")

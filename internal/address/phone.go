@@ -11,7 +11,7 @@ import (
 )
 
 // ErrPhone is the fault of a text that is no telephone number of any country.
-var ErrPhone = fault.New(fault.Invalid, "phone_form")
+var ErrPhone = fault.New(fault.Invalid, "address.phone_form")
 
 // Phone reads a number as people of country write it, or with its country code, and returns it as E.164:
 // Phone("0151 23456789", "DE") is "+4915123456789". A number that nobody can have is ErrPhone.

@@ -5,11 +5,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode"
 
 	"portolan/internal/cldr"
 )
 
-//go:generate node gen/gen.mjs ../../node_modules
+//go:generate node gen/gen.mjs ../..
 
 //go:embed data/countries.txt
 var countriesFile string
@@ -52,10 +53,12 @@ func (c *country) matches(code string) bool { return c.postcode == "" || c.form(
 
 // digitsOnly reports whether the country's postcodes need no letters, spaces or hyphens.
 func (c *country) digitsOnly() bool {
-	return strings.IndexFunc(strings.ReplaceAll(c.postcode, `\d`, ""), func(r rune) bool {
-		return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == ' '
-	}) < 0 && !strings.Contains(strings.ReplaceAll(c.postcode, "0-9", ""), "-")
+	return !strings.ContainsFunc(digitClass.ReplaceAllString(c.postcode, ""), func(r rune) bool {
+		return r == ' ' || r == '-' || r == '[' || unicode.IsLetter(r)
+	})
 }
+
+var digitClass = regexp.MustCompile(`\\d|\[[0-9-]+\]`)
 
 // anyCase widens an expression for capitals to small letters too: HTML patterns know no flags.
 func anyCase(p string) string {

@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-//go:generate node gen/gen.mjs ../../node_modules
+//go:generate node gen/gen.mjs ../..
 
 //go:embed data/*.txt
 var data embed.FS

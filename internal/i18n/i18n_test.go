@@ -66,6 +66,12 @@ func TestFault(t *testing.T) {
 	summary, fields = i18n.For("en").Fault(errors.New("disk on fire at /var"))
 	require.Equal(t, "Something went wrong on our side. Please try again in a moment.", summary)
 	require.Nil(t, fields)
+	for kind := fault.Internal; kind <= fault.Unavailable; kind++ {
+		for _, lang := range i18n.Languages() {
+			summary, _ = i18n.For(lang).Fault(fault.New(kind, "test.unheard_of"))
+			require.NotContains(t, summary, "ault", "kind %d in %s", kind, lang)
+		}
+	}
 	summary, _ = i18n.For("id").Fault(fault.New(fault.NotFound, "test.unheard_of"))
 	require.Equal(t, "Kami tidak menemukannya.", summary)
 }

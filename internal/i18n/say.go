@@ -2,7 +2,6 @@ package i18n
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -120,17 +119,15 @@ func (p *Printer) code(code string, k fault.Kind) string {
 	key := "faults." + code
 	if !p.Has(key) && languages()[Fallback]().said[key] == nil {
 		miss(p.said.lang, key)
-		key = "common.fault_" + strconv.Itoa(int(k))
-		if name, ok := kinds[k]; ok {
-			key = "common.fault_" + name
-		}
+		key = "common.fault_" + kinds[k]
 	}
 	return p.T(key)
 }
 
-var kinds = map[fault.Kind]string{
-	fault.Internal: "internal", fault.Invalid: "invalid", fault.NotFound: "not_found", fault.Conflict: "conflict",
-	fault.Anonymous: "anonymous", fault.Denied: "denied", fault.Limited: "limited", fault.Unavailable: "unavailable",
+// kinds names the sentence for a fault of which no more is known.
+var kinds = [...]string{
+	fault.Internal: "internal", fault.Invalid: "invalid", fault.NotFound: "not_found", fault.Gone: "gone", fault.Conflict: "conflict", fault.Anonymous: "anonymous",
+	fault.Denied: "denied", fault.TooLarge: "too_large", fault.Unsupported: "unsupported", fault.Limited: "limited", fault.Unavailable: "unavailable",
 }
 
 const fsi, pdi = "\u2068", "\u2069"

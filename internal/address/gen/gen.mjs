@@ -15,6 +15,12 @@ import {fileURLToPath, pathToFileURL} from 'node:url'
 const from = resolve(process.argv[2] || '.')
 const require = createRequire(resolve(from, 'x.js'))
 const out = resolve(dirname(fileURLToPath(import.meta.url)), '../data')
+try {
+  require.resolve('postcode-validator/package.json')
+} catch {
+  console.error('the npm packages are not installed; the tables stay as they are')
+  process.exit(0)
+}
 const {POSTCODE_REGEXES} = require('postcode-validator/lib/cjs/postcode-regexes.js')
 const {iso31661, iso31662} = await import(pathToFileURL(resolve(from, 'node_modules/iso-3166/index.js')))
 const source = readFileSync(require.resolve('localized-address-format'), 'utf8')
@@ -42,7 +48,7 @@ const chosen = ['AE', 'AR', 'AU', 'BR', 'CA', 'CN', 'ES', 'ID', 'IE', 'IN', 'IT'
 const more = [['US', 'AA', 'Armed Forces Americas'], ['US', 'AE', 'Armed Forces Europe'], ['US', 'AP', 'Armed Forces Pacific']]
 
 const tidy = re => re.source.replace(/^\^/, '').replace(/\$$/, '').replaceAll('(?!0)\\d{4}', '[1-9]\\d{3}').replaceAll('{1}', '').replaceAll('[ ]', ' ')
-const own = {GB: '[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][ABD-HJLNP-UW-Z]{2}|GIR ?0AA', MY: '\\d{5}', JP: '\\d{3}-?\\d{4}'}
+const own = {DE: '(?:0[1-9]|[1-9]\\d)\\d{3}', ID: '[1-9]\\d{4}', GB: '[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][ABD-HJLNP-UW-Z]{2}|GIR ?0AA', MY: '\\d{5}', JP: '\\d{3}-?\\d{4}'}
 
 const countries = iso31661.filter(c => c.state === 'assigned').map(c => c.alpha2).sort()
 const lines = countries.map(c => {

@@ -13,6 +13,12 @@ import {fileURLToPath} from 'node:url'
 
 const require = createRequire(resolve(process.argv[2] || '.', 'x.js'))
 const out = resolve(dirname(fileURLToPath(import.meta.url)), '../data')
+try {
+  require.resolve('cldr-core/package.json')
+} catch {
+  console.error('the npm packages are not installed; the tables stay as they are')
+  process.exit(0)
+}
 
 // Our tag, its CLDR locale, and the locale whose file it builds on.
 const locales = [
