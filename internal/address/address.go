@@ -208,6 +208,9 @@ func Tidy(a Address) Address {
 func tidyPostcode(country, code string) string {
 	code = strings.ToUpper(code)
 	bare := strings.ReplaceAll(code, " ", "")
+	if strings.ContainsFunc(bare, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return code
+	}
 	switch country {
 	case "GB", "JE", "GG", "IM", "CA":
 		if n := len(bare); n >= 5 && n <= 7 {

@@ -74,6 +74,7 @@ func TestTidy(t *testing.T) {
 		{"US", "02134", "massachusetts", "02134", "MA"},
 		{"US", "10001", "US-NY", "10001", "NY"},
 		{"DE", "D-10115", "", "10115", ""},
+		{"GB", "ab€cd", "", "AB€CD", ""},
 		{"NL", "1012js", "", "1012 JS", ""},
 		{"ID", "12190", "dki jakarta", "12190", "JK"},
 		{"MY", "50450", "Kuala Lumpur", "50450", "14"},
