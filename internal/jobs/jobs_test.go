@@ -21,7 +21,7 @@ import (
 // marks is what database jobs leave behind.
 var marks = db.Schema{Owner: "marks", Files: fstest.MapFS{"schema/001_marks.sql": {Data: []byte(`-- +goose Up
 create table marks (id bigint primary key, name text not null, count bigint not null);
-create table mark_order (place bigint primary key, name text not null);
+create table mark_order (place bigint not null, name text not null);
 `)}}}
 
 var schemas = []db.Schema{jobs.Schema, marks}
