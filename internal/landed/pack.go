@@ -1,32 +1,266 @@
 package landed
 
 import (
-	"errors"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"portolan/internal/money"
 )
 
-// Pack is one version of the rules. It is never changed after it was loaded and safe for concurrent use.
-type Pack struct {
-	version string
-}
+//go:embed data/*.csv
+var tables embed.FS
+
+// asOf is the day up to which the tables of the pack were kept.
+const asOf = "2026-11-21"
 
 // Default is the pack inside the program, read on first use.
-var Default = sync.OnceValue(func() *Pack { return &Pack{version: "2026-11-21"} })
+var Default = sync.OnceValue(func() *Pack {
+	p, err := load(func(name string) (string, error) {
+		b, err := tables.ReadFile("data/" + name)
+		return string(b), err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return p
+})
+
+// Pack is one version of the rules. It is never changed after it was loaded and is safe for concurrent use.
+type Pack struct {
+	version     string
+	countries   map[string]*country
+	regimes     map[string][]*regime
+	schemes     map[string][]*scheme
+	taxes       map[string][]*taxRow
+	states      map[string][]*stateRow
+	duties      map[string]*tariff
+	hts         []*htsRow // by code
+	layers      []*layer
+	preferences []*preference
+	fees        map[string][]*fee
+	territories []*territory
+	rows        map[string]*row
+	scratch     sync.Pool
+}
 
 // Version is the pack's date and the first digits of the hash of its tables.
 func (p *Pack) Version() string { return p.version }
 
-// Quote works out the landed cost of r. It returns ErrUnusable, ErrTooManyLines, ErrBeforeRules,
-// ErrNoExchangeRate or ErrTooLarge, with the fields at fault, when r can't be answered.
-func (p *Pack) Quote(r *Request) (Quote, error) {
-	return Quote{}, errors.ErrUnsupported
+// Row is what can be said about one rule: where it is written and since when it holds.
+type Row struct {
+	ID         string
+	Source     string // keys of the source list, separated by |
+	ValidFrom  string // 2026-07-01
+	ValidTo    string // empty while it holds
+	Confidence Confidence
 }
 
-// ConsumptionTax is the rate that sellers to consumers in that place add to goods of the category on that
-// day, and the row it stands in. It is false where prices aren't shown with tax (US) or no row is known.
-func (p *Pack) ConsumptionTax(country, region, category string, on time.Time) (rate money.Rate, rule string, ok bool) {
-	return money.Rate{}, "", false
+// Rule finds a row by the id that charges and reviews name.
+func (p *Pack) Rule(id string) (Row, bool) {
+	r, ok := p.rows[id]
+	if !ok {
+		return Row{}, false
+	}
+	return Row{r.id, r.source, r.validFrom, r.validTo, r.confidence}, true
+}
+
+// row is what every rule has.
+type row struct {
+	id, source         string
+	validFrom, validTo string
+	from, to           int32 // 20260701
+	confidence         Confidence
+}
+
+func (r *row) on(day int32) bool { return r.from <= day && (r.to == 0 || day <= r.to) }
+
+// country is how a customs authority values and rounds.
+type country struct {
+	row
+	value        string // cif, fob, own_use
+	freightInTax bool
+	currency     money.Currency // of the steps
+	dutyStep     int64
+	dutyWay      way
+	taxStep      int64
+	taxWay       way
+	valueStep    int64
+	baseStep     int64
+}
+
+// regime is a row of de minimis rules: how duty is worked out for whom.
+type regime struct {
+	row
+	country             string
+	origins, shipFrom   countrySet
+	channels            channelSet
+	seller              registration
+	notSeller           bool
+	mode                string
+	currency            money.Currency
+	dutyLimit, taxLimit int64
+	below               bool // the limit itself is already over
+	dutyBasis, taxBasis string
+	cap                 int64
+	rate, rate2         int64
+	amount              int64
+	excluded, groups    hsSet
+	coversTax           bool
+}
+
+// scheme is a way for sellers to charge the destination's tax at sale.
+type scheme struct {
+	row
+	name, code string
+	seller     registration
+	currency   money.Currency
+	limit      int64
+	below      bool
+	unit       string // consignment, item, item_cif, any
+	channels   channelSet
+	freight    bool
+	duty       bool
+	dutyFree   bool
+	deemed     bool
+	excluded   hsSet
+}
+
+// taxRow is a rate of VAT, GST or another consumption tax.
+type taxRow struct {
+	row
+	region, code, label, category string
+	rate                          int64
+	above                         bool // the price condition: above or up to the limit
+	limit                         int64
+	currency                      money.Currency
+	except                        hsSet
+}
+
+// stateRow is the sales tax of a state of the US.
+type stateRow struct {
+	taxRow
+	shipping bool   // shipping is taxed
+	clothing string // taxable, exempt, exempt_up_to
+	exempt   int64  // US cents per piece
+}
+
+// tariff is the duty rates of one importer by prefix of the HS code.
+type tariff struct {
+	rows   []*dutyRow
+	prefix map[string][]*dutyRow
+	depth  []int // lengths of prefixes, longest first
+}
+
+type dutyRow struct {
+	row
+	hs, measure string
+	known       bool // the rate is one number
+	rate        int64
+	low, high   int64
+	specific
+}
+
+// specific is an amount per piece, kilogram, pair …, in millionths of the currency's major unit.
+type specific struct {
+	perUnit  int64
+	min, max int64
+	currency money.Currency
+	unit     string
+}
+
+func (s specific) any() bool { return s.unit != "" }
+
+// htsRow is a line of the US tariff with its place in the lists against China.
+type htsRow struct {
+	row
+	code  string
+	known bool
+	rate  int64
+	specific
+	list      string
+	listRate  int64
+	doubt     string // ambiguous, unlisted
+	forcedOff bool   // outside the forced-labour duty
+}
+
+// layer is a US duty on top of the general rate.
+type layer struct {
+	row
+	program, code, mechanic, list string
+	origin                        countrySet
+	rate                          int64
+	hs                            hsSet
+	usmca                         bool // goods free under USMCA are outside
+}
+
+type preference struct {
+	row
+	importer string
+	origins  countrySet
+	aliases  []string
+	rate     int64
+}
+
+type fee struct {
+	row
+	code, label string
+	amount      int64
+	currency    money.Currency
+	rate        int64
+	unit        string
+	min, max    int64
+	channels    channelSet
+	seller      registration
+	notSeller   bool
+	over, upTo  int64
+	limitIn     money.Currency
+	mode        string // on, flag, open
+}
+
+type territory struct {
+	row
+	country, region string
+	alias           countrySet
+	postcodes       [][2]string
+	vat, customs    bool
+}
+
+func load(read func(name string) (string, error)) (*Pack, error) {
+	p := &Pack{
+		countries: map[string]*country{}, regimes: map[string][]*regime{}, schemes: map[string][]*scheme{},
+		taxes: map[string][]*taxRow{}, states: map[string][]*stateRow{}, duties: map[string]*tariff{},
+		fees: map[string][]*fee{}, rows: make(map[string]*row, 2048),
+	}
+	p.scratch.New = func() any { return new(calc) }
+	hash := sha256.New()
+	for _, t := range []struct {
+		name string
+		take func(*record)
+	}{
+		{"countries.csv", p.takeCountry}, {"regimes.csv", p.takeRegime}, {"schemes.csv", p.takeScheme},
+		{"taxes.csv", p.takeTax}, {"us_states.csv", p.takeState}, {"duties.csv", p.takeDuty},
+		{"us_hts8.csv", p.takeHTS}, {"us_layers.csv", p.takeLayer}, {"preferences.csv", p.takePreference},
+		{"fees.csv", p.takeFee}, {"territories.csv", p.takeTerritory},
+	} {
+		text, err := read(t.name)
+		if err != nil {
+			return nil, fmt.Errorf("rule pack: %w", err)
+		}
+		hash.Write([]byte(text))
+		if err := readTable(t.name, text, t.take); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(p.hts, func(a, b *htsRow) int { return strings.Compare(a.code, b.code) })
+	for _, t := range p.duties {
+		slices.Sort(t.depth)
+		slices.Reverse(t.depth)
+	}
+	p.version = asOf + "+" + hex.EncodeToString(hash.Sum(nil)[:4])
+	return p, nil
 }

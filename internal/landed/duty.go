@@ -1,0 +1,624 @@
+package landed
+
+import (
+	"sort"
+	"strings"
+
+	"portolan/internal/money"
+)
+
+// levy is one measure on lines that stand together. Where only is set, fixed is the whole amount.
+type levy struct {
+	from, to    int // lines
+	code, label string
+	rate        int64
+	row         *row
+	value       int64
+	fixed       int64
+	only        bool
+}
+
+func (v *levy) raw() wide {
+	if v.only {
+		return times(v.fixed, million)
+	}
+	return times(v.value, v.rate).plus(times(v.fixed, million))
+}
+
+// duties works out what customs ask for, regime by regime and measure by measure.
+func (c *calc) duties() {
+	c.relieve()
+	var told *regime
+	for i := 0; i < len(c.lines) && !c.failed(); {
+		j := i + 1
+		for j < len(c.lines) && alike(&c.lines[i], &c.lines[j]) {
+			j++
+		}
+		l := &c.lines[i]
+		switch {
+		case l.relieved:
+			if told != l.regime {
+				told = l.regime
+				c.levied(nil, Duty, "RELIEF", "duty.relief", 0, 0, 0, &l.regime.row, c.border)
+			}
+		case l.sale && c.scheme != nil && c.scheme.dutyFree:
+			if told != l.regime {
+				told = l.regime
+				c.levied(nil, Duty, "RELIEF", "duty.relief", 0, 0, 0, &c.scheme.row, c.border)
+			}
+		default:
+			c.dutyOn(i, j)
+		}
+		if excise.has(l.hs) {
+			c.review(Review{Line: l.index, Code: "excise_not_included"})
+		}
+		i = j
+	}
+	c.settle()
+}
+
+// excise are goods on which destinations levy special taxes that aren't modelled: alcohol, tobacco, sugar,
+// perfume.
+var excise = parseHS("17|2203-2208|24|3303")
+
+// dutyOn levies the duties of the regime on the lines from i to j, which are more of the same goods.
+func (c *calc) dutyOn(i, j int) {
+	g := c.lines[i].regime
+	if g == nil {
+		if len(c.p.regimes[c.tables]) > 0 {
+			c.tariffOn(i, j, "MFN")
+		}
+		return
+	}
+	switch g.mode {
+	case "flat_per_item":
+		l := &c.lines[i]
+		if c.r.Flags.Business || l.preference != nil || g.excluded.has(l.hs) || !c.stays(g, g.dutyBasis, g.dutyLimit) {
+			c.tariffOn(i, j, "MFN")
+			return
+		}
+		if i > 0 && sameItem(&c.lines[i-1], l) && c.lines[i-1].preference == nil {
+			return // the item is paid for
+		}
+		c.add(levy{from: i, to: j, code: "EU_FLAT", label: "duty.flat_per_item", row: &g.row, fixed: c.inCurrency(g.amount, g.currency), only: true})
+	case "flat_advalorem":
+		if g.cap > 0 && !c.stays(g, g.dutyBasis, g.cap) {
+			c.aboveCap(g, i, j)
+			return
+		}
+		c.flat(g, i, j, g.rate)
+	case "tiered":
+		switch {
+		case !c.stays(g, g.dutyBasis, g.cap):
+			c.aboveCap(g, i, j)
+		case c.stays(g, g.dutyBasis, g.amount):
+			c.flat(g, i, j, g.rate)
+		default:
+			c.flat(g, i, j, g.rate2)
+		}
+	case "two_band":
+		if i == 0 {
+			c.twoBands(g)
+		}
+	case "postal_advalorem_or_specific":
+		value := c.valueOf(i, j)
+		c.flat(g, i, j, g.rate2)
+		c.review(Review{Line: c.lines[i].index, Code: "carrier_method_and_origin_rate_unknown", Rule: g.id, Ranged: true,
+			Low: c.part(value, g.rate), High: c.part(value, g.rate2)})
+	case "special_rates", "special_rates_mfn":
+		switch {
+		case !c.stays(g, g.dutyBasis, g.cap):
+			c.review(Review{Line: -1, Code: "import_income_tax_not_included", Rule: g.id})
+			c.tariffOn(i, j, "MFN")
+		case g.mode == "special_rates_mfn" && g.groups.has(c.lines[i].hs) && !books.has(c.lines[i].hs):
+			c.review(Review{Line: -1, Code: "import_income_tax_not_included", Rule: g.id})
+			c.tariffOn(i, j, "MFN")
+		default:
+			c.tariffOn(i, j, "CONSIGNMENT")
+		}
+	case "cbec":
+		if !c.stays(g, g.dutyBasis, g.dutyLimit) {
+			c.review(Review{Line: -1, Code: "above_quota", Rule: g.id})
+		}
+		c.tariffOn(i, j, "CBEC")
+	case "postal_tax":
+		if g.cap > 0 && !c.stays(g, "goods", g.cap) {
+			c.review(Review{Line: -1, Code: "above_parcel_limit", Rule: g.id})
+		}
+	default:
+		c.tariffOn(i, j, "MFN")
+	}
+}
+
+var books = parseHS("49")
+
+func (c *calc) aboveCap(g *regime, i, j int) {
+	c.review(Review{Line: -1, Code: "above_simplified_procedure", Rule: g.id})
+	for k := i; k < j; k++ {
+		c.lines[k].exempt = false
+	}
+	c.tariffOn(i, j, "MFN")
+}
+
+// sameItem is the EU's reading of an item: one tariff code, one description, one origin.
+func sameItem(a, b *line) bool {
+	return a.hs == b.hs && a.named == b.named && a.in.Origin == b.in.Origin
+}
+
+func (c *calc) valueOf(i, j int) int64 {
+	var sum int64
+	for k := i; k < j; k++ {
+		sum += c.lines[k].value
+	}
+	return sum
+}
+
+func (c *calc) part(value, rate int64) money.Amount {
+	return c.amount(c.sum(times(value, rate).over(million, half)))
+}
+
+// flat levies one rate that stands for the tariff, and for the tax too where the row says so.
+func (c *calc) flat(g *regime, i, j int, rate int64) {
+	for k := i; k < j; k++ {
+		l := &c.lines[k]
+		l.exempt = l.exempt || g.coversTax
+		if g.dutyBasis == "goods" {
+			l.value = l.goods
+		}
+	}
+	c.add(levy{from: i, to: j, code: "FLAT_RATE", label: "duty.flat_rate", row: &g.row, rate: rate, value: c.valueOf(i, j)})
+}
+
+// twoBands is Brazil's formula: one rate up to a limit, above it a higher one less a fixed deduction, so that
+// duty doesn't jump at the limit.
+func (c *calc) twoBands(g *regime) {
+	n := len(c.lines)
+	value := c.valueOf(0, n)
+	v := levy{to: n, code: "II", label: "duty.import_tax", row: &g.row, value: value}
+	switch {
+	case c.stays(g, g.dutyBasis, g.dutyLimit):
+		v.rate = g.rate
+	case c.stays(g, g.dutyBasis, g.cap):
+		v.rate, v.only = g.rate2, true
+		full := c.sum(times(value, g.rate2).over(million, half))
+		v.fixed = max(0, full-c.inCurrency(g.amount, g.currency))
+	default:
+		v.rate = g.rate2
+		c.review(Review{Line: -1, Code: "above_simplified_procedure", Rule: g.id})
+	}
+	c.add(v)
+}
+
+func (c *calc) add(v levy) {
+	c.levies = append(c.levies, v)
+	for k := v.from; k < v.to; k++ {
+		c.use(v.row, &c.lines[k])
+	}
+}
+
+// found is a rate of the tariff with what is doubtful about it.
+type found struct {
+	row       *row
+	rate      int64
+	low, high int64
+	specific
+	doubt string
+}
+
+// tariffOn levies the ordinary tariff, or the preference where origin is proved, and what is laid on top.
+func (c *calc) tariffOn(i, j int, measure string) {
+	l := &c.lines[i]
+	value := c.valueOf(i, j)
+	code, label := "MFN", "duty.mfn"
+	var f found
+	var hts []*htsRow
+	switch {
+	case l.preference != nil:
+		f = found{row: &l.preference.row, rate: l.preference.rate}
+		code, label = "PREFERENCE", "duty.preference"
+		if c.tables == "US" {
+			hts = c.p.htsFor(l.hs, c.day)
+		}
+	case c.tables == "US":
+		hts = c.p.htsFor(l.hs, c.day)
+		f = c.usRate(l.hs, hts)
+	default:
+		f = c.rateFor(l, measure)
+	}
+	switch {
+	case f.row == nil:
+		c.q.Confidence, l.confidence = Low, Low
+		c.review(Review{Line: l.index, Code: f.doubt})
+	default:
+		v := levy{from: i, to: j, code: code, label: label, row: f.row, rate: f.rate, value: value}
+		if f.any() {
+			c.byQuantity(&v, &f)
+		}
+		c.add(v)
+		if f.doubt != "" {
+			c.review(Review{Line: l.index, Code: f.doubt, Rule: f.row.id, Ranged: f.high > f.low, Low: c.part(value, f.low), High: c.part(value, f.high)})
+		}
+	}
+	if c.tables == "US" {
+		c.layersOn(i, j, value, f.rate, hts)
+	}
+}
+
+// rateFor looks a line up in the tables of its destination.
+func (c *calc) rateFor(l *line, measure string) found {
+	t := c.p.duties[c.tables]
+	if t == nil {
+		return found{doubt: "duty_rate_unknown"}
+	}
+	switch c.tables {
+	case "BR":
+		measure = "SIMPLIFIED"
+	case "IN":
+		if c.channel != byFreight {
+			measure = "PERSONAL"
+		}
+	case "JP":
+		g := l.regime
+		if g != nil && !g.excluded.has(l.hs) && c.stays(g, g.dutyBasis, g.cap) {
+			ordinary, simple := t.find(l.hs, "MFN", c.day), t.find(l.hs, "SIMPLIFIED", c.day)
+			if simple != nil && (ordinary == nil || !ordinary.known || ordinary.rate > simple.rate) {
+				return found{row: &simple.row, rate: simple.rate, low: simple.rate, high: simple.rate}
+			}
+		}
+	}
+	return t.rate(l.hs, measure, c.day)
+}
+
+func (t *tariff) find(hs, measure string, day int32) *dutyRow {
+	for _, n := range t.depth {
+		if len(hs) < n {
+			continue
+		}
+		for _, d := range t.prefix[hs[:n]] {
+			if d.measure == measure && d.on(day) {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// rate is the rate of a code. Where the table knows a band only, or nothing, the highest rate that may
+// apply is taken and the doubt is said.
+func (t *tariff) rate(hs, measure string, day int32) found {
+	d := t.find(hs, measure, day)
+	if len(hs) < 6 {
+		if f, deeper := t.worst(hs, measure, day); deeper {
+			f.doubt = "hs_code_too_short"
+			return f
+		}
+	}
+	switch {
+	case d == nil:
+		f, _ := t.worst(hs[:min(len(hs), 2)], measure, day)
+		if f.row == nil {
+			f, _ = t.worst("", measure, day)
+		}
+		f.low, f.doubt = 0, "duty_rate_unknown"
+		return f
+	case d.known || d.any():
+		f := found{row: &d.row, rate: d.rate, low: d.low, high: d.high, specific: d.specific}
+		if d.low != d.high {
+			f.doubt = "duty_rate_varies"
+		}
+		return f
+	case d.high > 0:
+		return found{row: &d.row, rate: d.high, low: d.low, high: d.high, doubt: "duty_rate_varies_below_hs6"}
+	}
+	f, _ := t.worst(hs[:min(len(hs), 2)], measure, day)
+	return found{row: &d.row, rate: f.rate, high: f.high, doubt: "duty_rate_not_computable"}
+}
+
+// worst is the highest rate among the rows below a prefix, and whether there are any.
+func (t *tariff) worst(prefix, measure string, day int32) (found, bool) {
+	var f found
+	any := false
+	for _, d := range t.rows {
+		if d.measure != measure || !d.on(day) || len(d.hs) <= len(prefix) && d.hs != prefix || !strings.HasPrefix(d.hs, prefix) {
+			continue
+		}
+		any = any || len(d.hs) > len(prefix)
+		low, high := d.low, d.high
+		if f.row == nil {
+			f = found{row: &d.row, low: low}
+		}
+		f.low = min(f.low, low)
+		if high >= f.high {
+			f.row, f.rate, f.high = &d.row, high, high
+		}
+	}
+	return f, any
+}
+
+// htsFor is the lines of the US tariff that a code may mean: one, or all below its first six digits.
+func (p *Pack) htsFor(hs string, day int32) []*htsRow {
+	if len(hs) < 4 {
+		return nil
+	}
+	if len(hs) >= 8 {
+		if rows := p.htsBelow(hs[:8]); len(rows) == 1 && rows[0].on(day) {
+			return rows
+		}
+		hs = hs[:6]
+	}
+	rows := p.htsBelow(hs)
+	for len(rows) > 0 && !rows[0].on(day) {
+		rows = rows[1:]
+	}
+	return rows
+}
+
+func (p *Pack) htsBelow(prefix string) []*htsRow {
+	i := sort.Search(len(p.hts), func(i int) bool { return p.hts[i].code >= prefix })
+	j := i
+	for j < len(p.hts) && strings.HasPrefix(p.hts[j].code, prefix) {
+		j++
+	}
+	return p.hts[i:j]
+}
+
+// usRate is the general rate of the lines that a code may mean; the highest where they differ.
+func (c *calc) usRate(hs string, rows []*htsRow) found {
+	if len(rows) == 0 {
+		t := c.p.duties["US"]
+		if t == nil {
+			return found{doubt: "duty_rate_unknown"}
+		}
+		return t.rate(hs, "MFN", c.day)
+	}
+	f := found{row: &rows[0].row, rate: rows[0].rate, low: rows[0].rate, high: rows[0].rate, specific: rows[0].specific}
+	plain := rows[0].known
+	for _, h := range rows[1:] {
+		plain = plain && h.known
+		f.low = min(f.low, h.rate)
+		if h.rate > f.high {
+			f.row, f.rate, f.high, f.specific = &h.row, h.rate, h.rate, h.specific
+		}
+	}
+	switch {
+	case len(rows) > 1 && f.low != f.high:
+		f.doubt = "duty_rate_varies_below_hs6"
+	case !plain && !f.any():
+		f.doubt = "duty_rate_not_computable"
+	}
+	return f
+}
+
+// byQuantity adds what is levied per piece, pair or kilogram. Without the weight it can't be known, and that
+// is said.
+func (c *calc) byQuantity(v *levy, f *found) {
+	var pieces, grams int64
+	weighed := true
+	for k := v.from; k < v.to; k++ {
+		l := c.lines[k].in
+		pieces += l.Quantity
+		grams += l.WeightGrams
+		weighed = weighed && l.WeightGrams > 0
+	}
+	count, per := pieces, int64(1)
+	switch f.unit {
+	case "kg":
+		count, per = grams, 1000
+	case "gross":
+		per = 144
+	case "item", "pair":
+	default:
+		weighed = false
+	}
+	if !weighed && (f.unit == "kg" || f.unit == "litre") {
+		c.review(Review{Line: c.lines[v.from].index, Code: "duty_needs_" + needs(f.unit), Rule: f.row.id})
+		c.q.Confidence = Low
+		return
+	}
+	rate := c.fx(f.currency, c.r.Currency)
+	amount := func(perUnit int64) int64 {
+		digits := int64(million)
+		for range f.currency.Digits() {
+			digits /= 10
+		}
+		// perUnit is in millionths of a major unit: 10^6 / 10^digits of them make a minor unit.
+		if count > largest/max(perUnit, 1) || rate.den > (1<<62)/(digits*per) {
+			return c.sum(0, false)
+		}
+		return c.sum(times(perUnit*count, rate.num).over(rate.den*digits*per, half))
+	}
+	if f.min > 0 || f.max > 0 {
+		v.fixed, v.only = c.sum(times(v.value, v.rate).over(million, half)), true
+		if f.min > 0 {
+			v.fixed = max(v.fixed, amount(f.min))
+		}
+		if f.max > 0 {
+			v.fixed = min(v.fixed, amount(f.max))
+		}
+		return
+	}
+	v.fixed = amount(f.perUnit)
+}
+
+func needs(unit string) string {
+	if unit == "kg" {
+		return "weight"
+	}
+	return "volume"
+}
+
+// layersOn lays the additional US duties on the customs value: added to one another, never compounded.
+func (c *calc) layersOn(i, j int, value, general int64, hts []*htsRow) {
+	l := &c.lines[i]
+	usmca := l.preference != nil && l.preference.aliases[0] == "CUSMA"
+	if l.in.Origin == "" {
+		c.review(Review{Line: l.index, Code: "origin_unknown"})
+	}
+	for _, a := range c.p.layers {
+		if !a.on(c.day) || a.mechanic == "suspended" || l.in.Origin == "" && !a.origin.any() || !a.origin.has(l.in.Origin) {
+			continue
+		}
+		if (a.usmca || a.program == "S122_SURCHARGE") && usmca {
+			continue
+		}
+		rate := a.rate
+		switch a.mechanic {
+		case "check":
+			if a.hs.has(l.hs) {
+				c.review(Review{Line: l.index, Code: "may_fall_under_" + strings.ToLower(a.program), Rule: a.id, Ranged: true, High: c.part(value, rate)})
+			}
+			continue
+		case "list":
+			continue
+		case "top_up_to_cap":
+			rate = max(0, rate-general)
+		}
+		if a.program == "S301_FORCED_LABOR" && len(hts) == 1 && hts[0].forcedOff {
+			rate = 0
+		}
+		c.add(levy{from: i, to: j, code: a.code, label: "duty." + a.label(), row: &a.row, rate: rate, value: value})
+	}
+	if l.in.Origin == "CN" {
+		c.chinaOn(i, j, value, hts)
+	}
+}
+
+func (a *layer) label() string {
+	switch a.code {
+	case "S301_FORCED_LABOR":
+		return "s301_forced_labor"
+	case "S122_SURCHARGE":
+		return "s122"
+	}
+	return "additional"
+}
+
+// chinaOn levies the list against China that the code stands in. Where lists disagree below the code, the
+// highest is taken and the doubt is said.
+func (c *calc) chinaOn(i, j int, value int64, hts []*htsRow) {
+	l := &c.lines[i]
+	var top *htsRow
+	low, high, doubt := int64(-1), int64(0), ""
+	for _, h := range hts {
+		if top == nil || h.listRate > high {
+			top, high = h, h.listRate
+		}
+		if low < 0 || h.listRate < low {
+			low = h.listRate
+		}
+		switch h.doubt {
+		case "ambiguous":
+			doubt, low = "china_list_ambiguous", 0
+		case "unlisted":
+			doubt, low = "china_list_unknown", 0
+		}
+	}
+	if top == nil || doubt == "china_list_unknown" && high == 0 {
+		doubt, low, high = "china_list_unknown", 0, 0
+		for _, a := range c.p.layers {
+			if a.mechanic == "list" && a.on(c.day) {
+				high = max(high, a.rate)
+			}
+		}
+	} else if low != high && doubt == "" {
+		doubt = "china_list_ambiguous"
+	}
+	var by *layer
+	for _, a := range c.p.layers {
+		if a.mechanic == "list" && a.on(c.day) && a.rate == high && (by == nil || top != nil && strings.HasPrefix(top.list, a.list)) {
+			by = a
+		}
+	}
+	if by != nil && high > 0 {
+		c.add(levy{from: i, to: j, code: "S301_CHINA", label: "duty.s301_china", row: &by.row, rate: high, value: value})
+	}
+	if top != nil {
+		c.use(&top.row, l)
+	}
+	if doubt != "" {
+		c.review(Review{Line: l.index, Code: doubt, Ranged: true, Low: c.part(value, low), High: c.part(value, high)})
+	}
+}
+
+// settle rounds the levies, each by itself or together as the country does, and shares them over the lines.
+func (c *calc) settle() {
+	if c.failed() || len(c.levies) == 0 {
+		return
+	}
+	stepped := c.facts.dutyStep > 0 && c.facts.currency == c.r.Currency
+	if stepped && c.facts.valueStep > 0 {
+		c.stepValues()
+	}
+	if !stepped {
+		for i := range c.levies {
+			v := &c.levies[i]
+			c.place(v, c.sum(v.raw().over(million, half)))
+		}
+		return
+	}
+	var all wide
+	for i := range c.levies {
+		all = all.plus(c.levies[i].raw())
+	}
+	total := c.sum(all.steps(million, c.facts.dutyStep, c.facts.dutyWay))
+	g := c.lines[0].regime
+	if g != nil && g.mode == "tax_amount_waiver" && c.waived(g, all, 0, g.dutyLimit) {
+		total = 0
+	}
+	share(total, len(c.levies), func(i int) int64 {
+		n, _ := c.levies[i].raw().over(million, half)
+		return n
+	}, func(i int, part int64) { c.place(&c.levies[i], part) })
+}
+
+// stepValues cuts the customs value of all goods at one rate down to full steps, as Japan does.
+func (c *calc) stepValues() {
+	for i := range c.levies {
+		v := &c.levies[i]
+		if v.only {
+			continue
+		}
+		var sum int64
+		first := true
+		for k := range c.levies {
+			if w := &c.levies[k]; w.row == v.row {
+				first = first && k >= i
+				sum += w.value
+			}
+		}
+		if !first {
+			continue
+		}
+		left := sum - sum%c.facts.valueStep
+		for k := range c.levies {
+			if w := &c.levies[k]; w.row == v.row {
+				take := min(left, w.value)
+				w.value, left = take, left-take
+				share(take, w.to-w.from, func(i int) int64 { return c.lines[w.from+i].value },
+					func(i int, part int64) { c.lines[w.from+i].value = part })
+			}
+		}
+	}
+}
+
+// waived reports whether an amount is so small that customs don't ask for it. The limit stands for a base
+// rounded to the minor unit, so half a unit of base more is still within.
+func (c *calc) waived(g *regime, raw wide, rate, limit int64) bool {
+	f := c.fx(g.currency, c.r.Currency)
+	most := c.sum(f.of(limit))
+	return !times(most, 2*million).plus(wide{0, uint64(rate)}).less(raw.plus(raw))
+}
+
+// place shares an amount over the lines of a levy by value and writes the charges.
+func (c *calc) place(v *levy, amount int64) {
+	if v.to == len(c.lines) && v.from == 0 && v.code == "II" {
+		c.levied(nil, Duty, v.code, v.label, v.rate, v.value, amount, v.row, c.border)
+	}
+	share(amount, v.to-v.from, func(i int) int64 { return c.lines[v.from+i].value }, func(i int, part int64) {
+		l := &c.lines[v.from+i]
+		l.duty += part
+		if v.code != "II" {
+			c.levied(l, Duty, v.code, v.label, v.rate, l.value, part, v.row, c.border)
+		}
+	})
+}

@@ -1,0 +1,492 @@
+package landed
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"portolan/internal/fault"
+	"portolan/internal/money"
+)
+
+// line is one line of the request while it is being worked out. price: minor units of the price currency;
+// everything else is in the result's currency.
+type line struct {
+	in    *Line
+	index int
+	hs    string
+	named string // description as customs compare it
+
+	price        int64 // after discount, without tax
+	gross        int64 // after discount, with tax if the request's prices have it
+	taxed        int64 // goods with their tax, of prices that include it
+	taxedFreight int64
+	goods        int64
+	discount     int64
+	freight      int64
+	value        int64
+	duty         int64
+	tax          int64
+	raw          int64 // for sharing a rounded levy
+	regime       *regime
+	preference   *preference
+	rates        [2]*taxRow
+	relieved     bool // no duty by a threshold
+	sale         bool // taxed at sale
+	exempt       bool // no consumption tax
+	confidence   Confidence
+}
+
+func (l *line) rate() int64 {
+	var sum int64
+	for _, t := range l.rates {
+		if t != nil {
+			sum += t.rate
+		}
+	}
+	return sum
+}
+
+// calc is the working out of one request.
+type calc struct {
+	p        *Pack
+	r        *Request
+	q        *Quote
+	err      error
+	day      int32
+	at       place
+	facts    *country
+	tables   string // whose duty rows: EU, GB, US …
+	channel  channelSet
+	border   When
+	seller   registration
+	nexus    bool
+	anyState bool
+	inside   bool // no border between
+	scheme   *scheme
+	lines    []line
+	order    []int32
+
+	price    money.Currency
+	toResult fraction
+	goods    int64 // all lines, price currency
+	shipping int64 // net, price currency
+	freight  int64 // shipping and insurance, result's currency
+	cif      int64 // price currency
+	levies   []levy
+	groups   []taxGroup
+	proofs   []string
+}
+
+// Quote works out the landed cost of r. It returns ErrUnusable, ErrTooManyLines, ErrBeforeRules,
+// ErrNoExchangeRate or ErrTooLarge, with the fields at fault, when r can't be answered.
+func (p *Pack) Quote(r *Request) (Quote, error) {
+	if err := r.check(); err != nil {
+		return Quote{}, err
+	}
+	c := p.scratch.Get().(*calc)
+	q := Quote{Pack: p.version, Confidence: High, Incoterm: r.Incoterm}
+	if q.Incoterm == "" {
+		q.Incoterm = DDP
+	}
+	c.begin(p, r, &q)
+	c.work()
+	err := c.err
+	c.end()
+	p.scratch.Put(c)
+	if err != nil {
+		return Quote{}, err
+	}
+	return q, nil
+}
+
+func (c *calc) begin(p *Pack, r *Request, q *Quote) {
+	lines, order, levies, groups, proofs := c.lines[:0], c.order[:0], c.levies[:0], c.groups[:0], c.proofs[:0]
+	*c = calc{p: p, r: r, q: q, lines: lines, order: order, levies: levies, groups: groups, proofs: proofs}
+	y, m, d := r.Date.Date()
+	c.day = int32(y*10000 + int(m)*100 + d)
+	c.border = AtCheckout
+	if q.Incoterm == DAP {
+		c.border = AtBorder
+	}
+	switch r.Channel {
+	case Postal:
+		c.channel = byPost
+	case Freight:
+		c.channel = byFreight
+	default:
+		c.channel = byCourier
+	}
+	if r.Flags.CrossBorderRetail {
+		c.channel |= byCBEC
+	}
+	c.at = p.locate(&r.Destination)
+	c.sellerIn(r.Registrations)
+	c.price = r.priceCurrency()
+}
+
+// end lets go of what belongs to the request.
+func (c *calc) end() {
+	clear(c.lines)
+	clear(c.levies)
+	clear(c.groups)
+	clear(c.proofs)
+	c.r, c.q, c.err = nil, nil, nil
+}
+
+func (c *calc) failed() bool { return c.err != nil }
+
+func (c *calc) fail(f *fault.Fault, field, text string) {
+	if c.err == nil {
+		g := *f
+		g.Fields = map[string]string{field: text}
+		c.err = fmt.Errorf("%w: %w", f, &g)
+	}
+}
+
+// sum guards what comes out of wide arithmetic.
+func (c *calc) sum(n int64, ok bool) int64 {
+	if !ok {
+		c.fail(ErrTooLarge, "lines", "come to more than can be reckoned")
+		return 0
+	}
+	return n
+}
+
+func (c *calc) amount(minor int64) money.Amount {
+	return money.Amount{Minor: minor, Currency: c.r.Currency}
+}
+
+// fx is the rate from one currency to another; without one the request can't be answered.
+func (c *calc) fx(from, to money.Currency) fraction {
+	f, ok := c.r.exchange(from, to)
+	if !ok {
+		c.fail(ErrNoExchangeRate, "fx."+string(from), "must lead from "+string(from)+" to "+string(to))
+		return fraction{1, 1}
+	}
+	return f
+}
+
+func (c *calc) work() {
+	c.lay()
+	c.inside = c.at.free(c.r.ShipFrom)
+	c.findTaxes()
+	c.net()
+	if c.failed() {
+		return
+	}
+	if c.inside {
+		c.q.Assumptions = append(c.q.Assumptions, "goods_in_free_circulation", "seller_accounts_for_tax_at_destination")
+		for i := range c.lines {
+			c.lines[i].sale = true
+		}
+	} else {
+		c.openBorder()
+		if c.failed() {
+			return
+		}
+		c.chooseScheme()
+		c.duties()
+	}
+	c.taxes()
+	if !c.inside {
+		c.fees()
+	}
+	if c.r.CarrierFee.Minor > 0 {
+		c.charge(Charge{Line: -1, Kind: Fee, Code: "CARRIER", Label: "fee.carrier", Amount: c.r.CarrierFee, When: c.border, Source: "request"})
+	}
+	if !c.failed() {
+		c.total()
+	}
+}
+
+// lay puts the lines into an order that doesn't depend on the caller's, so that neither does any remainder.
+func (c *calc) lay() {
+	in := c.r.Lines
+	c.lines = slices.Grow(c.lines, len(in))[:len(in)]
+	for i := range in {
+		l := &in[i]
+		c.lines[i] = line{in: l, index: i, hs: plainHS(l.HS), named: plainText(l.Description), confidence: High}
+	}
+	slices.SortFunc(c.lines, func(a, b line) int { return compareLines(&a, &b) })
+}
+
+func compareLines(a, b *line) int {
+	if n := strings.Compare(a.hs, b.hs); n != 0 {
+		return n
+	}
+	if n := strings.Compare(a.in.Origin, b.in.Origin); n != 0 {
+		return n
+	}
+	if n := strings.Compare(a.named, b.named); n != 0 {
+		return n
+	}
+	if n := strings.Compare(a.in.Category, b.in.Category); n != 0 {
+		return n
+	}
+	if n := strings.Compare(a.in.PreferenceProof, b.in.PreferenceProof); n != 0 {
+		return n
+	}
+	for _, n := range [...]int64{
+		a.in.UnitPrice.Minor - b.in.UnitPrice.Minor, a.in.Quantity - b.in.Quantity,
+		a.in.Discount.Minor - b.in.Discount.Minor, a.in.WeightGrams - b.in.WeightGrams,
+	} {
+		if n != 0 {
+			return int(max(min(n, 1), -1))
+		}
+	}
+	return 0
+}
+
+// alike reports whether customs see two lines as more of the same goods.
+func alike(a, b *line) bool {
+	return a.hs == b.hs && a.in.Origin == b.in.Origin && a.named == b.named && a.regime == b.regime &&
+		a.preference == b.preference && a.relieved == b.relieved && a.sale == b.sale
+}
+
+func plainHS(s string) string {
+	if strings.IndexByte(s, '.') < 0 && strings.IndexByte(s, ' ') < 0 {
+		return s
+	}
+	return digitsOf(s)
+}
+
+// plainText drops case and doubled blanks, so that colours spelt alike stay one item.
+func plainText(s string) string {
+	plain := len(s) == 0 || s[0] != ' ' && s[len(s)-1] != ' '
+	for i := 0; plain && i < len(s); i++ {
+		plain = s[i] >= 'a' && s[i] <= 'z' || s[i] >= '0' && s[i] <= '9' || s[i] == '-' || s[i] == '\'' ||
+			s[i] == ' ' && s[i-1] != ' '
+	}
+	if plain {
+		return s
+	}
+	return strings.Join(strings.Fields(strings.ToLower(s)), " ")
+}
+
+// net takes discounts and contained tax off the prices, converts them, and shares the freight.
+func (c *calc) net() {
+	c.toResult = c.fx(c.price, c.r.Currency)
+	if c.failed() {
+		return
+	}
+	n := len(c.lines)
+	var before int64
+	for i := range c.lines {
+		l := &c.lines[i]
+		l.gross = l.in.UnitPrice.Minor*l.in.Quantity - l.in.Discount.Minor
+		before += l.gross
+	}
+	if off := c.r.Discount.Minor; off > 0 {
+		if off > before {
+			c.fail(ErrUnusable, "discount", "must not be more than the goods")
+			return
+		}
+		weights := c.weights(func(l *line) int64 { return l.gross })
+		share(off, n, weights.at, func(i int, part int64) { c.lines[i].gross -= part })
+		c.mend()
+	}
+	for i := range c.lines {
+		l := &c.lines[i]
+		full := l.in.UnitPrice.Minor * l.in.Quantity
+		l.price = l.gross
+		if c.r.PricesIncludeTax {
+			l.price = c.without(l.gross, l)
+			full = c.without(full, l)
+			l.taxed = c.convert(l.gross)
+		}
+		l.goods = c.convert(l.price)
+		l.discount = c.convert(full) - l.goods
+		c.goods += l.price
+	}
+	c.shareFreight()
+}
+
+// mend keeps a shared discount from taking a line below nothing: what it lacks comes off the others.
+func (c *calc) mend() {
+	var owed int64
+	for i := range c.lines {
+		if l := &c.lines[i]; l.gross < 0 {
+			owed -= l.gross
+			l.gross = 0
+		}
+	}
+	for i := range c.lines {
+		l := &c.lines[i]
+		take := min(owed, l.gross)
+		l.gross -= take
+		owed -= take
+	}
+}
+
+// without takes the contained tax off: net = gross / (1 + r), or gross x (1 - r) where the tax is part of
+// its own base.
+func (c *calc) without(gross int64, l *line) int64 {
+	r := l.rate()
+	if r == 0 {
+		return gross
+	}
+	if l.rates[0].code == "ICMS" {
+		return c.sum(times(gross, million-r).over(million, half))
+	}
+	return c.sum(times(gross, million).over(million+r, half))
+}
+
+func (c *calc) convert(minor int64) int64 {
+	if c.toResult.num == c.toResult.den {
+		return minor
+	}
+	return c.sum(c.toResult.of(minor))
+}
+
+type weights struct {
+	c  *calc
+	of func(*line) int64
+}
+
+func (w weights) at(i int) int64 { return w.of(&w.c.lines[i]) }
+
+func (c *calc) weights(of func(*line) int64) weights { return weights{c, of} }
+
+// shareFreight spreads shipping and insurance over the lines by value. Freight whose price includes tax
+// follows the goods: each rate's part is taken out at that rate.
+func (c *calc) shareFreight() {
+	n := len(c.lines)
+	paid := c.r.Shipping.Minor + c.r.Insurance.Minor
+	by := func(l *line) int64 { return l.gross }
+	if c.r.Flags.FreightByWeight {
+		by = func(l *line) int64 { return l.in.WeightGrams }
+	}
+	var all int64
+	for i := range c.lines {
+		all += by(&c.lines[i])
+	}
+	if all == 0 {
+		by = func(l *line) int64 { return l.in.Quantity }
+	}
+	if !c.r.PricesIncludeTax {
+		c.shipping = paid
+		c.freight = c.convert(paid)
+		share(c.freight, n, c.weights(by).at, func(i int, part int64) { c.lines[i].freight = part })
+		c.cif = c.goods + c.shipping
+		return
+	}
+	same := true
+	for i := range c.lines {
+		same = same && c.lines[i].rate() == c.lines[0].rate()
+	}
+	if same {
+		c.shipping = c.without(paid, &c.lines[0])
+		c.freight = c.convert(c.shipping)
+		share(c.freight, n, c.weights(by).at, func(i int, part int64) { c.lines[i].freight = part })
+		share(c.convert(paid), n, c.weights(by).at, func(i int, part int64) { c.lines[i].taxedFreight = part })
+	} else {
+		share(paid, n, c.weights(by).at, func(i int, part int64) { c.lines[i].taxedFreight = part })
+		for i := range c.lines {
+			l := &c.lines[i]
+			net := c.without(l.taxedFreight, l)
+			c.shipping += net
+			l.taxedFreight, l.freight = c.convert(l.taxedFreight), c.convert(net)
+			c.freight += l.freight
+		}
+	}
+	c.cif = c.goods + c.shipping
+}
+
+// within reports whether an amount of the price currency, times mul / div, stays within a limit.
+func (c *calc) within(minor, mul, div, limit int64, in money.Currency, below bool) bool {
+	f := c.fx(c.price, in)
+	if minor > (1<<62)/mul || limit > (1<<62)/div {
+		return false
+	}
+	left, right := times(minor*mul, f.num), times(limit*div, f.den)
+	if below {
+		return left.less(right)
+	}
+	return !right.less(left)
+}
+
+// use notes that a row had a part in the quote, which is as good as its worst row.
+func (c *calc) use(w *row, l *line) {
+	c.q.Confidence = min(c.q.Confidence, w.confidence)
+	index := -1
+	if l != nil {
+		l.confidence = min(l.confidence, w.confidence)
+		index = l.index
+	}
+	if w.confidence == Low {
+		c.review(Review{Line: index, Code: "low_confidence_rule", Rule: w.id})
+	}
+}
+
+func (c *calc) review(v Review) {
+	for i := range c.q.Reviews {
+		o := &c.q.Reviews[i]
+		if o.Line == v.Line && o.Code == v.Code && o.Rule == v.Rule {
+			return
+		}
+	}
+	if v.Low.Currency == "" {
+		v.Low, v.High = c.amount(v.Low.Minor), c.amount(v.High.Minor)
+	}
+	c.q.Reviews = append(c.q.Reviews, v)
+}
+
+func (c *calc) assume(code string) {
+	if !slices.Contains(c.q.Assumptions, code) {
+		c.q.Assumptions = append(c.q.Assumptions, code)
+	}
+}
+
+func (c *calc) charge(h Charge) {
+	if c.q.Charges == nil {
+		c.q.Charges = make([]Charge, 0, 3*len(c.lines)+2)
+	}
+	c.q.Charges = append(c.q.Charges, h)
+}
+
+// levied is a charge by the book.
+func (c *calc) levied(l *line, k Kind, code, label string, rate, base, amount int64, w *row, when When) {
+	h := Charge{
+		Line: -1, Kind: k, Code: code, Label: label, Rate: money.Rate{Coef: rate, Scale: 6},
+		Base: c.amount(base), Amount: c.amount(amount), Rule: w.id, Source: w.source, ValidFrom: w.validFrom, When: when,
+	}
+	if l != nil {
+		h.Line = l.index
+	}
+	c.charge(h)
+}
+
+func (c *calc) total() {
+	q := c.q
+	var goods, duty, tax, fee, now, later int64
+	q.Lines = make([]LineQuote, len(c.lines))
+	for i := range c.lines {
+		l := &c.lines[i]
+		goods += l.goods
+		q.Lines[l.index] = LineQuote{
+			Key: l.in.Key, Goods: c.amount(l.goods), Discount: c.amount(l.discount), Freight: c.amount(l.freight),
+			CustomsValue: c.amount(l.value), Duty: c.amount(l.duty), Tax: c.amount(l.tax), Confidence: l.confidence,
+		}
+	}
+	for i := range q.Charges {
+		h := &q.Charges[i]
+		switch h.Kind {
+		case Duty:
+			duty += h.Amount.Minor
+		case Tax:
+			tax += h.Amount.Minor
+		case Fee:
+			fee += h.Amount.Minor
+		}
+		if h.When == AtBorder {
+			later += h.Amount.Minor
+		} else {
+			now += h.Amount.Minor
+		}
+	}
+	q.Goods, q.Shipping = c.amount(goods), c.amount(c.freight)
+	q.Duty, q.Tax, q.Fees = c.amount(duty), c.amount(tax), c.amount(fee)
+	q.Total = c.amount(goods + c.freight + duty + tax + fee)
+	q.AtCheckout, q.AtBorder = c.amount(now), c.amount(later)
+}
