@@ -454,43 +454,39 @@ func (c *calc) layersOn(i, j int, value, general int64, hts []*htsRow) {
 	if l.in.Origin == "" {
 		c.review(Review{Line: l.index, Code: "origin_unknown"})
 	}
-	for _, a := range c.p.layers {
-		if !a.on(c.day) || a.mechanic == "suspended" || l.in.Origin == "" && !a.origin.any() || !a.origin.has(l.in.Origin) {
-			continue
+	own := l.in.Origin
+	if inEU(own) {
+		own = "EU"
+	}
+	for _, a := range c.p.layers[""] {
+		c.layerOn(a, i, j, value, general, usmca, hts)
+	}
+	if own != "" {
+		for _, a := range c.p.layers[own] {
+			c.layerOn(a, i, j, value, general, usmca, hts)
 		}
-		if (a.usmca || a.program == "S122_SURCHARGE") && usmca {
-			continue
+	}
+	if own == "CN" {
+		c.chinaOn(i, j, value, hts)
+	}
+}
+
+func (c *calc) layerOn(a *layer, i, j int, value, general int64, usmca bool, hts []*htsRow) {
+	switch l, rate := &c.lines[i], a.rate; {
+	case !a.on(c.day), (a.usmca || a.program == "S122_SURCHARGE") && usmca:
+	case a.mechanic == "check":
+		if a.hs.has(l.hs) {
+			c.review(Review{Line: l.index, Code: a.check, Rule: a.id, Ranged: true, High: c.part(value, rate)})
 		}
-		rate := a.rate
-		switch a.mechanic {
-		case "check":
-			if a.hs.has(l.hs) {
-				c.review(Review{Line: l.index, Code: "may_fall_under_" + strings.ToLower(a.program), Rule: a.id, Ranged: true, High: c.part(value, rate)})
-			}
-			continue
-		case "list":
-			continue
-		case "top_up_to_cap":
+	default:
+		if a.mechanic == "top_up_to_cap" {
 			rate = max(0, rate-general)
 		}
 		if a.program == "S301_FORCED_LABOR" && len(hts) == 1 && hts[0].forcedOff {
 			rate = 0
 		}
-		c.add(levy{from: i, to: j, code: a.code, label: "duty." + a.label(), row: &a.row, rate: rate, value: value})
+		c.add(levy{from: i, to: j, code: a.code, label: a.label, row: &a.row, rate: rate, value: value})
 	}
-	if l.in.Origin == "CN" {
-		c.chinaOn(i, j, value, hts)
-	}
-}
-
-func (a *layer) label() string {
-	switch a.code {
-	case "S301_FORCED_LABOR":
-		return "s301_forced_labor"
-	case "S122_SURCHARGE":
-		return "s122"
-	}
-	return "additional"
 }
 
 // chinaOn levies the list against China that the code stands in. Where lists disagree below the code, the
@@ -515,8 +511,8 @@ func (c *calc) chinaOn(i, j int, value int64, hts []*htsRow) {
 	}
 	if top == nil || doubt == "china_list_unknown" && high == 0 {
 		doubt, low, high = "china_list_unknown", 0, 0
-		for _, a := range c.p.layers {
-			if a.mechanic == "list" && a.on(c.day) {
+		for _, a := range c.p.lists {
+			if a.on(c.day) {
 				high = max(high, a.rate)
 			}
 		}
@@ -524,8 +520,8 @@ func (c *calc) chinaOn(i, j int, value int64, hts []*htsRow) {
 		doubt = "china_list_ambiguous"
 	}
 	var by *layer
-	for _, a := range c.p.layers {
-		if a.mechanic == "list" && a.on(c.day) && a.rate == high && (by == nil || top != nil && strings.HasPrefix(top.list, a.list)) {
+	for _, a := range c.p.lists {
+		if a.on(c.day) && a.rate == high && (by == nil || top != nil && strings.HasPrefix(top.list, a.list)) {
 			by = a
 		}
 	}

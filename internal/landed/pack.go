@@ -39,8 +39,9 @@ type Pack struct {
 	taxes       map[string][]*taxRow
 	states      map[string][]*stateRow
 	duties      map[string]*tariff
-	hts         []*htsRow // by code
-	layers      []*layer
+	hts         []*htsRow           // by code
+	layers      map[string][]*layer // by origin; those for every origin under ""
+	lists       []*layer            // the lists against China
 	preferences []*preference
 	fees        map[string][]*fee
 	territories []*territory
@@ -192,6 +193,7 @@ type htsRow struct {
 type layer struct {
 	row
 	program, code, mechanic, list string
+	label, check                  string
 	origin                        countrySet
 	rate                          int64
 	hs                            hsSet
@@ -234,7 +236,7 @@ func load(read func(name string) (string, error)) (*Pack, error) {
 	p := &Pack{
 		countries: map[string]*country{}, regimes: map[string][]*regime{}, schemes: map[string][]*scheme{},
 		taxes: map[string][]*taxRow{}, states: map[string][]*stateRow{}, duties: map[string]*tariff{},
-		fees: map[string][]*fee{}, rows: make(map[string]*row, 2048),
+		fees: map[string][]*fee{}, layers: map[string][]*layer{}, rows: make(map[string]*row, 2048),
 	}
 	p.scratch.New = func() any { return new(calc) }
 	hash := sha256.New()

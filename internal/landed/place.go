@@ -25,19 +25,30 @@ func (s countrySet) has(code string) bool {
 
 const members = "ATBEBGHRCYCZDKEEFIFRDEGRHUIEITLVLTLUMTNLPLPTROSKSIESSE"
 
-func inEU(code string) bool { return code == "MC" || listed(members, code) }
+// codeTable marks two-letter codes.
+type codeTable [26 * 26]bool
 
-func listed(codes, code string) bool {
-	if len(code) != 2 {
-		return false
+func tableOf(codes string) *codeTable {
+	var t codeTable
+	for ; len(codes) >= 2; codes = codes[2:] {
+		t[int(codes[0]-'A')*26+int(codes[1]-'A')] = true
 	}
-	for i := 0; i+2 <= len(codes); i += 2 {
-		if codes[i:i+2] == code {
-			return true
-		}
-	}
-	return false
+	return &t
 }
+
+func (t *codeTable) has(code string) bool {
+	return len(code) == 2 && code[0] >= 'A' && code[0] <= 'Z' && code[1] >= 'A' && code[1] <= 'Z' &&
+		t[int(code[0]-'A')*26+int(code[1]-'A')]
+}
+
+var (
+	inUnion = tableOf(members + "MC")
+	known   = tableOf(isoCodes)
+)
+
+func inEU(code string) bool { return inUnion.has(code) }
+
+func isCountry(code string) bool { return known.has(code) }
 
 // isoCodes is ISO 3166-1 alpha-2 with XI (Northern Ireland) and XK (Kosovo), as customs use them.
 const isoCodes = "ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCRCUCVCWCXCYCZ" +
@@ -45,8 +56,6 @@ const isoCodes = "ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBR
 	"JEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQMRMSMTMUMVMWMXMYMZ" +
 	"NANCNENFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPNPRPSPTPWPYQARERORSRURWSASBSCSDSESGSHSISJSKSLSMSNSOSRSSSTSVSXSYSZ" +
 	"TCTDTFTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUMUSUYUZVAVCVEVGVIVNVUWFWSXIXKYEYTZAZMZW"
-
-func isCountry(code string) bool { return listed(isoCodes, code) }
 
 // place is a destination as the rules see it.
 type place struct {

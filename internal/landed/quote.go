@@ -12,10 +12,7 @@ import (
 // line is one line of the request while it is being worked out. price: minor units of the price currency;
 // everything else is in the result's currency.
 type line struct {
-	in    *Line
-	index int
-	hs    string
-	named string // description as customs compare it
+	key
 
 	price        int64 // after discount, without tax
 	gross        int64 // after discount, with tax if the request's prices have it
@@ -35,6 +32,14 @@ type line struct {
 	sale         bool // taxed at sale
 	exempt       bool // no consumption tax
 	confidence   Confidence
+}
+
+// key is what the order of lines goes by.
+type key struct {
+	in    *Line
+	index int
+	hs    string
+	named string // description as customs compare it
 }
 
 func (l *line) rate() int64 {
@@ -65,7 +70,7 @@ type calc struct {
 	inside   bool // no border between
 	scheme   *scheme
 	lines    []line
-	order    []int32
+	keys     []key
 
 	price    money.Currency
 	toResult fraction
@@ -101,8 +106,8 @@ func (p *Pack) Quote(r *Request) (Quote, error) {
 }
 
 func (c *calc) begin(p *Pack, r *Request, q *Quote) {
-	lines, order, levies, groups, proofs := c.lines[:0], c.order[:0], c.levies[:0], c.groups[:0], c.proofs[:0]
-	*c = calc{p: p, r: r, q: q, lines: lines, order: order, levies: levies, groups: groups, proofs: proofs}
+	lines, keys, levies, groups, proofs := c.lines[:0], c.keys[:0], c.levies[:0], c.groups[:0], c.proofs[:0]
+	*c = calc{p: p, r: r, q: q, lines: lines, keys: keys, levies: levies, groups: groups, proofs: proofs}
 	y, m, d := r.Date.Date()
 	c.day = int32(y*10000 + int(m)*100 + d)
 	c.border = AtCheckout
@@ -128,6 +133,7 @@ func (c *calc) begin(p *Pack, r *Request, q *Quote) {
 // end lets go of what belongs to the request.
 func (c *calc) end() {
 	clear(c.lines)
+	clear(c.keys)
 	clear(c.levies)
 	clear(c.groups)
 	clear(c.proofs)
@@ -203,15 +209,19 @@ func (c *calc) work() {
 // lay puts the lines into an order that doesn't depend on the caller's, so that neither does any remainder.
 func (c *calc) lay() {
 	in := c.r.Lines
-	c.lines = slices.Grow(c.lines, len(in))[:len(in)]
+	c.keys = slices.Grow(c.keys, len(in))[:len(in)]
 	for i := range in {
 		l := &in[i]
-		c.lines[i] = line{in: l, index: i, hs: plainHS(l.HS), named: plainText(l.Description), confidence: High}
+		c.keys[i] = key{in: l, index: i, hs: plainHS(l.HS), named: plainText(l.Description)}
 	}
-	slices.SortFunc(c.lines, func(a, b line) int { return compareLines(&a, &b) })
+	slices.SortFunc(c.keys, compareKeys)
+	c.lines = slices.Grow(c.lines, len(in))[:len(in)]
+	for i := range c.keys {
+		c.lines[i] = line{key: c.keys[i], confidence: High}
+	}
 }
 
-func compareLines(a, b *line) int {
+func compareKeys(a, b key) int {
 	if n := strings.Compare(a.hs, b.hs); n != 0 {
 		return n
 	}
@@ -440,7 +450,11 @@ func (c *calc) assume(code string) {
 
 func (c *calc) charge(h Charge) {
 	if c.q.Charges == nil {
-		c.q.Charges = make([]Charge, 0, 3*len(c.lines)+2)
+		per := 1
+		if c.tables == "US" {
+			per = 3 // general rate, list against China, forced labour
+		}
+		c.q.Charges = make([]Charge, 0, per*len(c.lines)+3)
 	}
 	c.q.Charges = append(c.q.Charges, h)
 }

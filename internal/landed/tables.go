@@ -366,7 +366,18 @@ func (p *Pack) takeLayer(r *record) {
 	r.text()
 	l.mechanic, l.rate, l.hs, l.list, l.usmca = r.text(), r.percent(), r.hs(), r.text(), r.yes()
 	l.row = r.dates(id)
-	p.layers = append(p.layers, l)
+	l.label, l.check = "duty."+strings.ToLower(l.code), "may_fall_under_"+strings.ToLower(l.program)
+	switch {
+	case l.mechanic == "suspended":
+	case l.mechanic == "list":
+		p.lists = append(p.lists, l)
+	case l.origin.any():
+		p.layers[""] = append(p.layers[""], l)
+	default:
+		for code := l.origin.codes; len(code) >= 2; code = code[2:] {
+			p.layers[code[:2]] = append(p.layers[code[:2]], l)
+		}
+	}
 	p.note(r, &l.row)
 }
 

@@ -1,0 +1,48 @@
+package landed_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"portolan/internal/landed"
+	"portolan/internal/money"
+)
+
+var codes = []string{
+	"6109100010", "6206100000", "6403999600", "8517130000", "6110113000", "6204420000", "8518300000", "6404110000", "6214300000", "4202320000",
+}
+
+func cart(country string, cur money.Currency) *landed.Request {
+	r := &landed.Request{
+		Date: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), ShipFrom: "CN", Destination: landed.Place{Country: country},
+		Currency: cur, Shipping: money.Of(1290, cur),
+		FX: []landed.FX{{From: "EUR", To: "USD", Rate: money.MustRate("1.1612")}, {From: "EUR", To: "IDR", Rate: money.MustRate("19140")},
+			{From: "EUR", To: "MYR", Rate: money.MustRate("4.82")}, {From: "EUR", To: "GBP", Rate: money.MustRate("0.8711")}},
+	}
+	for i, hs := range codes {
+		r.Lines = append(r.Lines, landed.Line{
+			Key: fmt.Sprint(i), Description: fmt.Sprintf("goods %d", i), HS: hs, Origin: "CN", Quantity: int64(i%3 + 1),
+			UnitPrice: money.Of(int64(1999+100*i), cur), Category: "clothing", WeightGrams: 300,
+		})
+	}
+	return r
+}
+
+// BenchmarkQuote10Lines is the goal of 15 microseconds for a cart of ten lines.
+func BenchmarkQuote10Lines(b *testing.B) {
+	for _, m := range []struct {
+		country string
+		cur     money.Currency
+	}{{"DE", "EUR"}, {"US", "USD"}, {"GB", "GBP"}, {"ID", "IDR"}, {"MY", "MYR"}} {
+		b.Run(m.country, func(b *testing.B) {
+			p, r := landed.Default(), cart(m.country, m.cur)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Quote(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
