@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -40,6 +41,9 @@ func NewConn(c net.Conn) *Conn {
 // Read returns the next PDU. After ErrBroken the connection can be read on, and the PDU says which one it
 // was; after any other error it can't.
 func (c *Conn) Read() (PDU, error) {
+	if !c.more() {
+		c.flush()
+	}
 	head, err := c.r.Peek(headerLength)
 	if err != nil {
 		return PDU{}, err
@@ -64,12 +68,30 @@ func (c *Conn) Read() (PDU, error) {
 	return Decode(frame)
 }
 
-// Send writes p at once if nobody is writing; else p leaves with the next write, which follows immediately.
-// It returns where p ends in the stream, to be compared with Written after a failure. ErrField means that
-// nothing was sent and the connection is well.
-func (c *Conn) Send(p PDU) (end uint64, err error) {
+// more reports whether a whole PDU was read ahead.
+func (c *Conn) more() bool {
+	n := c.r.Buffered()
+	if n < headerLength {
+		return false
+	}
+	head, _ := c.r.Peek(4)
+	return n >= int(binary.BigEndian.Uint32(head))
+}
+
+// Answer is Send for the goroutine that reads: while more PDUs have already come, their answers leave
+// together, before Read waits for the network again.
+func (c *Conn) Answer(p PDU) error {
+	if !c.more() {
+		_, err := c.Send(p)
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	_, err := c.append(p)
+	return err
+}
+
+func (c *Conn) append(p PDU) (end uint64, err error) {
 	if c.err != nil {
 		return 0, c.err
 	}
@@ -79,17 +101,42 @@ func (c *Conn) Send(p PDU) (end uint64, err error) {
 		return 0, err
 	}
 	c.queued += uint64(len(c.waiting) - before)
-	end = c.queued
+	return c.queued, nil
+}
+
+func (c *Conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.busy {
+		c.drain()
+	}
+}
+
+// Send writes p at once if nobody is writing; else p leaves with the next write, which follows immediately.
+// It returns where p ends in the stream, to be compared with Written after a failure. ErrField means that
+// nothing was sent and the connection is well.
+func (c *Conn) Send(p PDU) (end uint64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	end, err = c.append(p)
+	if err != nil {
+		return 0, err
+	}
 	if !c.busy {
 		c.drain()
 	}
 	return end, nil
 }
 
-// drain writes what waits, and what joins it meanwhile. The lock is held except while writing.
+// drain writes what waits, and what joins it meanwhile. The lock is held except while writing. Those who
+// are ready to send at this very moment go first, so that one write serves them all; if there is nobody,
+// that takes no time.
 func (c *Conn) drain() {
 	c.busy = true
 	for len(c.waiting) > 0 && c.err == nil {
+		c.mu.Unlock()
+		runtime.Gosched()
+		c.mu.Lock()
 		out := c.waiting
 		c.waiting, c.spare = c.spare[:0], nil
 		c.mu.Unlock()

@@ -34,8 +34,9 @@ type session struct {
 	calls    map[uint32]*call
 	lateones int // calls whose caller has gone
 	err      error
-	stopping bool          // no more submits
-	idle     chan struct{} // closed when stopping and no call is left
+	inHand   int           // deliver_sm without our answer
+	stopping bool          // no more submits and deliveries
+	idle     chan struct{} // closed when stopping and nothing is open
 }
 
 // call is a request that waits for its answer.
@@ -128,9 +129,7 @@ func (s *session) read() error {
 		}
 		switch p.Command {
 		case DeliverSM:
-			select {
-			case s.inbox <- news{pdu: p}:
-			default:
+			if !s.enter(p) {
 				s.send(PDU{Command: DeliverSM.Resp(), Status: QueueFull, Seq: p.Seq, Body: &Answer{}})
 			}
 		case EnquireLink:
@@ -148,8 +147,24 @@ func (s *session) read() error {
 	}
 }
 
+// enter hands a deliver_sm to the handlers, unless there is no room or we are about to leave.
+func (s *session) enter(p PDU) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	select {
+	case s.inbox <- news{pdu: p}:
+		s.inHand++
+		return true
+	default:
+		return false
+	}
+}
+
 // send is for answers; if the line is down, read will notice.
-func (s *session) send(p PDU) { s.conn.Send(p) }
+func (s *session) send(p PDU) { _, _ = s.conn.Send(p) }
 
 // request sends p with a fresh number and has c wait for the answer. The error is ErrNotSent or ErrField.
 func (s *session) request(p PDU, c *call) error {
@@ -226,7 +241,7 @@ func (s *session) abandon(c *call) bool {
 }
 
 func (s *session) checkIdle() {
-	if s.idle != nil && len(s.calls) == 0 {
+	if s.idle != nil && len(s.calls) == 0 && s.inHand == 0 {
 		close(s.idle)
 		s.idle = nil
 	}
@@ -285,7 +300,8 @@ func (s *session) watch() {
 	}
 }
 
-// part takes leave when ctx ends: no new submits, the last answers, unbind. It gives up after AnswerIn.
+// part takes leave when ctx ends: nothing new, the last answers of both sides, unbind. It gives up after
+// AnswerIn.
 func (s *session) part(ctx context.Context) {
 	select {
 	case <-s.done:
@@ -339,6 +355,10 @@ func (s *session) handle(ctx context.Context) {
 			slog.WarnContext(ctx, "delivery not taken", "provider", s.client.cfg.Name, "seq", p.Seq, "err", err)
 		}
 		s.send(PDU{Command: DeliverSM.Resp(), Status: status, Seq: p.Seq, Body: &Answer{}})
+		s.mu.Lock()
+		s.inHand--
+		s.checkIdle()
+		s.mu.Unlock()
 	}
 }
 

@@ -32,6 +32,7 @@ var extended = map[rune]byte{
 var (
 	runeOf  = []rune(basic)
 	septets = invert()
+	near    = table() // septets of the characters below 256, where nearly all texts stay
 	second  = invertExtended()
 )
 
@@ -49,6 +50,23 @@ func invert() map[rune]septet {
 		m[r] = septet{b, 2}
 	}
 	return m
+}
+
+func table() (t [256]septet) {
+	for r, s := range septets {
+		if r < 256 {
+			t[r] = s
+		}
+	}
+	return t
+}
+
+// septetOf is where a character stands; the width is 0 if it isn't in the alphabet.
+func septetOf(r rune) septet {
+	if r >= 0 && r < 256 {
+		return near[r]
+	}
+	return septets[r]
 }
 
 func invertExtended() map[byte]rune {
@@ -71,14 +89,13 @@ func Encode(text string, e Encoding) []byte {
 	}
 	b := make([]byte, 0, len(text)+8)
 	for _, r := range text {
-		s, ok := septets[r]
-		switch {
-		case !ok:
+		switch s := septetOf(r); s.width {
+		case 0:
 			b = append(b, '?')
-		case s.width == 2:
-			b = append(b, escape, s.code)
-		default:
+		case 1:
 			b = append(b, s.code)
+		case 2:
+			b = append(b, escape, s.code)
 		}
 	}
 	return b
@@ -154,7 +171,7 @@ var typographic = map[rune]string{
 // Plain returns what may stand for a character that GSM-7 lacks: "’" is "'", "ê" is "e", a narrow space is
 // a space. It reports false for characters of other scripts and for pictures, which have no plain form.
 func Plain(r rune) (string, bool) {
-	if _, ok := septets[r]; ok {
+	if septetOf(r).width > 0 {
 		return string(r), true
 	}
 	if s, ok := typographic[r]; ok {
@@ -165,7 +182,7 @@ func Plain(r rune) (string, bool) {
 		if unicode.Is(unicode.Mn, d) {
 			continue
 		}
-		if _, ok := septets[d]; !ok {
+		if septetOf(d).width == 0 {
 			return "", false
 		}
 		t.WriteRune(d)

@@ -91,11 +91,10 @@ func Count(text string) Info {
 	in := Info{Encoding: GSM7}
 	var foreign, double []rune
 	for _, r := range text {
-		s, ok := septets[r]
-		switch {
-		case !ok:
+		switch septetOf(r).width {
+		case 0:
 			foreign = once(foreign, r)
-		case s.width == 2:
+		case 2:
 			double = once(double, r)
 		}
 	}
@@ -136,7 +135,7 @@ func width(r rune, e Encoding) int {
 	if e == UCS2 {
 		return max(1, utf16.RuneLen(r))
 	}
-	return int(septets[r].width)
+	return int(septetOf(r).width)
 }
 
 // Part is one message on the air: Header (empty when the text fits one message) stands before Body, and

@@ -81,7 +81,7 @@ func (a *account) join(l *line) {
 	a.mu.Lock()
 	a.lines = append(a.lines, l)
 	a.mu.Unlock()
-	a.pump()
+	a.pump(nil)
 }
 
 // leave puts what the line did not answer back in front.
@@ -95,7 +95,7 @@ func (a *account) leave(l *line) {
 	clear(l.open)
 	a.queue, a.head = append(again, a.queue[a.head:]...), 0
 	a.mu.Unlock()
-	a.pump()
+	a.pump(nil)
 }
 
 func sortedKeys(m map[uint32]*delivery) []uint32 {
@@ -122,11 +122,12 @@ func (a *account) deliver(d *delivery) {
 	}
 	a.queue = append(a.queue, d)
 	a.mu.Unlock()
-	a.pump()
+	a.pump(nil)
 }
 
-// pump sends while something waits and a line has room. The lines take turns.
-func (a *account) pump() {
+// pump sends while something waits and a line has room. The lines take turns. reading is the line whose
+// goroutine calls, if it is one.
+func (a *account) pump(reading *line) {
 	for {
 		a.mu.Lock()
 		l := a.free()
@@ -146,7 +147,13 @@ func (a *account) pump() {
 		} else {
 			a.server.replies.Add(1)
 		}
-		l.conn.Send(smpp.PDU{Command: smpp.DeliverSM, Seq: seq, Body: d.message}) // if the line is down, leave will find it in open
+		p := smpp.PDU{Command: smpp.DeliverSM, Seq: seq, Body: d.message}
+		if l == reading {
+			l.conn.Answer(p)
+		} else {
+			l.conn.Send(p)
+		}
+		// If the line is down, leave finds the delivery in open.
 	}
 }
 
@@ -186,5 +193,5 @@ func (a *account) answered(l *line, seq uint32, status smpp.Status) {
 		d.tries++
 		s.schedule.add(s.clock.Now().Add(wait), func(time.Time) { a.deliver(d) })
 	}
-	a.pump()
+	a.pump(l)
 }

@@ -30,7 +30,7 @@ func (l *line) serve() {
 		p, err := l.conn.Read()
 		if errors.Is(err, smpp.ErrBroken) {
 			l.server.broken.Add(1)
-			l.conn.Send(smpp.PDU{Command: smpp.GenericNack, Status: smpp.InvalidLength, Seq: p.Seq})
+			l.conn.Answer(smpp.PDU{Command: smpp.GenericNack, Status: smpp.InvalidLength, Seq: p.Seq})
 			continue
 		}
 		if err != nil {
@@ -61,13 +61,13 @@ func (l *line) take(p smpp.PDU) bool {
 			l.account.answered(l, p.Seq, max(p.Status, smpp.TemporaryFailure))
 		}
 	case smpp.EnquireLink:
-		l.conn.Send(smpp.PDU{Command: smpp.EnquireLink.Resp(), Seq: p.Seq})
+		l.conn.Answer(smpp.PDU{Command: smpp.EnquireLink.Resp(), Seq: p.Seq})
 	case smpp.Unbind:
 		l.conn.Send(smpp.PDU{Command: smpp.Unbind.Resp(), Seq: p.Seq})
 		return false
 	default:
 		if !p.Command.IsResp() {
-			l.conn.Send(smpp.PDU{Command: smpp.GenericNack, Status: smpp.InvalidCommand, Seq: p.Seq})
+			l.conn.Answer(smpp.PDU{Command: smpp.GenericNack, Status: smpp.InvalidCommand, Seq: p.Seq})
 		}
 	}
 	return true
@@ -105,7 +105,7 @@ func (l *line) bind(p smpp.PDU) bool {
 	l.sends = p.Command != smpp.BindReceiver
 	l.hears = p.Command != smpp.BindTransmitter
 	l.account = s.account(login.SystemID)
-	l.conn.Send(smpp.PDU{Command: p.Command.Resp(), Seq: p.Seq, Body: &smpp.Answer{
+	l.conn.Answer(smpp.PDU{Command: p.Command.Resp(), Seq: p.Seq, Body: &smpp.Answer{
 		ID: "PORTOLAN", TLVs: smpp.TLVs{{Tag: smpp.TagInterfaceVersion, Value: []byte{0x34}}},
 	}})
 	l.account.join(l)
@@ -188,7 +188,7 @@ func (l *line) answer(plan *Plan, p smpp.PDU, at time.Time) {
 	case plan.AnswerDelay > 0:
 		l.server.schedule.add(at.Add(plan.AnswerDelay), func(time.Time) { l.conn.Send(p) })
 	default:
-		l.conn.Send(p)
+		l.conn.Answer(p)
 	}
 }
 
