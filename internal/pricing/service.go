@@ -3,6 +3,9 @@ package pricing
 import (
 	"context"
 	"embed"
+	"errors"
+	"fmt"
+	"time"
 
 	"portolan/internal/catalog"
 	"portolan/internal/db"
@@ -24,61 +27,125 @@ const (
 )
 
 // Service makes and keeps prices, with a copy in memory.
-type Service struct{}
+type Service struct {
+	bump     snapshot.Bump
+	markets  *market.Service
+	products *catalog.Service
+	taxes    TaxRates
+	held     *snapshot.Of[board]
+	rates    *snapshot.Of[rates]
+}
 
-// New returns the prices kept in d. base is the currency merchants price in.
+// New returns the prices kept in d.
 func New(d *db.DB, versions snapshot.Versions, bump snapshot.Bump, markets *market.Service, products *catalog.Service, taxes TaxRates) *Service {
-	panic("soon")
+	version := func() int64 { return versions.Version(Version) }
+	return &Service{
+		bump: bump, markets: markets, products: products, taxes: taxes,
+		held: snapshot.New(d, version, func(tx *db.Tx, _ *board) (*board, error) { return loadBoard(tx, version()) }),
+		rates: snapshot.New(d, func() int64 { return versions.Version(FXVersion) }, func(tx *db.Tx, _ *rates) (*rates, error) {
+			return loadRates(tx, tx.Now().AddDate(0, 0, -fxMemory).Format(time.DateOnly))
+		}),
+	}
 }
 
 // Load brings prices and rates into memory.
-func (s *Service) Load(ctx context.Context) error { panic("soon") }
+func (s *Service) Load(ctx context.Context) error {
+	return errors.Join(s.held.Load(ctx), s.rates.Load(ctx))
+}
 
 // Price is the published price of a variant in a market, or ErrNoPrice; from memory.
-func (s *Service) Price(m market.Code, sku string) (Price, error) { panic("soon") }
+func (s *Service) Price(m market.Code, sku string) (Price, error) {
+	p, ok := s.held.Get().price(m, sku)
+	if !ok {
+		return p, fmt.Errorf("%.40q in market %.20q: %w", sku, m, ErrNoPrice)
+	}
+	return p, nil
+}
 
 // Lowest is the lowest price of a product's variants in a market, in minor units; from memory.
-func (s *Service) Lowest(m market.Code, p *catalog.Product) (minor int64, ok bool) { panic("soon") }
+func (s *Service) Lowest(m market.Code, p *catalog.Product) (minor int64, ok bool) {
+	cheapest, _, ok := s.held.Get().span(m, p)
+	return cheapest.minor, ok
+}
 
-// From is the cheapest variant's price, and whether variants differ in price; from memory.
+// From is the price of a product's cheapest variant, and whether others cost more; from memory.
 func (s *Service) From(m market.Code, p *catalog.Product) (from Price, differ, ok bool) {
-	panic("soon")
+	b := s.held.Get()
+	cheapest, dearest, ok := b.span(m, p)
+	if !ok {
+		return Price{}, false, false
+	}
+	return b.whole(cheapest), dearest.minor > cheapest.minor, true
 }
 
 // Epoch grows when any price changes.
-func (s *Service) Epoch() int64 { panic("soon") }
+func (s *Service) Epoch() int64 { return s.held.Get().version }
 
-// Publish makes the rows of a market anew from base prices, the latest rate and the market's rules.
-func (s *Service) Publish(tx *db.Tx, m market.Code) (Run, error) { panic("soon") }
-
-// SetRate keeps an exchange rate. Zero, negative and future ones are refused, and so is one more than 10 % away
-// from the last unless somebody vouches for it (FX.By).
-func (s *Service) SetRate(tx *db.Tx, r FX) error { panic("soon") }
-
-// Rate is the latest rate on or before a civil day, direct, turned round or through a third currency.
-func (s *Service) Rate(tx *db.Tx, from, to money.Currency, day string) (Quotation, error) {
-	panic("soon")
+// SetOverride fixes the price of a variant in a market by hand, in the market's currency; it holds at once and
+// until ClearOverride, whatever rates do.
+func (s *Service) SetOverride(tx *db.Tx, m market.Code, sku string, price money.Amount) error {
+	return s.override(tx, m, sku, price)
 }
 
-// RateNow is Rate from memory, for pages and quotes.
-func (s *Service) RateNow(from, to money.Currency, day string) (Quotation, error) { panic("soon") }
-
-// Issue makes a code.
-func (s *Service) Issue(tx *db.Tx, r CodeRule) (Code, error) { panic("soon") }
-
-// Check tells what a code takes off a cart now, as a positive amount no larger than the goods, or why not.
-func (s *Service) Check(tx *db.Tx, code string, use CodeUse) (money.Amount, error) { panic("soon") }
-
-// Redeem is Check that uses the code up for an order; again for the same order it changes nothing.
-func (s *Service) Redeem(tx *db.Tx, code string, use CodeUse, order string) (money.Amount, error) {
-	panic("soon")
+// ClearOverride lets the next Publish make the price again.
+func (s *Service) ClearOverride(tx *db.Tx, m market.Code, sku string) error {
+	_, err := tx.Exec(`delete from price_overrides where market = $1 and sku = $2`, m, sku)
+	return err
 }
 
-// Restore gives back the use of a code by an order that came to nothing.
-func (s *Service) Restore(tx *db.Tx, code, order string) error { panic("soon") }
+// board is all prices in force.
+type board struct {
+	version int64
+	markets map[market.Code]map[string]row
+	runs    []Run
+	forms   []form
+}
 
-// Void withdraws a code.
-func (s *Service) Void(tx *db.Tx, code string) error { panic("soon") }
+// form is how the prices of a run are to be read.
+type form struct {
+	currency     money.Currency
+	taxInclusive bool
+}
 
-// GetCode returns a code as it stands, or ErrCodeUnknown.
-func (s *Service) GetCode(tx *db.Tx, code string) (Code, error) { panic("soon") }
+// row is a price in force. It knows its SKU by being found under it.
+type row struct {
+	minor, was, lowest int64
+	run                int32
+	sku                string
+}
+
+func (b *board) price(m market.Code, sku string) (Price, bool) {
+	r, ok := b.markets[m][sku]
+	if !ok {
+		return Price{}, false
+	}
+	return b.whole(r), true
+}
+
+func (b *board) whole(r row) Price {
+	run, form := &b.runs[r.run], b.forms[r.run]
+	p := Price{Amount: money.Of(r.minor, form.currency), TaxInclusive: form.taxInclusive, Rate: run.Rate, Day: run.Day, RowID: run.ID + "/" + r.sku}
+	if r.was > 0 {
+		p.Was, p.Lowest30 = money.Of(r.was, form.currency), money.Of(r.lowest, form.currency)
+	}
+	return p
+}
+
+// span finds the cheapest and the dearest variant of a product.
+func (b *board) span(m market.Code, p *catalog.Product) (cheapest, dearest row, ok bool) {
+	all := b.markets[m]
+	for i := range p.Variants {
+		r, found := all[p.Variants[i].SKU]
+		if !found {
+			continue
+		}
+		if !ok || r.minor < cheapest.minor {
+			cheapest = r
+		}
+		if !ok || r.minor > dearest.minor {
+			dearest = r
+		}
+		ok = true
+	}
+	return cheapest, dearest, ok
+}
