@@ -37,13 +37,13 @@ const maxPrice = 1_000_000_000_000_000
 //
 // A price whose target moved by no more than 3 % stays, unless the market's currency, tax form or endings have
 // changed; so do prices set by hand and running reductions. Nothing changes where there is no rate for the day
-// (ErrNoRate, ErrStaleRate).
+// (ErrNoRate, ErrStaleRate); days of rates are UTC's here.
 func (s *Service) Publish(tx *db.Tx, code market.Code) (Run, error) {
 	m, err := s.markets.Get(tx, code)
 	if err != nil {
 		return Run{}, err
 	}
-	run := Run{ID: id.New("prc"), Market: code, Day: m.Day(tx.Now()), At: tx.Now(), Rate: money.One}
+	run := Run{ID: id.New("prc"), Market: code, Day: tx.Now().Format(time.DateOnly), At: tx.Now(), Rate: money.One}
 	if err := hold(tx, code, run.ID); err != nil {
 		return run, err
 	}
