@@ -124,7 +124,7 @@ func Derive(amount money.Amount, facts []Fact) Status {
 		if ranks[f.Object][f.Kind] == 0 {
 			continue
 		}
-		if f.isMoney() && (s.MoneyAt.IsZero() || f.ReceivedAt.Before(s.MoneyAt)) {
+		if f.Money() && (s.MoneyAt.IsZero() || f.ReceivedAt.Before(s.MoneyAt)) {
 			s.MoneyAt = f.ReceivedAt
 		}
 		o := object{f.Object, f.Ref}
@@ -204,14 +204,14 @@ func (s *Status) state(amount money.Amount, best Kind) string {
 	return string(best)
 }
 
-// isMoney says whether the fact is that money was promised or taken.
-func (f Fact) isMoney() bool {
+// Money says whether the fact is that money was promised or taken.
+func (f Fact) Money() bool {
 	return f.Object == OfAttempt && (f.Kind == Authorised || f.Kind == Captured) || f.Object == OfCapture && f.Kind == Succeeded
 }
 
 // countsMoney says whether the fact's amount moves a figure of Status.
 func (f Fact) countsMoney() bool {
-	return f.isMoney() || f.Object == OfRefund && (f.Kind == Pending || f.Kind == Succeeded) || f.Object == OfDispute && (f.Kind == Opened || f.Kind == Lost)
+	return f.Money() || f.Object == OfRefund && (f.Kind == Pending || f.Kind == Succeeded) || f.Object == OfDispute && (f.Kind == Opened || f.Kind == Lost)
 }
 
 // Progress is how far one attempt has come.

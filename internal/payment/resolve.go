@@ -244,7 +244,7 @@ func (s *Service) refund(tx *db.Tx, in Intent, amount money.Amount, reason strin
 		return fmt.Errorf("refund %s of %s: %w", amount, in.ID, err)
 	}
 	for _, f := range all {
-		if p := ProgressOf(f.Attempt, all); p.Paid() && f.isMoney() {
+		if p := ProgressOf(f.Attempt, all); p.Paid() && f.Money() {
 			return s.callBack(tx, in, f.Attempt, "refund", amount, reason)
 		}
 	}

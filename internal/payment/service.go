@@ -313,7 +313,7 @@ func (s *Service) announce(tx *db.Tx, k *Case) error {
 	for _, f := range k.Fresh {
 		var e events.Event
 		switch {
-		case f.isMoney():
+		case f.Money():
 			e = CapturedEvent{k.Intent.ID, k.Intent.Cart, k.Attempt.ID, k.Intent.Customer, k.Intent.Market, k.Attempt.Method, f.Amount, f.ReceivedAt}
 		case f.Object == OfAttempt && Progress{Kind: f.Kind}.Dead() && k.Progress.Dead():
 			e = FailedEvent{k.Intent.ID, k.Intent.Cart, k.Attempt.ID, k.Intent.Customer, k.Intent.Market, k.Attempt.Method, f.Reason, f.Amount, f.ReceivedAt}

@@ -1,0 +1,105 @@
+package checkout
+
+import (
+	"time"
+
+	"portolan/internal/customer"
+	"portolan/internal/db"
+	"portolan/internal/events"
+	"portolan/internal/fulfilment"
+	"portolan/internal/jobs"
+	"portolan/internal/landed"
+	"portolan/internal/market"
+	"portolan/internal/money"
+	"portolan/internal/order"
+	"portolan/internal/payment"
+	"portolan/internal/pricing"
+)
+
+// What checkout asks of the packages below it.
+type (
+	// Markets is satisfied by market.Service.
+	Markets interface {
+		ByCode(code market.Code) (market.Market, bool)
+	}
+	// Shelf is satisfied by what NewShelf makes of catalog.Service and pricing.Service.
+	Shelf interface {
+		Article(m market.Market, to market.Country, lang, sku string) (Article, error)
+	}
+	// Rates is satisfied by pricing.Service.
+	Rates interface {
+		RateNow(from, to money.Currency, day string) (pricing.Quotation, error)
+	}
+	// Codes is satisfied by pricing.Service.
+	Codes interface {
+		Check(tx *db.Tx, code string, use pricing.CodeUse) (money.Amount, error)
+		Redeem(tx *db.Tx, code string, use pricing.CodeUse, order string) (money.Amount, error)
+		Restore(tx *db.Tx, code, order string) error
+	}
+	// Stock is satisfied by fulfilment.Service.
+	Stock interface {
+		Options(r fulfilment.OptionsRequest) ([]fulfilment.Option, error)
+		Level(m market.Code, sku string) fulfilment.Level
+		Reserve(tx *db.Tx, ref string, wants []fulfilment.Want, until time.Time) error
+		Allocate(tx *db.Tx, ref string) error
+		Release(tx *db.Tx, ref string) error
+	}
+	// Landed is satisfied by landed.Pack.
+	Landed interface {
+		Quote(r *landed.Request) (landed.Quote, error)
+	}
+	// Customers is satisfied by customer.Service.
+	Customers interface {
+		Upsert(tx *db.Tx, c customer.Customer) (customer.Customer, error)
+		Record(tx *db.Tx, c customer.Consent) (customer.Consent, error)
+	}
+	// Orders is satisfied by order.Service.
+	Orders interface {
+		Place(tx *db.Tx, o order.Order) (order.Order, bool, error)
+		Get(tx *db.Tx, id order.ID) (order.Order, error)
+		MarkPaid(tx *db.Tx, id order.ID, at time.Time, a money.Amount) (order.Order, error)
+		Cancel(tx *db.Tx, id order.ID, reason string) (order.Order, error)
+	}
+	// Bus is satisfied by events.Bus.
+	Bus interface {
+		Publish(tx *db.Tx, e events.Event) error
+	}
+)
+
+// Parts are everything a checkout asks.
+type Parts struct {
+	Bus       Bus
+	Markets   Markets
+	Shelf     Shelf
+	Rates     Rates
+	Codes     Codes
+	Stock     Stock
+	Landed    Landed
+	Customers Customers
+	Orders    Orders
+	Payments  *payment.Service
+	// Registrations are the merchant's: IOSS, GB_VAT, MY_LVG … in the words of package landed.
+	Registrations []string
+	Flags         landed.Flags
+}
+
+// Service keeps carts and completes them.
+type Service struct {
+	Parts
+	db *db.DB
+}
+
+// New returns a checkout, registers its rounds with q and makes itself the one who acts on payment facts.
+func New(d *db.DB, q *jobs.Queue, p Parts) *Service {
+	s := &Service{p, d}
+	p.Payments.OnFacts(s.complete)
+	jobs.Handle(q, s.watch)
+	q.Every("checkout.left", pace(d, watchEvery), watchJob{})
+	return s
+}
+
+// pace is an interval of the shop's clock that is at least a quarter of a second of the world's, so that a fast
+// clock doesn't turn a round into a busy loop.
+func pace(d *db.DB, want time.Duration) time.Duration {
+	return max(want, time.Duration(d.Clock().Speed()*float64(250*time.Millisecond)))
+}
