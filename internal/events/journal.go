@@ -45,7 +45,7 @@ func (b *Bus) Journal(tx *db.Tx, f Filter) ([]Entry, error) {
 	}
 	return db.All(tx, func(r db.Row) (e Entry, err error) {
 		var body string
-		err = r.Scan(&e.ID, &e.Topic, &e.At, &body)
+		err = r.Scan(&e.ID, &e.Topic, db.Moment(&e.At), &body)
 		e.Body = []byte(body)
 		return
 	}, `select e.id, e.topic, e.at, e.body from `+from+` where `+where+` and ($2 = '' or e.topic = $2)

@@ -137,7 +137,7 @@ func (e *riverEngine) tell(queues ...string) {
 }
 
 // breath is how long tellAll waits for more to tell.
-const breath = 3 * time.Millisecond
+const breath = 1 * time.Millisecond
 
 func (e *riverEngine) tellAll() {
 	for {
@@ -214,7 +214,7 @@ func (e *riverEngine) client() (*river.Client[pgx.Tx], error) {
 	river.AddWorker(workers, &worker{e: e})
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
 		ID: e.node, Queues: queues, Workers: workers, Logger: slog.New(quiet{slog.Default().Handler()}),
-		FetchCooldown: 5 * time.Millisecond, JobTimeout: defaultTimeout, RescueStuckJobsAfter: 30 * time.Second,
+		FetchCooldown: 2 * time.Millisecond, JobTimeout: defaultTimeout, RescueStuckJobsAfter: 30 * time.Second,
 		MaxAttempts: defaultTries, CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1,
 		RetryPolicy: soon{e},
 	})
