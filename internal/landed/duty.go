@@ -610,11 +610,17 @@ func (c *calc) place(v *levy, amount int64) {
 	if v.to == len(c.lines) && v.from == 0 && v.code == "II" {
 		c.levied(nil, Duty, v.code, v.label, v.rate, v.value, amount, v.row, c.border)
 	}
-	share(amount, v.to-v.from, func(i int) int64 { return c.lines[v.from+i].value }, func(i int, part int64) {
-		l := &c.lines[v.from+i]
+	give := func(l *line, part int64) {
 		l.duty += part
 		if v.code != "II" {
 			c.levied(l, Duty, v.code, v.label, v.rate, l.value, part, v.row, c.border)
 		}
-	})
+	}
+	if v.to-v.from == 1 {
+		give(&c.lines[v.from], amount)
+		return
+	}
+	c.spreadRuns(v.from, v.to, amount, byValue, func(lines []line, part int64) { shareOver(part, lines, byValue, give) })
 }
+
+func byValue(l *line) int64 { return l.value }

@@ -14,24 +14,23 @@ import (
 type line struct {
 	key
 
-	price        int64 // after discount, without tax
-	gross        int64 // after discount, with tax if the request's prices have it
-	taxed        int64 // goods with their tax, of prices that include it
-	taxedFreight int64
-	goods        int64
-	discount     int64
-	freight      int64
-	value        int64
-	duty         int64
-	tax          int64
-	raw          int64 // for sharing a rounded levy
-	regime       *regime
-	preference   *preference
-	rates        [2]*taxRow
-	relieved     bool // no duty by a threshold
-	sale         bool // taxed at sale
-	exempt       bool // no consumption tax
-	confidence   Confidence
+	price      int64 // after discount, without tax
+	gross      int64 // after discount, with tax if the request's prices have it
+	taxed      int64 // goods with their tax, of prices that include it
+	goods      int64
+	discount   int64
+	freight    int64
+	value      int64
+	duty       int64
+	tax        int64
+	raw        int64 // for sharing a rounded levy
+	regime     *regime
+	preference *preference
+	rates      [2]*taxRow
+	relieved   bool // no duty by a threshold
+	sale       bool // taxed at sale
+	exempt     bool // no consumption tax
+	confidence Confidence
 }
 
 // key is what the order of lines goes by.
@@ -71,16 +70,18 @@ type calc struct {
 	scheme   *scheme
 	lines    []line
 	keys     []key
+	runs     []run
 
-	price    money.Currency
-	toResult fraction
-	goods    int64 // all lines, price currency
-	shipping int64 // net, price currency
-	freight  int64 // shipping and insurance, result's currency
-	cif      int64 // price currency
-	levies   []levy
-	groups   []taxGroup
-	proofs   []string
+	price        money.Currency
+	toResult     fraction
+	goods        int64 // all lines, price currency
+	shipping     int64 // net, price currency
+	freight      int64 // shipping and insurance, result's currency
+	taxedFreight int64 // the same with its tax, of prices that include it
+	cif          int64 // price currency
+	levies       []levy
+	groups       []taxGroup
+	proofs       []string
 }
 
 // Quote works out the landed cost of r. It returns ErrUnusable, ErrTooManyLines, ErrBeforeRules,
@@ -106,8 +107,9 @@ func (p *Pack) Quote(r *Request) (Quote, error) {
 }
 
 func (c *calc) begin(p *Pack, r *Request, q *Quote) {
+	runs := c.runs
 	lines, keys, levies, groups, proofs := c.lines[:0], c.keys[:0], c.levies[:0], c.groups[:0], c.proofs[:0]
-	*c = calc{p: p, r: r, q: q, lines: lines, keys: keys, levies: levies, groups: groups, proofs: proofs}
+	*c = calc{p: p, r: r, q: q, lines: lines, keys: keys, runs: runs, levies: levies, groups: groups, proofs: proofs}
 	y, m, d := r.Date.Date()
 	c.day = int32(y*10000 + int(m)*100 + d)
 	c.border = AtCheckout
@@ -274,13 +276,13 @@ func plainText(s string) string {
 	return strings.Join(strings.Fields(strings.ToLower(s)), " ")
 }
 
-// net takes discounts and contained tax off the prices, converts them, and shares the freight.
+// net takes discounts and contained tax off the prices and converts them, all lines of the same goods at
+// once, so that writing one line as two changes nothing; then it shares the freight.
 func (c *calc) net() {
 	c.toResult = c.fx(c.price, c.r.Currency)
 	if c.failed() {
 		return
 	}
-	n := len(c.lines)
 	var before int64
 	for i := range c.lines {
 		l := &c.lines[i]
@@ -292,24 +294,86 @@ func (c *calc) net() {
 			c.fail(ErrUnusable, "discount", "must not be more than the goods")
 			return
 		}
-		weights := c.weights(func(l *line) int64 { return l.gross })
-		share(off, n, weights.at, func(i int, part int64) { c.lines[i].gross -= part })
+		c.spread(off, byGross, func(l *line, part int64) { l.raw = part })
+		for i := range c.lines {
+			l := &c.lines[i]
+			l.gross, l.raw = l.gross-l.raw, 0
+		}
 		c.mend()
 	}
-	for i := range c.lines {
-		l := &c.lines[i]
-		full := l.in.UnitPrice.Minor * l.in.Quantity
-		l.price = l.gross
-		if c.r.PricesIncludeTax {
-			l.price = c.without(l.gross, l)
-			full = c.without(full, l)
-			l.taxed = c.convert(l.gross)
+	for from := 0; from < len(c.lines); {
+		to := c.run(from)
+		lines := c.lines[from:to]
+		var full, gross int64
+		for i := range lines {
+			l := &lines[i]
+			full += l.in.UnitPrice.Minor * l.in.Quantity
+			gross += l.gross
 		}
-		l.goods = c.convert(l.price)
-		l.discount = c.convert(full) - l.goods
-		c.goods += l.price
+		price := gross
+		if c.r.PricesIncludeTax {
+			price, full = c.without(gross, &lines[0]), c.without(full, &lines[0])
+			shareOver(c.convert(gross), lines, byGross, func(l *line, part int64) { l.taxed = part })
+		}
+		c.goods += price
+		goods := c.convert(price)
+		shareOver(price, lines, byGross, func(l *line, part int64) { l.price = part })
+		shareOver(goods, lines, byGross, func(l *line, part int64) { l.goods = part })
+		shareOver(c.convert(full)-goods, lines, byGross, func(l *line, part int64) { l.discount = part })
+		from = to
 	}
 	c.shareFreight()
+}
+
+// run is the end of the lines of the same goods that begin at from.
+func (c *calc) run(from int) int {
+	a := &c.lines[from]
+	to := from + 1
+	for to < len(c.lines) {
+		b := &c.lines[to]
+		if !sameItem(a, b) || a.in.Category != b.in.Category || a.in.PreferenceProof != b.in.PreferenceProof || a.rates != b.rates {
+			break
+		}
+		to++
+	}
+	return to
+}
+
+func byGross(l *line) int64 { return l.gross }
+
+// spread shares an amount over all lines: first over goods, then over the lines of the same goods.
+func (c *calc) spread(total int64, weight func(*line) int64, give func(*line, int64)) {
+	c.spreadRuns(0, len(c.lines), total, weight, func(lines []line, part int64) { shareOver(part, lines, weight, give) })
+}
+
+func (c *calc) spreadRuns(from, end int, total int64, weight func(*line) int64, give func([]line, int64)) {
+	c.runs = c.runs[:0]
+	for from < end {
+		to := min(c.run(from), end)
+		var sum int64
+		for i := from; i < to; i++ {
+			sum += weight(&c.lines[i])
+		}
+		c.runs = append(c.runs, run{from, to, sum})
+		from = to
+	}
+	share(total, len(c.runs), func(i int) int64 { return c.runs[i].weight }, func(i int, part int64) {
+		give(c.lines[c.runs[i].from:c.runs[i].to], part)
+	})
+}
+
+// run is lines of the same goods.
+type run struct {
+	from, to int
+	weight   int64
+}
+
+func shareOver(total int64, lines []line, weight func(*line) int64, give func(*line, int64)) {
+	if len(lines) == 1 {
+		give(&lines[0], total)
+		return
+	}
+	share(total, len(lines), func(i int) int64 { return weight(&lines[i]) }, func(i int, part int64) { give(&lines[i], part) })
 }
 
 // mend keeps a shared discount from taking a line below nothing: what it lacks comes off the others.
@@ -349,57 +413,44 @@ func (c *calc) convert(minor int64) int64 {
 	return c.sum(c.toResult.of(minor))
 }
 
-type weights struct {
-	c  *calc
-	of func(*line) int64
-}
-
-func (w weights) at(i int) int64 { return w.of(&w.c.lines[i]) }
-
-func (c *calc) weights(of func(*line) int64) weights { return weights{c, of} }
-
 // shareFreight spreads shipping and insurance over the lines by value. Freight whose price includes tax
 // follows the goods: each rate's part is taken out at that rate.
 func (c *calc) shareFreight() {
-	n := len(c.lines)
 	paid := c.r.Shipping.Minor + c.r.Insurance.Minor
-	by := func(l *line) int64 { return l.gross }
+	c.taxedFreight = c.convert(paid)
+	weight := byGross
 	if c.r.Flags.FreightByWeight {
-		by = func(l *line) int64 { return l.in.WeightGrams }
+		weight = func(l *line) int64 { return l.in.WeightGrams }
 	}
 	var all int64
 	for i := range c.lines {
-		all += by(&c.lines[i])
+		all += weight(&c.lines[i])
 	}
 	if all == 0 {
-		by = func(l *line) int64 { return l.in.Quantity }
-	}
-	if !c.r.PricesIncludeTax {
-		c.shipping = paid
-		c.freight = c.convert(paid)
-		share(c.freight, n, c.weights(by).at, func(i int, part int64) { c.lines[i].freight = part })
-		c.cif = c.goods + c.shipping
-		return
+		weight = func(l *line) int64 { return l.in.Quantity }
 	}
 	same := true
 	for i := range c.lines {
 		same = same && c.lines[i].rate() == c.lines[0].rate()
 	}
-	if same {
+	switch {
+	case !c.r.PricesIncludeTax:
+		c.shipping = paid
+	case same:
 		c.shipping = c.without(paid, &c.lines[0])
-		c.freight = c.convert(c.shipping)
-		share(c.freight, n, c.weights(by).at, func(i int, part int64) { c.lines[i].freight = part })
-		share(c.convert(paid), n, c.weights(by).at, func(i int, part int64) { c.lines[i].taxedFreight = part })
-	} else {
-		share(paid, n, c.weights(by).at, func(i int, part int64) { c.lines[i].taxedFreight = part })
-		for i := range c.lines {
-			l := &c.lines[i]
-			net := c.without(l.taxedFreight, l)
+	default:
+		c.spreadRuns(0, len(c.lines), paid, weight, func(lines []line, part int64) {
+			net := c.without(part, &lines[0])
 			c.shipping += net
-			l.taxedFreight, l.freight = c.convert(l.taxedFreight), c.convert(net)
-			c.freight += l.freight
-		}
+			freight := c.convert(net)
+			c.freight += freight
+			shareOver(freight, lines, weight, func(l *line, part int64) { l.freight = part })
+		})
+		c.cif = c.goods + c.shipping
+		return
 	}
+	c.freight = c.convert(c.shipping)
+	c.spread(c.freight, weight, func(l *line, part int64) { l.freight = part })
 	c.cif = c.goods + c.shipping
 }
 

@@ -8,11 +8,14 @@ import (
 
 // taxGroup is one rate of tax on all lines that it applies to.
 type taxGroup struct {
-	row       *taxRow
-	sale      bool
-	base      int64
-	contained int64 // tax found inside prices that include it
-	amount    int64
+	row      *taxRow
+	sale     bool
+	base     int64
+	goods    int64 // tax found inside prices of goods that include it, at combined
+	freight  int64 // net freight in the base
+	combined int64 // the rates of a line together
+	second   bool  // the second of two rates
+	amount   int64
 }
 
 // findTaxes gives every line the rates of the destination's consumption tax.
@@ -316,19 +319,30 @@ func (c *calc) group(t *taxRow, l *line, k int, base int64) {
 		g = &c.groups[len(c.groups)-1]
 	}
 	g.base += base
-	if !c.r.PricesIncludeTax || !l.sale {
-		return
-	}
-	inside := l.taxed - l.goods
+	g.goods += l.taxed - l.goods
 	if c.freightTaxed(l) {
-		inside += l.taxedFreight - l.freight
+		g.freight += l.freight
 	}
-	first := c.sum(times(inside, l.rates[0].rate).over(max(l.rate(), 1), half))
-	if k == 0 {
-		g.contained += first
-	} else {
-		g.contained += inside - first
+	g.second = k == 1
+	g.combined = l.rate()
+}
+
+// contained is the tax that a group's prices include. Its own freight is a share of the net, unless all
+// freight is in the group.
+func (c *calc) contained(g *taxGroup) int64 {
+	freight := c.sum(times(g.freight, g.combined).over(million, half))
+	if g.freight == c.freight {
+		freight = max(0, c.taxedFreight-c.freight)
 	}
+	all := g.goods + freight
+	if g.combined == g.row.rate || all <= 0 {
+		return all
+	}
+	other := c.sum(times(all, g.combined-g.row.rate).over(g.combined, half))
+	if g.second {
+		return c.sum(times(all, g.row.rate).over(g.combined, half))
+	}
+	return all - other
 }
 
 // waivedTaxes lets a tax at the border go that is too small to be asked for.
@@ -366,7 +380,7 @@ func (c *calc) tax(g *taxGroup) {
 	stepped := !g.sale && c.facts != nil && c.facts.taxStep > 0 && c.facts.currency == c.r.Currency
 	switch {
 	case g.sale && c.r.PricesIncludeTax:
-		g.amount = g.contained + c.sum(times(c.dutyIn(g), t.rate).over(million, half))
+		g.amount = c.contained(g) + c.sum(times(c.dutyIn(g), t.rate).over(million, half))
 	case t.code == "ICMS" && !g.sale:
 		g.amount = c.sum(times(g.base, t.rate).over(million-t.rate, half))
 	case t.code == "JCT" && stepped:
