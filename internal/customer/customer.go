@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/unicode/norm"
 
+	"portolan/internal/address"
 	"portolan/internal/fault"
 	"portolan/internal/market"
 )
@@ -60,11 +60,11 @@ func Email(s string) (string, error) {
 // Phone brings a number as people write it into E.164: "0151 23456789" in DE is "+4915123456789". A number
 // that its country does not have is ErrBadPhone.
 func Phone(s string, in market.Country) (string, error) {
-	n, err := phonenumbers.Parse(norm.NFKC.String(s), string(in))
-	if err != nil || len(s) > 40 || !phonenumbers.IsValidNumber(n) {
+	e164, err := address.Phone(norm.NFKC.String(s), string(in))
+	if err != nil || len(s) > 40 {
 		return "", ErrBadPhone.With(map[string]string{"phone": "not_in_country"})
 	}
-	return phonenumbers.Format(n, phonenumbers.E164), nil
+	return e164, nil
 }
 
 const longestName = 200

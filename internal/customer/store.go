@@ -128,7 +128,8 @@ func suppressed(tx *db.Tx, address string) (Suppression, error) {
 
 func suppress(tx *db.Tx, s Suppression) error {
 	_, err := tx.Exec(`insert into suppressions (address, reason, source, at) values ($1, $2, $3, $4)
-		on conflict (address) do update set reason = excluded.reason, source = excluded.source, at = excluded.at, lifted_at = null`,
+		on conflict (address) do update set reason = excluded.reason, source = excluded.source, at = excluded.at, lifted_at = null
+		where suppressions.reason <> 'stop' or suppressions.lifted_at is not null`,
 		s.Address, s.Reason, s.Source, s.At)
 	return err
 }

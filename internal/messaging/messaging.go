@@ -134,6 +134,7 @@ type Reason struct {
 // Decision is the gate's answer with its reasons and the version of the rules that gave it.
 type Decision struct {
 	Verdict Verdict   `json:"verdict"`
+	Why     string    `json:"why,omitempty"`  // code of the reason that decided; empty with Go
 	Until   time.Time `json:"until,omitzero"` // with Hold: when to ask again
 	Reasons []Reason  `json:"reasons"`
 	Version string    `json:"version"`
@@ -164,16 +165,53 @@ type Record struct {
 	HTML        string // e-mail only
 	Encoding    string
 	Parts       int64
-	Cost        money.Amount // parts x the route's price; zero until sent
-	Token       string       // of the reply page and the unsubscribe link
-	Repeats     int64        // attempts marked as possible duplicates
-	Gate        Decision     // the last one
+	Cost        Cost     // parts x the route's price; zero until sent
+	Token       string   // of the reply page and the unsubscribe link
+	Clicks      int64    // on the message's own link
+	Repeats     int64    // attempts marked as possible duplicates
+	Gate        Decision // the last one
 	HeldUntil   time.Time
 	CreatedAt   time.Time
+	QueuedAt    time.Time
 	WireAt      time.Time // just before it was given to the provider that took it
 	SentAt      time.Time
 	DeliveredAt time.Time
 	LateFailure string // a failure reported after a success
+
+	asked Message // as it was handed to Send, before a channel was chosen
+}
+
+// Cost is a sum of money finer than a minor unit: a part costs fractions of a cent.
+type Cost struct {
+	Micros   int64          `json:"micros"` // millionths of the currency's major unit
+	Currency money.Currency `json:"currency"`
+}
+
+// Times is the cost of n parts.
+func (c Cost) Times(n int64) Cost { return Cost{c.Micros * n, c.Currency} }
+
+// Amount is the cost in whole minor units, rounded half up.
+func (c Cost) Amount() money.Amount {
+	unit := int64(1_000_000)
+	for range c.Currency.Digits() {
+		unit /= 10
+	}
+	return money.Of((c.Micros+unit/2)/unit, c.Currency)
+}
+
+// ReadCost reads a decimal price of one part: ReadCost("0.0348", "EUR").
+func ReadCost(s string, c money.Currency) (Cost, error) {
+	r, err := money.ParseRate(s)
+	if err != nil {
+		return Cost{}, err
+	}
+	for ; r.Scale < 6; r.Scale++ {
+		r.Coef *= 10
+	}
+	for ; r.Scale > 6; r.Scale-- {
+		r.Coef /= 10
+	}
+	return Cost{r.Coef, c}, nil
 }
 
 // Latency is the time from the fact that caused the message to the wire; 0 if either is not known.
@@ -196,7 +234,7 @@ type SentEvent struct {
 	Market   market.Code    `json:"market"`
 	Country  market.Country `json:"country"`
 	Parts    int64          `json:"parts"`
-	Cost     money.Amount   `json:"cost"`
+	Cost     Cost           `json:"cost"`
 	At       time.Time      `json:"at"`
 }
 

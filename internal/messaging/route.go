@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"portolan/internal/market"
-	"portolan/internal/money"
 )
 
 // Kind is what a phone shows as sender, which decides whether it can be answered.
@@ -27,7 +26,8 @@ func (k Kind) TwoWay() bool { return k != Alpha && k != Overwritten }
 
 // Parcel is a message ready for a provider.
 type Parcel struct {
-	Message  string // our id; goes out as reference where the provider takes one
+	Message  string // our id
+	Attempt  string // our name for this try; goes out as reference where the provider takes one
 	Channel  Channel
 	Class    Class
 	To       string
@@ -47,7 +47,7 @@ type Parcel struct {
 type Taken struct {
 	IDs   []string
 	Parts int64
-	Price money.Amount
+	Price Cost
 	Final bool // the provider sends no receipts: taken is all there is to know
 }
 
@@ -93,7 +93,7 @@ type Route struct {
 	Classes   []Class          // empty: every class
 	Sender    string
 	Kind      Kind
-	Price     money.Amount // per part; zero currency: the price list's
+	Price     Cost // per part; no currency: the price list's
 	Carrier   Carrier
 }
 

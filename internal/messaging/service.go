@@ -1,11 +1,18 @@
 package messaging
 
 import (
-	"time"
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
 
+	"portolan/internal/address"
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/events"
+	"portolan/internal/fault"
+	"portolan/internal/id"
 	"portolan/internal/jobs"
 	"portolan/internal/market"
 )
@@ -55,130 +62,301 @@ type Service struct {
 	people  people
 	markets markets
 	cfg     Config
+	rules   *rules
 	guards  map[string]Guard
 	info    OrderInfo
+	off     holidays
 }
 
-// Page is a part of a list: After is the ID of the last row of the page before, Limit is 1 to 200, 50 if zero.
-type Page struct {
-	After string
-	Limit int
+// New returns a service that sends over cfg's routes, and registers its jobs with q. Its listeners are heard
+// through bus.
+func New(d *db.DB, q *jobs.Queue, bus announcer, p people, m markets, cfg Config) *Service {
+	s := &Service{db: d, queue: q, bus: bus, people: p, markets: m, cfg: cfg, rules: builtin(), guards: map[string]Guard{}}
+	jobs.HandleOutside(q, s.deliver, jobs.Slots(64))
+	jobs.Handle(q, s.release)
+	jobs.Handle(q, s.match)
+	return s
 }
 
-// Filter narrows the list of messages; zero fields do not.
-type Filter struct {
-	Market   market.Code
-	State    State
-	Class    Class
-	Channel  Channel
-	Template string
-	Customer string
-	Order    string
-	Cart     string
-	To       string
-	Since    time.Time
-	Until    time.Time
+// Route adds ways out after the service was made, best first: for adapters that need the service themselves.
+// Call it before the queue runs.
+func (s *Service) Route(routes ...Route) { s.cfg.Routes = append(s.cfg.Routes, routes...) }
+
+// Guard registers a guard under the name that messages carry. Call it before the queue runs.
+func (s *Service) Guard(name string, g Guard) { s.guards[name] = g }
+
+// Info registers who knows about orders. Call it before the queue runs.
+func (s *Service) Info(f OrderInfo) { s.info = f }
+
+// Holidays registers who knows public holidays: whether day (2026-12-25) is one in a country.
+func (s *Service) Holidays(f func(c market.Country, day string) bool) { s.off = f }
+
+// Version names the revision of the gate and of its tables.
+func (s *Service) Version() string { return s.rules.version }
+
+// Send puts m into words and asks the gate. A message that may go is queued as part of tx; one that has to wait
+// is asked again at its hour; one that may not is kept with the reasons. The same key is sent once: asking again
+// returns what became of the first. A message without address or template, or with variables its template does
+// not know or of more than 20 kB, is ErrBadMessage with its fields.
+func (s *Service) Send(tx *db.Tx, m Message) (Record, error) {
+	m, err := s.complete(m)
+	if err != nil {
+		return Record{}, err
+	}
+	old, err := byKey(tx, m.Key)
+	if !errors.Is(err, ErrUnknown) {
+		return old, err
+	}
+	r := Record{Message: m, asked: m, ID: id.New("msg"), Token: newToken(), CreatedAt: tx.Now(), State: Held}
+	all, err := s.choose(tx, &r)
+	if err != nil {
+		return r, err
+	}
+	if n, err := insert(tx, r); err != nil || n == 0 {
+		if err == nil {
+			return byKey(tx, m.Key)
+		}
+		return r, err
+	}
+	return s.follow(tx, r, all)
 }
 
-// Attempt is one try to hand a message to a provider.
-type Attempt struct {
-	ID         string
-	Message    string
-	N          int64
-	Route      string
-	Provider   string
-	Sender     string
-	Refs       []string // the provider's names for it, one per part
-	Outcome    string   // "open", "taken", "refused", "unknown"
-	Trouble    Trouble
-	Code       string
-	Detail     string
-	Repeat     bool // may have arrived twice
-	StartedAt  time.Time
-	AnsweredAt time.Time
+// Plan says what the gate would answer to m now, without sending or keeping anything.
+func (s *Service) Plan(tx *db.Tx, m Message) (Record, error) {
+	m, err := s.complete(m)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Message: m, asked: m, Token: "xxxxxxxxxxxx", CreatedAt: tx.Now()}
+	_, err = s.choose(tx, &r)
+	return r, err
 }
 
-// Receipt is what the network said about a message or one of its parts.
-type Receipt struct {
-	ID       string
-	Provider string
-	Ref      string // the provider's name for the message or part
-	State    State
-	Code     string
-	Raw      string
-	At       time.Time // when the network says it happened; zero if it does not say
-	Message  string    // empty while parked
-	SeenAt   time.Time
+// complete checks m and fills in what follows from the rest.
+func (s *Service) complete(m Message) (Message, error) {
+	var check fault.Check
+	check.That(m.Key != "" && len(m.Key) <= 200, "key", "required")
+	k, known := s.rules.texts.keys[m.Template]
+	if m.Text != "" && m.Template == "" {
+		m.Template, m.Vars = "answer", map[string]string{"text": m.Text}
+		k, known = s.rules.texts.keys["answer"]
+		check.That(len([]rune(m.Text)) <= replyTextLimit, "text", "too_long")
+	}
+	check.That(known, "template", "unknown")
+	check.That(m.Class == "" || m.Class == k.class, "class", "not_the_templates")
+	m.Class = k.class
+	reaches := append([]Reach{{m.Channel, m.To}}, m.Else...)
+	for i, r := range reaches {
+		field := "to"
+		if i > 0 {
+			field = fmt.Sprintf("else.%d", i-1)
+		}
+		switch r.Channel {
+		case SMS:
+			e164, err := address.Phone(r.To, string(m.Country))
+			check.That(err == nil && e164 == r.To, field, "no_phone_number")
+		case Email:
+			a, err := customer.Email(r.To)
+			check.That(err == nil && a == r.To, field, "no_address")
+		default:
+			check.That(false, "channel", "unknown")
+		}
+	}
+	for name, code := range k.checkVars(m.Vars) {
+		check.That(!known, name, code)
+	}
+	return m, check.Err(ErrBadMessage.Code)
 }
 
-// Detail is a message with everything that happened to it.
-type Detail struct {
-	Record
-	Decisions []Decision
-	Attempts  []Attempt
-	Receipts  []Receipt
-	Replies   []Inbound
+// choose asks the gate for each address of r in turn and writes the first that may go or wait into r. It
+// returns every answer. If none may, r carries the first refusal.
+func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
+	if r.Class.asks() {
+		if err := lockAddress(tx, r.asked.To); err != nil {
+			return nil, err
+		}
+	}
+	var refused *Record
+	for _, reach := range append([]Reach{{r.asked.Channel, r.asked.To}}, r.asked.Else...) {
+		try := *r
+		try.Channel, try.To = reach.Channel, reach.To
+		if err := s.weigh(tx, &try); err != nil {
+			return nil, err
+		}
+		all = append(all, try.Gate)
+		if try.Gate.Verdict == Go || try.Gate.Verdict == Hold {
+			*r = try
+			return all, nil
+		}
+		if refused == nil {
+			refused = &try
+		}
+		if try.Gate.Verdict == Drop {
+			break
+		}
+	}
+	*r = *refused
+	return all, nil
 }
 
-// Intent is what an inbound text asks for.
-type Intent string
-
-const (
-	IntentStop       Intent = "stop"
-	IntentStart      Intent = "start"
-	IntentInfo       Intent = "info" // tell me about my order
-	IntentHelp       Intent = "help"
-	IntentReschedule Intent = "reschedule"
-	IntentAgent      Intent = "agent"
-	IntentTrack      Intent = "track"
-	IntentYes        Intent = "yes"
-	IntentNo         Intent = "no"
-	IntentRating     Intent = "rating"
-	IntentOther      Intent = "other"
-)
-
-// Inbound is a text from a person. Provider and Ref tell it from others; the rest is filled in by Receive.
-type Inbound struct {
-	ID        string
-	Provider  string
-	Ref       string
-	Channel   Channel
-	From      string // E.164 or e-mail address
-	To        string // our number
-	Text      string
-	Intent    Intent
-	Customer  string
-	Message   string // what it answers
-	Order     string
-	Cart      string
-	Market    market.Code
-	Country   market.Country
-	Lang      string
-	At        time.Time
-	Open      bool // waits for a person
-	HandledAt time.Time
-	HandledBy string
+// weigh puts r into words for its address and asks the gate.
+func (s *Service) weigh(tx *db.Tx, r *Record) error {
+	m := r.Message
+	country := m.Country
+	if c := market.Country(address.PhoneCountry(m.To)); m.Channel == SMS && c != "" {
+		country = cmp.Or(sharedNumbering[c], c)
+	}
+	shop, _ := s.markets.ByCode(m.Market)
+	a := application{
+		now: tx.Now(), version: s.rules.version, class: m.Class, template: m.Template, reach: Reach{m.Channel, m.To},
+		country: country, notAfter: m.NotAfter, doubleOptIn: shop.DoubleOptIn, holidays: s.off, brand: s.cfg.Brand,
+	}
+	f := form{reach: a.reach, kind: LongNumber, langs: langsOf(m.Lang, shop.Languages), brand: s.cfg.Brand, base: s.cfg.BaseURL, token: r.Token}
+	if m.Channel == SMS {
+		if a.policies = s.rules.of(country, m.Region); len(a.policies) > 0 {
+			f.policy = &a.policies[0]
+		}
+		a.zones = zonesOf(zoneNames(m, country))
+	}
+	if route, ok := s.route(m.Channel, country, m.Class, nil); ok {
+		a.routed, a.kind, f.kind = true, route.Kind, route.Kind
+		r.Sender, r.SenderKind = route.Sender, route.Kind
+	}
+	t, err := s.rules.render(m, f)
+	if err != nil {
+		return err
+	}
+	a.text = t
+	r.Country, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts = country, t.subject, t.body, t.html, t.encoding, t.parts
+	if err := s.ask(tx, &a, *r); err != nil {
+		return err
+	}
+	r.Gate = decide(a)
+	return nil
 }
 
-// InboxFilter narrows the inbox; zero fields do not.
-type InboxFilter struct {
-	Open   bool // only what waits for a person
-	Market market.Code
-	From   string
+// ask looks up what the gate wants to know from the database.
+func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
+	silent, err := s.people.Suppressed(tx, r.To)
+	if err != nil {
+		return err
+	}
+	a.suppressed = silent.Reason
+	if !r.Class.asks() {
+		return nil
+	}
+	ch := customer.Channel(r.Channel)
+	if a.consent, err = s.people.Allowed(tx, r.To, ch, customer.Promotional); err != nil {
+		return err
+	}
+	if own, err := s.people.Allowed(tx, r.To, ch, customer.Class(r.Class)); err != nil {
+		return err
+	} else if own != (customer.State{}) {
+		a.consent = own
+	}
+	if a.recent, err = recent(tx, r.To, r.ID, tx.Now().Add(-monthSpan)); err != nil {
+		return err
+	}
+	if r.Guard == "" {
+		return nil
+	}
+	g := s.guards[r.Guard]
+	if g == nil {
+		return fmt.Errorf("guard %q of message %s is not registered", r.Guard, r.ID)
+	}
+	a.guard, err = g(tx, r)
+	return err
 }
 
-// Totals are the counts and costs of one market and channel since a moment.
-type Totals struct {
-	Market    market.Code
-	Channel   Channel
-	Currency  string // of Cost; a market may have several rows
-	Sent      int64
-	Delivered int64
-	Failed    int64
-	Held      int64
-	Dropped   int64
-	Replied   int64
-	Parts     int64
-	Repeats   int64
-	Cost      int64 // minor units
+// sharedNumbering names the country whose networks and rules a small neighbour's numbers share.
+var sharedNumbering = map[market.Country]market.Country{"GG": "GB", "JE": "GB", "IM": "GB", "PR": "US", "GU": "US", "VI": "US", "AX": "FI", "SJ": "NO"}
+
+// zoneNames lists every zone the person may be in.
+func zoneNames(m Message, country market.Country) []string {
+	if m.Zone != "" && m.Region == "" {
+		return append(address.ZoneOf(m.To, "", ""), m.Zone)
+	}
+	names := address.ZoneOf(m.To, string(country), m.Region)
+	if m.Zone != "" {
+		names = append(names, m.Zone)
+	}
+	return names
 }
+
+// route is the best way out that is not among those excluded.
+func (s *Service) route(ch Channel, c market.Country, cl Class, without map[string]bool) (Route, bool) {
+	for _, r := range s.cfg.Routes {
+		if r.fits(ch, c, cl) && !without[r.Name] {
+			return r, true
+		}
+	}
+	return Route{}, false
+}
+
+// follow does what the gate said about r and keeps its answers.
+func (s *Service) follow(tx *db.Tx, r Record, all []Decision) (Record, error) {
+	for _, d := range all {
+		if err := insertDecision(tx, r.ID, d); err != nil {
+			return r, err
+		}
+	}
+	r.HeldUntil, r.Reason = r.Gate.Until, r.Gate.Why
+	switch r.Gate.Verdict {
+	case Go:
+		r.State, r.QueuedAt = Queued, tx.Now()
+		if err := save(tx, r); err != nil {
+			return r, err
+		}
+		return r, s.queue.Add(tx, deliver{r.ID}, jobs.When{Subject: r.ID, Priority: haste(r.Class)})
+	case Hold:
+		r.State = Held
+		if err := save(tx, r); err != nil {
+			return r, err
+		}
+		return r, s.queue.Add(tx, release{r.ID}, jobs.When{At: r.HeldUntil, Subject: r.ID})
+	}
+	r.State = Dropped
+	if r.Gate.Says("too_late") {
+		r.State = Expired
+	}
+	return r, s.end(tx, r)
+}
+
+// end saves a message that will not arrive and says so.
+func (s *Service) end(tx *db.Tx, r Record) error {
+	if err := save(tx, r); err != nil {
+		return err
+	}
+	return s.bus.Publish(tx, EndedEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, r.State, r.Reason, tx.Now()})
+}
+
+func haste(c Class) jobs.Priority {
+	if c.asks() {
+		return jobs.Low
+	}
+	return jobs.Urgent
+}
+
+// release asks the gate again about a message that was held.
+type release struct {
+	Message string `json:"message"`
+}
+
+// Job implements jobs.Args.
+func (release) Job() string { return "messaging.release" }
+
+func (s *Service) release(tx *db.Tx, a release) error {
+	r, err := take(tx, a.Message)
+	if err != nil || r.State != Held {
+		return err
+	}
+	all, err := s.choose(tx, &r)
+	if err != nil {
+		return err
+	}
+	_, err = s.follow(tx, r, all)
+	return err
+}
+
+// newToken is what a message's links carry: 60 random bits, so that nobody finds another's by trying.
+func newToken() string { return strings.ToLower(rand.Text()[:12]) }

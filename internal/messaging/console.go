@@ -1,0 +1,204 @@
+package messaging
+
+import (
+	"slices"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/market"
+)
+
+// Page is a part of a list: After is the ID of the last row of the page before, Limit is 1 to 200, 50 if zero.
+type Page struct {
+	After string
+	Limit int
+}
+
+// Filter narrows the list of messages; zero fields do not.
+type Filter struct {
+	Market   market.Code
+	State    State
+	Class    Class
+	Channel  Channel
+	Template string
+	Customer string
+	Order    string
+	Cart     string
+	To       string
+	Since    time.Time
+	Until    time.Time
+}
+
+// Detail is a message with everything that happened to it.
+type Detail struct {
+	Record
+	Decisions []Decision
+	Attempts  []Attempt
+	Receipts  []Receipt
+	Replies   []Inbound
+}
+
+// InboxFilter narrows the inbox; zero fields do not.
+type InboxFilter struct {
+	Open   bool // only what waits for a person
+	Market market.Code
+	From   string
+}
+
+// Totals are the counts and costs of one market and channel since a moment.
+type Totals struct {
+	Market    market.Code
+	Channel   Channel
+	Sent      int64
+	Delivered int64
+	Failed    int64
+	Held      int64
+	Dropped   int64
+	Replied   int64
+	Parts     int64
+	Repeats   int64
+	Cost      Cost // one row per currency
+}
+
+func (p Page) limit() int {
+	if p.Limit <= 0 {
+		return 50
+	}
+	return min(p.Limit, 200)
+}
+
+// Get returns a message or ErrUnknown.
+func (s *Service) Get(tx *db.Tx, id string) (Record, error) { return one(tx, `id = $1`, id) }
+
+// List returns messages, newest first.
+func (s *Service) List(tx *db.Tx, f Filter, p Page) ([]Record, error) {
+	return db.All(tx, scan, `select `+columns+` from messages
+		where ($1 = '' or market = $1) and ($2 = '' or state = $2) and ($3 = '' or class = $3) and ($4 = '' or channel = $4)
+		and ($5 = '' or template = $5) and ($6 = '' or customer = $6) and ($7 = '' or order_id = $7) and ($8 = '' or cart = $8)
+		and ($9 = '' or recipient = $9) and ($10 = '' or id < $10) and created_at >= $11 and created_at < $12
+		order by id desc limit $13`,
+		string(f.Market), string(f.State), string(f.Class), string(f.Channel), f.Template, f.Customer, f.Order, f.Cart, f.To, p.After,
+		since(f.Since), until(f.Until), p.limit())
+}
+
+func since(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return t
+}
+
+func until(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return t
+}
+
+// ByOrder returns the messages about an order, oldest first.
+func (s *Service) ByOrder(tx *db.Tx, order string) ([]Record, error) {
+	return db.All(tx, scan, `select `+columns+` from messages where order_id = $1 and order_id <> '' order by id`, order)
+}
+
+// ByCustomer returns the messages to a customer, oldest first.
+func (s *Service) ByCustomer(tx *db.Tx, customer string) ([]Record, error) {
+	return db.All(tx, scan, `select `+columns+` from messages where customer = $1 and customer <> '' order by id limit 1000`, customer)
+}
+
+// Inspect returns a message with everything that happened to it.
+func (s *Service) Inspect(tx *db.Tx, id string) (d Detail, err error) {
+	if d.Record, err = s.Get(tx, id); err != nil {
+		return d, err
+	}
+	if d.Decisions, err = decisions(tx, id); err != nil {
+		return d, err
+	}
+	if d.Attempts, err = attempts(tx, id); err != nil {
+		return d, err
+	}
+	for i := range d.Attempts {
+		d.Attempts[i].Refs, err = db.All(tx, db.Scalar[string], `select given from message_refs where attempt = $1 order by part`, d.Attempts[i].ID)
+		if err != nil {
+			return d, err
+		}
+	}
+	d.Receipts, err = db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where message = $1 order by id`, id)
+	if err != nil {
+		return d, err
+	}
+	d.Replies, err = db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where message = $1 order by id`, id)
+	return d, err
+}
+
+// Inbox returns texts from people, newest first.
+func (s *Service) Inbox(tx *db.Tx, f InboxFilter, p Page) ([]Inbound, error) {
+	return db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages
+		where ($1 = false or open) and ($2 = '' or market = $2) and ($3 = '' or sender = $3) and ($4 = '' or id < $4)
+		order by id desc limit $5`, f.Open, string(f.Market), f.From, p.After, p.limit())
+}
+
+// GetInbound returns a text from a person or ErrUnknown.
+func (s *Service) GetInbound(tx *db.Tx, id string) (Inbound, error) { return inboundByID(tx, id) }
+
+// Waiting counts the texts that wait for a person.
+func (s *Service) Waiting(tx *db.Tx) (int64, error) {
+	return db.One(tx, db.Scalar[int64], `select count(*) from inbound_messages where open`)
+}
+
+// Turn is one line of a conversation: from us (Out) or to us (In).
+type Turn struct {
+	At  time.Time
+	Out *Record
+	In  *Inbound
+}
+
+// Conversation returns the last 100 messages to and from an address, oldest first.
+func (s *Service) Conversation(tx *db.Tx, with string) ([]Turn, error) {
+	out, err := db.All(tx, scan, `select `+columns+` from messages where recipient = $1 order by id desc limit 100`, with)
+	if err != nil {
+		return nil, err
+	}
+	in, err := db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where sender = $1 order by id desc limit 100`, with)
+	if err != nil {
+		return nil, err
+	}
+	var turns []Turn
+	for i := range out {
+		turns = append(turns, Turn{At: out[i].CreatedAt, Out: &out[i]})
+	}
+	for i := range in {
+		turns = append(turns, Turn{At: in[i].At, In: &in[i]})
+	}
+	slices.SortStableFunc(turns, func(a, b Turn) int { return a.At.Compare(b.At) })
+	return turns[max(0, len(turns)-100):], nil
+}
+
+// Stats returns the totals per market, channel and currency of messages written since a moment.
+func (s *Service) Stats(tx *db.Tx, since time.Time) ([]Totals, error) {
+	return db.All(tx, func(r db.Row) (t Totals, err error) {
+		err = r.Scan((*string)(&t.Market), (*string)(&t.Channel), (*string)(&t.Cost.Currency), &t.Sent, &t.Delivered, &t.Failed, &t.Held,
+			&t.Dropped, &t.Replied, &t.Parts, &t.Repeats, &t.Cost.Micros)
+		return
+	}, `select m.market, m.channel, m.currency,
+			count(*) filter (where m.sent_at is not null),
+			count(*) filter (where m.state in ('delivered', 'read')),
+			count(*) filter (where m.state in ('failed', 'expired', 'unknown')),
+			count(*) filter (where m.state = 'held'),
+			count(*) filter (where m.state = 'dropped'),
+			count(*) filter (where exists (select 1 from inbound_messages i where i.message = m.id)),
+			cast(coalesce(sum(m.parts) filter (where m.sent_at is not null), 0) as bigint),
+			cast(coalesce(sum(m.repeats), 0) as bigint),
+			cast(coalesce(sum(m.cost_micros), 0) as bigint)
+		from messages m where m.created_at >= $1 group by m.market, m.channel, m.currency order by m.market, m.channel, m.currency`, since)
+}
+
+// Latencies returns, oldest first, how long the transactional messages written since a moment took from the fact
+// that caused them to the wire.
+func (s *Service) Latencies(tx *db.Tx, since time.Time) ([]time.Duration, error) {
+	all, err := db.All(tx, func(r db.Row) (d time.Duration, err error) {
+		var fact, wire time.Time
+		err = r.Scan(db.Moment(&fact), db.Moment(&wire))
+		return wire.Sub(fact), err
+	}, `select fact_at, wire_at from messages where fact_at is not null and wire_at is not null and channel = 'sms' and created_at >= $1 order by id`, since)
+	return all, err
+}

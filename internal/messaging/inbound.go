@@ -1,0 +1,303 @@
+package messaging
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"portolan/internal/address"
+	"portolan/internal/db"
+	"portolan/internal/id"
+	"portolan/internal/market"
+)
+
+// Intent is what an inbound text asks for.
+type Intent string
+
+const (
+	IntentStop       Intent = "stop"
+	IntentStart      Intent = "start"
+	IntentInfo       Intent = "info" // tell me about my order
+	IntentHelp       Intent = "help"
+	IntentReschedule Intent = "reschedule"
+	IntentAgent      Intent = "agent"
+	IntentTrack      Intent = "track"
+	IntentYes        Intent = "yes"
+	IntentNo         Intent = "no"
+	IntentRating     Intent = "rating"
+	IntentOther      Intent = "other"
+)
+
+// Inbound is a text from a person. Provider and Ref tell it from others; the rest is filled in by Receive.
+type Inbound struct {
+	ID        string
+	Provider  string
+	Ref       string
+	Channel   Channel
+	From      string // E.164 or e-mail address
+	To        string // our number
+	Text      string
+	Intent    Intent
+	Rating    int64 // 1 to 5 with IntentRating
+	Customer  string
+	Message   string // what it answers
+	Order     string
+	Cart      string
+	Market    market.Code
+	Country   market.Country
+	Lang      string
+	At        time.Time
+	Open      bool // waits for a person
+	HandledAt time.Time
+	HandledBy string
+}
+
+// Reaction is what came of an inbound text.
+type Reaction struct {
+	Inbound Inbound
+	Answer  string // what we answered, empty if nothing
+	Fresh   bool   // false for a text that had been received before
+}
+
+const (
+	conversationLasts = 30 * 24 * time.Hour // how long an answer belongs to our last message
+	sameTextWithin    = time.Minute         // the same words from the same phone without an id of their own are a repetition
+	longestInbound    = 4000
+	thankOncePer      = 24 * time.Hour
+)
+
+// Receive takes a text from a person: it is kept once, understood, and acted on in the same unit of work. STOP
+// silences every channel at once. What is not understood waits in the inbox for a person. Inbound needs Provider,
+// Channel, From and Text; Ref if the provider has one.
+func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
+	if in.From == "" || in.Provider == "" {
+		return Reaction{}, ErrBadReply.With(map[string]string{"from": "required"})
+	}
+	in.Text = strings.ToValidUTF8(strings.ReplaceAll(in.Text, "\x00", ""), "")
+	if r := []rune(in.Text); len(r) > longestInbound {
+		in.Text = string(r[:longestInbound])
+	}
+	in.ID, in.At = id.New("inb"), tx.Now()
+	if err := lockAddress(tx, in.From); err != nil {
+		return Reaction{}, err
+	}
+	if in.Ref == "" {
+		if old, err := repeated(tx, in); err != nil || old.ID != "" {
+			return Reaction{Inbound: old}, err
+		}
+		in.Ref = in.ID
+	}
+	about, optedOut, err := s.place(tx, &in)
+	if err != nil {
+		return Reaction{}, err
+	}
+	intent, rating := s.rules.words.intent(in.Text, listener{in.Lang, in.Country, optedOut})
+	in.Intent, in.Rating = intent, int64(rating)
+	if n, err := insertInbound(tx, in); err != nil || n == 0 {
+		return Reaction{Inbound: in}, err
+	}
+	answer, err := s.react(tx, &in, about)
+	if err != nil {
+		return Reaction{}, err
+	}
+	if in.Open {
+		if _, err := tx.Exec(`update inbound_messages set open = true where id = $1`, in.ID); err != nil {
+			return Reaction{}, err
+		}
+	}
+	return Reaction{in, answer, true}, s.bus.Publish(tx, ReceivedEvent{in.ID, in.From, in.To, in.Text, in.Intent, in.Customer, in.Message,
+		in.Order, in.Cart, in.Market, in.Country, in.Lang, in.At})
+}
+
+// place finds out who writes and about what: the last message we sent them tells, else the number.
+func (s *Service) place(tx *db.Tx, in *Inbound) (about Record, optedOut bool, err error) {
+	if in.Message != "" {
+		about, err = one(tx, `id = $1`, in.Message)
+	} else {
+		about, err = one(tx, `recipient = $1 and created_at > $2 and state in ('sent', 'delivered', 'read', 'unknown', 'queued')
+			and class <> 'reply' order by id desc limit 1`, in.From, tx.Now().Add(-conversationLasts))
+	}
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return about, false, err
+	}
+	in.Message, in.Customer, in.Order, in.Cart = about.ID, about.Customer, about.Order, about.Cart
+	in.Market, in.Country, in.Lang = about.Market, about.Country, about.Lang
+	if in.Country == "" {
+		in.Country = market.Country(address.PhoneCountry(in.From))
+	}
+	if in.Market == "" {
+		if m, ok := s.markets.ByCountry(in.Country); ok {
+			in.Market, in.Lang = m.Code, m.Language()
+		}
+	}
+	if in.Customer == "" && in.Channel == SMS {
+		people, err := s.people.ByPhone(tx, in.From)
+		if err != nil {
+			return about, false, err
+		}
+		if len(people) > 0 {
+			in.Customer = people[0].ID
+			if people[0].Lang != "" {
+				in.Lang = people[0].Lang
+			}
+		}
+	}
+	if in.Lang == "" {
+		in.Lang = "en"
+	}
+	silent, err := s.people.Suppressed(tx, in.From)
+	return about, silent.Reason == "stop", err
+}
+
+// react does what a text asks for and returns the words of our answer.
+func (s *Service) react(tx *db.Tx, in *Inbound, about Record) (string, error) {
+	switch in.Intent {
+	case IntentStop:
+		fresh, err := s.stop(tx, in.From, "reply "+string(in.Channel))
+		if err != nil || !fresh {
+			return "", err
+		}
+		return s.answer(tx, *in, "stop_confirmed", nil)
+	case IntentStart:
+		_, fresh, err := s.people.Restore(tx, in.From, "reply "+string(in.Channel))
+		if err != nil || !fresh {
+			return "", err
+		}
+		return s.answer(tx, *in, "start_confirmed", nil)
+	case IntentInfo:
+		if s.info != nil && about.ID != "" {
+			vars, err := s.info(tx, about, in.Lang)
+			if err != nil {
+				return "", err
+			}
+			if len(vars) > 0 {
+				return s.answer(tx, *in, "info_reply", vars)
+			}
+		}
+		return s.answer(tx, *in, "help", s.contact(in.Market))
+	case IntentHelp:
+		return s.answer(tx, *in, "help", s.contact(in.Market))
+	}
+	in.Open = true
+	thanked, err := one(tx, `recipient = $1 and template = 'reply_received' and created_at > $2 limit 1`, in.From, tx.Now().Add(-thankOncePer))
+	if !errors.Is(err, ErrUnknown) || thanked.ID != "" {
+		return "", err
+	}
+	return s.answer(tx, *in, "reply_received", nil)
+}
+
+func (s *Service) contact(m market.Code) map[string]string {
+	shop, ok := s.markets.ByCode(m)
+	if !ok || shop.Contact.Email == "" {
+		return nil
+	}
+	return map[string]string{"contact": shop.Contact.Email}
+}
+
+// answer sends a reply in the language of the conversation. Where it cannot be sent, the inbox shows why.
+func (s *Service) answer(tx *db.Tx, in Inbound, template string, vars map[string]string) (string, error) {
+	r, err := s.Send(tx, Message{Key: template + ":" + in.ID, Customer: in.Customer, To: in.From, Channel: in.Channel, Market: in.Market,
+		Country: in.Country, Lang: in.Lang, Template: template, Vars: vars, Order: in.Order, Cart: in.Cart})
+	if errors.Is(err, ErrBadMessage) {
+		return "", nil // a sender that cannot be answered: a short code, a name
+	}
+	return r.Body, err
+}
+
+// stop silences a person everywhere and drops what waits for them.
+func (s *Service) stop(tx *db.Tx, from, source string) (fresh bool, err error) {
+	all, fresh, err := s.people.StopAll(tx, from, source)
+	if err != nil {
+		return false, err
+	}
+	for _, to := range all {
+		if to != from {
+			if err := lockAddress(tx, to); err != nil {
+				return false, err
+			}
+		}
+		waiting, err := db.All(tx, scan, `select `+columns+` from messages where recipient = $1 and class in ('promotional', 'service')
+			and state in ('held', 'queued') and not exists (select 1 from message_attempts a where a.message = messages.id and a.outcome = 'open')
+			order by id`+tx.ForUpdate(), to)
+		if err != nil {
+			return false, err
+		}
+		for _, r := range waiting {
+			r.State, r.Reason = Dropped, "opted_out"
+			if err := s.end(tx, r); err != nil {
+				return false, err
+			}
+		}
+	}
+	return fresh, nil
+}
+
+// Answer sends what a person at the console wrote back, and closes the inbound message.
+func (s *Service) Answer(tx *db.Tx, inbound, text, by string) (Record, error) {
+	in, err := inboundByID(tx, inbound)
+	if err != nil {
+		return Record{}, err
+	}
+	text = strings.TrimSpace(text)
+	if n := len([]rune(text)); n == 0 || n > replyTextLimit {
+		return Record{}, ErrBadReply.With(map[string]string{"text": "1_to_1000_characters"})
+	}
+	r, err := s.Send(tx, Message{Key: "answer:" + id.New("ans"), Customer: in.Customer, To: in.From, Channel: in.Channel, Market: in.Market,
+		Country: in.Country, Lang: in.Lang, Text: text, Order: in.Order, Cart: in.Cart})
+	if errors.Is(err, ErrBadMessage) {
+		return r, fmt.Errorf("answer %s: %w", in.From, ErrUnreachable)
+	}
+	if err != nil {
+		return r, err
+	}
+	return r, handle(tx, inbound, by)
+}
+
+// MarkHandled closes an inbound message without an answer.
+func (s *Service) MarkHandled(tx *db.Tx, inbound, by string) error {
+	if _, err := inboundByID(tx, inbound); err != nil {
+		return err
+	}
+	return handle(tx, inbound, by)
+}
+
+func handle(tx *db.Tx, inbound, by string) error {
+	_, err := tx.Exec(`update inbound_messages set open = false, handled_at = $2, handled_by = $3 where id = $1 and handled_at is null`, inbound, tx.Now(), by)
+	return err
+}
+
+// repeated finds the same text that came from the same phone a moment ago.
+func repeated(tx *db.Tx, in Inbound) (Inbound, error) {
+	old, err := db.One(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where sender = $1 and provider = $2 and text = $3
+		and at > $4 order by id desc limit 1`, in.From, in.Provider, in.Text, tx.Now().Add(-sameTextWithin))
+	if errors.Is(err, db.ErrNone) {
+		err = nil
+	}
+	return old, err
+}
+
+const inboundColumns = `id, provider, ref, channel, sender, recipient, text, intent, rating, customer, message, order_id, cart, market, country,
+	lang, at, open, handled_at, handled_by`
+
+func insertInbound(tx *db.Tx, in Inbound) (int64, error) {
+	return tx.Exec(`insert into inbound_messages (`+inboundColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+		$15, $16, $17, $18, $19, $20) on conflict do nothing`,
+		in.ID, in.Provider, in.Ref, string(in.Channel), in.From, in.To, in.Text, string(in.Intent), in.Rating, in.Customer, in.Message, in.Order,
+		in.Cart, string(in.Market), string(in.Country), in.Lang, in.At, in.Open, in.HandledAt, in.HandledBy)
+}
+
+func inboundByID(tx *db.Tx, id string) (Inbound, error) {
+	in, err := db.One(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where id = $1`, id)
+	if errors.Is(err, db.ErrNone) {
+		err = ErrUnknown
+	}
+	return in, err
+}
+
+func scanInbound(r db.Row) (in Inbound, err error) {
+	err = r.Scan(&in.ID, &in.Provider, &in.Ref, (*string)(&in.Channel), &in.From, &in.To, &in.Text, (*string)(&in.Intent), &in.Rating,
+		&in.Customer, &in.Message, &in.Order, &in.Cart, (*string)(&in.Market), (*string)(&in.Country), &in.Lang, &in.At, &in.Open,
+		db.Null(&in.HandledAt), &in.HandledBy)
+	return
+}

@@ -1,0 +1,207 @@
+package messaging
+
+import (
+	"fmt"
+	"html/template"
+	"maps"
+	"slices"
+	"strings"
+
+	"portolan/internal/messaging/sms"
+)
+
+// form is how a text has to look for one address: who it comes from and what the country asks.
+type form struct {
+	reach  Reach
+	kind   Kind
+	policy *Policy // nil for e-mail and where no row is known
+	langs  []string
+	brand  string
+	base   string // public address of the shop
+	token  string
+}
+
+func (f form) linksAllowed() bool { return f.policy == nil || f.policy.Links != NoLink }
+
+// text is a message in words.
+type text struct {
+	lang, subject, body, html string
+	encoding                  string
+	parts                     int64
+	plain                     bool     // the variable-free text had to do
+	open                      []string // variables without a value
+	link                      bool     // it holds a web address
+	leave                     string   // address of one-click unsubscribing
+}
+
+// render puts a message into words for one form. A class that must arrive falls back to its text without
+// variables; others with an open variable are refused.
+func (r *rules) render(m Message, f form) (t text, err error) {
+	k, ok := r.texts.keys[m.Template]
+	if !ok {
+		return t, fmt.Errorf("template %q: %w", m.Template, ErrNoTemplate)
+	}
+	if bad := k.checkVars(m.Vars); len(bad) > 0 {
+		return t, ErrBadMessage.With(bad)
+	}
+	w, lang, ok := r.texts.find(m.Template, f.reach.Channel, f.langs)
+	if !ok {
+		return t, fmt.Errorf("template %s for %s: %w", m.Template, f.reach.Channel, ErrNoTemplate)
+	}
+	vars := tame(m.Vars, f.reach.Channel)
+	if m.Link != "" {
+		vars["link"] = f.base + "/l/" + f.token
+	}
+	if f.reach.Channel == Email {
+		return r.mail(k, w, lang, vars, f)
+	}
+	if !f.linksAllowed() && k.class != Promotional && k.class != Survey {
+		delete(vars, "link")
+	}
+	return r.short(k, w, lang, vars, f)
+}
+
+// short makes an SMS: prefix or brand, the words, the blocks. Long lists of items are cut until it fits.
+func (r *rules) short(k key, w words, lang string, vars map[string]string, f form) (t text, err error) {
+	items := []rune(vars["items"])
+	for {
+		body, open := fill(w.full, vars)
+		t = r.dress(k, lang, body, vars, f)
+		t.open = open
+		most := int64(1)
+		if f.policy != nil && f.policy.MaxParts > 0 {
+			most = f.policy.MaxParts
+		}
+		if t.parts <= most || len(items) <= shortestItems {
+			break
+		}
+		items = items[:max(shortestItems, len(items)*3/4)]
+		vars["items"] = strings.TrimRight(string(items), " ,") + "..."
+	}
+	tooLong := f.policy != nil && f.policy.MaxParts > 0 && t.parts > f.policy.MaxParts
+	if len(t.open) == 0 && !tooLong || w.plain == "" {
+		return t, nil
+	}
+	t = r.dress(k, lang, w.plain, vars, f)
+	t.plain = true
+	return t, nil
+}
+
+// dress adds what stands before and after the words of an SMS.
+func (r *rules) dress(k key, lang, body string, vars map[string]string, f form) (t text) {
+	head := f.brand + ": "
+	if p := f.policy; p != nil && p.Prefix != "" && (p.PrefixFor == "all" || k.class.asks()) {
+		prefix := strings.ReplaceAll(p.Prefix, "{brand}", f.brand)
+		if strings.Contains(p.Prefix, "{brand}") {
+			head = prefix + " "
+		} else {
+			head = prefix + " " + head
+		}
+	}
+	pieces := []string{head + strings.TrimSpace(body)}
+	for _, b := range k.blocks {
+		name := b
+		if b == "link" {
+			pieces = append(pieces, vars["link"])
+			continue
+		}
+		if !f.kind.TwoWay() {
+			name += "_link"
+			if !f.linksAllowed() {
+				continue
+			}
+		}
+		piece, _ := fill(r.texts.block(lang, name), map[string]string{"reply": f.base + "/r/" + f.token, "leave": f.base + "/u/" + f.token})
+		pieces = append(pieces, piece)
+	}
+	t.lang = lang
+	t.body = strings.Join(slices.DeleteFunc(pieces, func(s string) bool { return s == "" }), " ")
+	in := sms.Count(t.body)
+	t.parts, t.encoding = int64(in.Parts), string(in.Encoding)
+	t.link = looksLikeLink(t.body)
+	return t
+}
+
+// mail makes an e-mail: subject, text and the same text as HTML.
+func (r *rules) mail(k key, w words, lang string, vars map[string]string, f form) (t text, err error) {
+	filled, open := fill(w.full, vars)
+	if len(open) > 0 && w.plain != "" {
+		filled, t.plain, open = w.plain, true, nil
+	}
+	head, body, _ := strings.Cut(filled, "\n\n")
+	t.lang, t.open, t.parts, t.encoding = lang, open, 1, "utf-8"
+	t.subject = f.brand + ": " + strings.TrimPrefix(strings.Join(strings.Fields(head), " "), "Subject: ")
+	paragraphs := paragraphsOf(body)
+	if k.class.asks() {
+		t.leave = f.base + "/u/" + f.token
+		paragraphs = append(paragraphs, r.texts.block(lang, "leave_mail"), t.leave)
+	}
+	t.body = strings.Join(append(paragraphs, f.brand), "\n\n")
+	t.link = vars["link"] != ""
+	t.html, err = layout(lang, f.brand, t.subject, paragraphs, map[string]bool{vars["link"]: true, t.leave: true})
+	return t, err
+}
+
+func paragraphsOf(body string) (all []string) {
+	for p := range strings.SplitSeq(body, "\n\n") {
+		if p = strings.Trim(p, "\n "); p != "" {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// piece is one paragraph of an e-mail: rows of a table, a link of ours, or lines of text.
+type piece struct {
+	Rows  [][]string
+	Href  string
+	Lines []string
+}
+
+var page = template.Must(template.New("mail").Parse(`<!doctype html>
+<html lang="{{.Lang}}" dir="{{.Dir}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Subject}}</title></head>
+<body style="margin:0;background:#f6f4f0;font:16px/1.5 sans-serif;color:#222"><div style="max-width:34em;margin:0 auto;padding:24px;background:#fff">
+<p style="font-weight:700;font-size:20px;margin:0 0 16px">{{.Brand}}</p>
+{{range .Pieces}}{{if .Rows}}<table style="width:100%;border-collapse:collapse">{{range .Rows}}<tr>{{range $i, $c := .}}<td style="padding:4px 0;border-bottom:1px solid #eee{{if $i}};text-align:end{{end}}">{{$c}}</td>{{end}}</tr>{{end}}</table>
+{{else if .Href}}<p><a href="{{.Href}}" style="color:#0b5cab">{{.Href}}</a></p>
+{{else}}<p>{{range $i, $l := .Lines}}{{if $i}}<br>{{end}}{{$l}}{{end}}</p>
+{{end}}{{end}}</div></body></html>
+`))
+
+// layout makes the HTML part. Everything is escaped; only our own links become links.
+func layout(lang, brand, subject string, paragraphs []string, ours map[string]bool) (string, error) {
+	delete(ours, "")
+	var pieces []piece
+	for _, p := range paragraphs {
+		lines := strings.Split(p, "\n")
+		var x piece
+		switch {
+		case ours[p]:
+			x.Href = p
+		case strings.Contains(p, "\t"):
+			for _, l := range lines {
+				x.Rows = append(x.Rows, strings.Split(l, "\t"))
+			}
+		default:
+			x.Lines = lines
+		}
+		pieces = append(pieces, x)
+	}
+	dir := "ltr"
+	if slices.Contains([]string{"ar", "he", "fa", "ur"}, lang) {
+		dir = "rtl"
+	}
+	var b strings.Builder
+	err := page.Execute(&b, map[string]any{"Lang": lang, "Dir": dir, "Brand": brand, "Subject": subject, "Pieces": pieces})
+	return b.String(), err
+}
+
+// with returns vars with one more.
+func with(vars map[string]string, name, value string) map[string]string {
+	out := maps.Clone(vars)
+	if out == nil {
+		out = map[string]string{}
+	}
+	out[name] = value
+	return out
+}

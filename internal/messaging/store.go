@@ -1,0 +1,117 @@
+package messaging
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"portolan/internal/db"
+)
+
+// Schema holds messages with what became of them, and what people answered.
+var Schema = db.Schema{Owner: "messaging", Files: files}
+
+const columns = `id, key, customer, channel, recipient, class, market, country, lang, template, order_id, cart, request, token, subject,
+	body, html, encoding, parts, sender, sender_kind, state, reason, gate, cost_micros, currency, repeats, clicks, late_failure,
+	fact_at, not_after, held_until, created_at, queued_at, wire_at, sent_at, delivered_at`
+
+func insert(tx *db.Tx, r Record) (int64, error) {
+	return tx.Exec(`insert into messages (`+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37) on conflict do nothing`,
+		r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
+		r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
+		r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,
+		r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt)
+}
+
+// save writes down everything about a message that changes.
+func save(tx *db.Tx, r Record) error {
+	_, err := tx.Exec(`update messages set channel = $2, recipient = $3, country = $4, subject = $5, body = $6, html = $7, encoding = $8,
+		parts = $9, sender = $10, sender_kind = $11, state = $12, reason = $13, gate = $14, cost_micros = $15, currency = $16, repeats = $17,
+		late_failure = $18, held_until = $19, queued_at = $20, wire_at = $21, sent_at = $22, delivered_at = $23 where id = $1`,
+		r.ID, string(r.Channel), r.To, string(r.Country), r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind),
+		string(r.State), r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.LateFailure, r.HeldUntil, r.QueuedAt,
+		r.WireAt, r.SentAt, r.DeliveredAt)
+	return err
+}
+
+func scan(r db.Row) (m Record, err error) {
+	var request, gate string
+	var key, customer, lang, template, order, cart, class, mk string
+	var fact, notAfter time.Time
+	err = r.Scan(&m.ID, &key, &customer, (*string)(&m.Channel), &m.To, &class, &mk, (*string)(&m.Country), &lang, &template, &order, &cart,
+		&request, &m.Token, &m.Subject, &m.Body, &m.HTML, &m.Encoding, &m.Parts, &m.Sender, (*string)(&m.SenderKind), (*string)(&m.State),
+		&m.Reason, &gate, &m.Cost.Micros, (*string)(&m.Cost.Currency), &m.Repeats, &m.Clicks, &m.LateFailure, db.Null(&fact),
+		db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt))
+	if err != nil {
+		return m, err
+	}
+	if err = json.Unmarshal([]byte(request), &m.asked); err != nil {
+		return m, err
+	}
+	if err = json.Unmarshal([]byte(gate), &m.Gate); err != nil {
+		return m, err
+	}
+	ch, to, country := m.Channel, m.To, m.Country
+	m.Message = m.asked
+	m.Channel, m.To, m.Country = ch, to, country
+	m.CreatedAt = m.CreatedAt.UTC()
+	return m, nil
+}
+
+func one(tx *db.Tx, where string, args ...any) (Record, error) {
+	r, err := db.One(tx, scan, `select `+columns+` from messages where `+where, args...)
+	if errors.Is(err, db.ErrNone) {
+		err = ErrUnknown
+	}
+	return r, err
+}
+
+func byKey(tx *db.Tx, key string) (Record, error) { return one(tx, `key = $1`, key) }
+
+// take loads a message to change it; nobody else does meanwhile. The row of the address comes first, as it does
+// everywhere, where the message needs consent.
+func take(tx *db.Tx, id string) (Record, error) {
+	r, err := one(tx, `id = $1`, id)
+	if err != nil {
+		return r, err
+	}
+	if r.Class.asks() {
+		if err := lockAddress(tx, r.asked.To); err != nil {
+			return r, err
+		}
+	}
+	return one(tx, `id = $1`+tx.ForUpdate(), id)
+}
+
+func lockAddress(tx *db.Tx, address string) error {
+	_, err := tx.Exec(`insert into message_addresses (address, touched_at) values ($1, $2)
+		on conflict (address) do update set touched_at = excluded.touched_at`, address, tx.Now())
+	return err
+}
+
+// recent lists when messages that need consent left or are about to leave for an address.
+func recent(tx *db.Tx, address, but string, since time.Time) ([]time.Time, error) {
+	return db.All(tx, func(r db.Row) (at time.Time, err error) {
+		err = r.Scan(db.Moment(&at))
+		return
+	}, `select queued_at from messages where recipient = $1 and id <> $2 and queued_at > $3
+		and class in ('promotional', 'service') and state in ('queued', 'sent', 'delivered', 'read', 'unknown') order by queued_at`,
+		address, but, since)
+}
+
+func insertDecision(tx *db.Tx, message string, d Decision) error {
+	_, err := tx.Exec(`insert into message_decisions (id, message, at, channel, verdict, body) values ($1, $2, $3, $4, $5, $6)`,
+		newID("dec"), message, d.At, string(d.Channel), string(d.Verdict), encode(d))
+	return err
+}
+
+func decisions(tx *db.Tx, message string) ([]Decision, error) {
+	return db.All(tx, func(r db.Row) (d Decision, err error) {
+		var body string
+		if err = r.Scan(&body); err == nil {
+			err = json.Unmarshal([]byte(body), &d)
+		}
+		return
+	}, `select body from message_decisions where message = $1 order by id`, message)
+}

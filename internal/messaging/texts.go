@@ -1,0 +1,295 @@
+package messaging
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"portolan/internal/messaging/sms"
+)
+
+// texts holds every template: what it may contain by key, its words by key, channel and language.
+type texts struct {
+	keys   map[string]key
+	words  map[string]words             // "confirm.de", "confirm.de.mail"
+	blocks map[string]map[string]string // language, then block
+}
+
+// key is what a template is for. Vars lists the variables it knows; true means that without it the text makes
+// no sense.
+type key struct {
+	class  Class
+	blocks []string
+	vars   map[string]bool
+}
+
+// words is one template: Full with variables, Plain without, for when those can't be filled.
+// {name} is a variable, [ … ] a piece that is left out unless all its variables are there.
+type words struct{ full, plain string }
+
+func readTexts(from fs.FS) (t texts, err error) {
+	t = texts{keys: map[string]key{}, words: map[string]words{}, blocks: map[string]map[string]string{}}
+	b, err := fs.ReadFile(from, "templates/keys.csv")
+	if err != nil {
+		return t, err
+	}
+	err = readTable("keys.csv", string(b), func(row map[string]string) error {
+		k := key{class: Class(row["class"]), blocks: strings.Fields(row["blocks"]), vars: map[string]bool{}}
+		for _, v := range strings.Fields(row["vars"]) {
+			name, needed := strings.CutSuffix(v, "!")
+			k.vars[name] = needed
+		}
+		t.keys[row["key"]] = k
+		return nil
+	})
+	if err != nil {
+		return t, err
+	}
+	names, err := fs.Glob(from, "templates/*.txt")
+	if err != nil {
+		return t, err
+	}
+	for _, name := range names {
+		b, err := fs.ReadFile(from, name)
+		if err != nil {
+			return t, err
+		}
+		if err := t.add(strings.TrimSuffix(path.Base(name), ".txt"), strings.TrimSpace(string(b))); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+func (t *texts) add(name, body string) error {
+	first, rest, _ := strings.Cut(name, ".")
+	if first == "blocks" {
+		all := map[string]string{}
+		for line := range strings.SplitSeq(body, "\n") {
+			k, v, _ := strings.Cut(line, " = ")
+			all[k] = v
+		}
+		t.blocks[rest] = all
+		return nil
+	}
+	k, ok := t.keys[first]
+	if !ok {
+		return fmt.Errorf("template %s: no such key: %w", name, ErrBadRuleTable)
+	}
+	w := words{}
+	w.full, w.plain, _ = strings.Cut(body, "\n---\n")
+	for _, v := range variables(w.full) {
+		if _, ok := k.vars[v]; !ok {
+			return fmt.Errorf("template %s: unknown variable {%s}: %w", name, v, ErrBadRuleTable)
+		}
+	}
+	if len(variables(w.plain)) > 0 {
+		return fmt.Errorf("template %s: a variable in the text without variables: %w", name, ErrBadRuleTable)
+	}
+	t.words[name] = w
+	return nil
+}
+
+// find returns the words of a key in the first language that has them.
+func (t *texts) find(key string, ch Channel, langs []string) (w words, lang string, ok bool) {
+	for _, l := range append(langs, "en") {
+		name := key + "." + l
+		if ch == Email {
+			name += ".mail"
+		}
+		if w, ok := t.words[name]; ok {
+			return w, l, true
+		}
+	}
+	return w, "", false
+}
+
+// block returns a standing piece of text in a language, English if it has none.
+func (t *texts) block(lang, name string) string {
+	if b := t.blocks[lang][name]; b != "" {
+		return b
+	}
+	return t.blocks["en"][name]
+}
+
+// variables lists the names in braces.
+func variables(s string) (names []string) {
+	for {
+		_, after, ok := strings.Cut(s, "{")
+		if !ok {
+			return names
+		}
+		name, rest, ok := strings.Cut(after, "}")
+		if !ok {
+			return names
+		}
+		names, s = append(names, name), rest
+	}
+}
+
+// fill puts vars into a template and returns the names it had no value for. Values are never looked into.
+func fill(s string, vars map[string]string) (out string, open []string) {
+	var b strings.Builder
+	for s != "" {
+		i := strings.IndexAny(s, "{[")
+		if i < 0 {
+			b.WriteString(s)
+			break
+		}
+		b.WriteString(s[:i])
+		end := strings.IndexByte(s[i:], map[byte]byte{'{': '}', '[': ']'}[s[i]])
+		if end < 0 {
+			b.WriteString(s[i:])
+			break
+		}
+		inner := s[i+1 : i+end]
+		if s[i] == '[' {
+			if piece, missing := fill(inner, vars); len(missing) == 0 {
+				b.WriteString(piece)
+			}
+		} else if v := vars[inner]; v != "" {
+			if strings.HasPrefix(s[i+end+1:], ".") { // a date may end with its own full stop
+				v = strings.TrimSuffix(v, ".")
+			}
+			b.WriteString(v)
+		} else {
+			open = append(open, inner)
+		}
+		s = s[i+end+1:]
+	}
+	return b.String(), open
+}
+
+const (
+	longestVar     = 20_000 // bytes; more is refused
+	longestInSMS   = 300    // characters; more is cut
+	longestName    = 30
+	shortestItems  = 12
+	replyTextLimit = 1000
+)
+
+// checkVars says which variables a template does not know or that are too long to be meant.
+func (k key) checkVars(vars map[string]string) map[string]string {
+	bad := map[string]string{}
+	for name, v := range vars {
+		if _, ok := k.vars[name]; !ok {
+			bad["vars."+name] = "unknown_variable"
+		} else if len(v) > longestVar {
+			bad["vars."+name] = "too_long"
+		}
+	}
+	return bad
+}
+
+// tame returns vars as they may stand in a text of a channel: no control characters, no braces that look like
+// variables, in an SMS no line breaks, no typographic signs that would treble its price, and no web addresses
+// that a shopper smuggled into a name.
+func tame(vars map[string]string, ch Channel) map[string]string {
+	out := maps.Clone(vars)
+	for name, v := range out {
+		v = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")").Replace(norm.NFC.String(strings.ToValidUTF8(v, "")))
+		v = strings.Map(func(r rune) rune {
+			switch {
+			case ch == Email && name == "lines" && (r == '\n' || r == '\t'):
+				return r
+			case unicode.IsSpace(r):
+				return ' '
+			case unicode.IsControl(r):
+				return -1
+			}
+			return r
+		}, v)
+		if ch != Email || name != "lines" {
+			v = strings.Join(strings.Fields(v), " ")
+		}
+		v = strings.TrimSpace(v)
+		if name != "link" && name != "text" && looksLikeLink(v) {
+			v = ""
+		}
+		limit := longestInSMS
+		switch {
+		case ch == Email || name == "link":
+			limit = longestVar
+		case name == "text":
+			limit = replyTextLimit
+		case name == "name":
+			limit = longestName
+		}
+		if r := []rune(v); len(r) > limit {
+			v = string(r[:limit])
+		}
+		if ch == SMS && name != "link" {
+			v = plainSigns(v)
+		}
+		out[name] = v
+	}
+	return out
+}
+
+// plainSigns replaces typographic signs, but no letters, by what GSM-7 has.
+func plainSigns(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if p, ok := sms.Plain(r); ok && !unicode.IsLetter(r) {
+			b.WriteString(p)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// looksLikeLink reports whether a phone would make a text clickable, or an operator take it for a link.
+func looksLikeLink(s string) bool {
+	low := strings.ToLower(s)
+	if strings.Contains(low, "://") || strings.Contains(low, "www.") {
+		return true
+	}
+	for word := range strings.FieldsSeq(low) {
+		host, _, path := strings.Cut(strings.Trim(word, ".,;:!?()\"'"), "/")
+		labels := strings.Split(host, ".")
+		if len(labels) < 2 || strings.Contains(host, "@") {
+			continue
+		}
+		tld := labels[len(labels)-1]
+		letters := strings.IndexFunc(tld, func(r rune) bool { return r < 'a' || r > 'z' }) < 0
+		named := strings.IndexFunc(labels[len(labels)-2], unicode.IsLetter) >= 0
+		if letters && named && len(tld) >= 2 && (path || len(tld) <= 6) {
+			return true
+		}
+	}
+	return false
+}
+
+// looksLikePhone reports whether a text holds a telephone number: nine digits or more in one piece that begin
+// with + or 0. Order numbers begin otherwise.
+func looksLikePhone(s string) bool {
+	n, phone := 0, false
+	for _, r := range s {
+		switch {
+		case r == '+' && n == 0, r == '0' && n == 0:
+			phone = true
+			fallthrough
+		case unicode.IsDigit(r):
+			if n++; n >= 9 && phone {
+				return true
+			}
+		case n > 0 && (r == ' ' || r == '-' || r == '(' || r == ')'):
+		default:
+			n, phone = 0, false
+		}
+	}
+	return false
+}
+
+// langsOf is the order in which a message looks for its words.
+func langsOf(lang string, market []string) []string {
+	base, _, _ := strings.Cut(lang, "-")
+	return slices.Compact(append([]string{lang, base}, market...))
+}
