@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,8 @@ const (
 
 // rank is the priority as both engines store it: the smaller the sooner.
 func (p Priority) rank() int { return 2 + int(min(max(p, Urgent), Low)) }
+
+func ranked(rank int) Priority { return Priority(rank - 2) }
 
 // When says when a job is done and what tells it from others. The zero When is as soon as possible.
 type When struct {
@@ -133,7 +136,8 @@ func Timeout(d time.Duration) Option { return func(k *kind) { k.timeout = d } }
 func Slots(n int) Option { return func(k *kind) { k.slots = max(1, n) } }
 
 // Handle registers work that happens inside the database. What f does is kept together with the end of the
-// job or not at all. f may be run again when it fails or when two writers met.
+// job or not at all. f may be run again when it fails or when two writers met. Keep f short: on SQLite everybody
+// else who wants to write waits for it.
 func Handle[A Args](q *Queue, f func(tx *db.Tx, a A) error, options ...Option) {
 	var zero A
 	q.Register(zero.Job(), func(tx *db.Tx, args []byte) error {
@@ -200,10 +204,14 @@ func (q *Queue) AddKind(tx *db.Tx, kind string, args any, w When) error {
 	return q.AddEach(tx, []string{kind}, args, w)
 }
 
-// AddEach adds one job of every kind, all with the same arguments.
+// AddEach adds one job of every kind, all with the same arguments. A key, which only one of them could have,
+// is refused.
 func (q *Queue) AddEach(tx *db.Tx, kinds []string, args any, w When) error {
 	if len(kinds) == 0 {
 		return nil
+	}
+	if len(kinds) > 1 && w.Key != "" {
+		return fmt.Errorf("add jobs %v: one key for several", kinds)
 	}
 	body, err := json.Marshal(args)
 	if err != nil {
@@ -289,14 +297,16 @@ type verdict struct {
 
 const longestFailure = 2000
 
+// legible makes an error's text one that every database takes.
+func legible(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s[:min(longestFailure, len(s))], "\x00", ""), "")
+}
+
 // judge notes a failure and decides when to try again.
 func (q *Queue) judge(h hand, most int, err error) verdict {
 	q.failed.Add(1)
 	_, hopeless := errors.AsType[permanent](err)
-	v := verdict{giveUp: hopeless || h.try >= most, failure: err.Error()}
-	if len(v.failure) > longestFailure {
-		v.failure = v.failure[:longestFailure]
-	}
+	v := verdict{giveUp: hopeless || h.try >= most, failure: legible(err.Error())}
 	v.due = q.db.Clock().Now().Add(q.Backoff(h.try))
 	slog.Warn("job failed", "kind", h.kind, "id", h.id, "try", h.try, "given_up", v.giveUp, "err", err)
 	return v

@@ -2,9 +2,11 @@ package jobs_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -448,6 +450,8 @@ func TestOneBadJobSpoilsNoOther(t *testing.T) {
 			switch f.Name {
 			case "panics":
 				panic("bug")
+			case "panics late":
+				tx.Last(func(*db.Tx) error { panic("bug") })
 			case "late":
 				tx.Last(func(*db.Tx) error { return errBroken })
 			case "sql":
@@ -464,7 +468,7 @@ func TestOneBadJobSpoilsNoOther(t *testing.T) {
 					return err
 				}
 				if i%10 == 0 {
-					if err := q.Add(tx, Fail{[]string{"panics", "late", "sql", "fails"}[i/10%4]}, jobs.When{}); err != nil {
+					if err := q.Add(tx, Fail{[]string{"panics", "late", "sql", "fails", "panics late"}[i/10%5]}, jobs.When{}); err != nil {
 						return err
 					}
 				}
@@ -643,6 +647,26 @@ func TestAKindMayChangeSides(t *testing.T) {
 		idle(t, q)
 		require.EqualValues(t, 1, calls.Load())
 		require.Equal(t, []string{"was outside"}, order(t, d))
+	})
+}
+
+func TestAnyTextSurvives(t *testing.T) {
+	both(t, func(t *testing.T, d *db.DB, q *jobs.Queue, settle func()) {
+		text := "nul \x00 quote \" back \\u0000 \\ é 谢谢 \U0001F457 \u2028"
+		var got []string
+		jobs.Handle(q, func(tx *db.Tx, f Fail) error {
+			got = append(got, f.Name)
+			return jobs.Permanent(errors.New(strings.Repeat("é", 1500) + "\xff\x00"))
+		})
+		add(t, d, q, Fail{text}, jobs.When{Subject: "o'brien \" é"})
+		settle()
+		require.Equal(t, []string{text}, got)
+		all := shelf(t, d, q, jobs.Page{Subject: "o'brien \" é"})
+		require.Len(t, all, 1)
+		require.Equal(t, strings.Repeat("é", 1000), all[0].Failure)
+		want, err := json.Marshal(Fail{text})
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(all[0].Args))
 	})
 }
 

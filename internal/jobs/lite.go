@@ -293,7 +293,7 @@ func (e *lite) batch(limit int, taking bool) (next time.Time, more bool, err err
 	var jobs []hand
 	var moved map[string]bool
 	done := 0
-	err = e.q.db.Write(ctx, func(tx *db.Tx) error {
+	err = e.write(ctx, func(tx *db.Tx) error {
 		e.clerk.next.Store(never)
 		moved, done, more = map[string]bool{}, 0, false
 		if jobs, err = e.due(tx, "", limit); err != nil {
@@ -340,6 +340,11 @@ func (e *lite) batch(limit int, taking bool) (next time.Time, more bool, err err
 	return next, more, nil
 }
 
+// write survives what panics among a job's last statements or after its commit.
+func (e *lite) write(ctx context.Context, f func(*db.Tx) error) error {
+	return guard(func() error { return e.q.db.Write(ctx, f) })
+}
+
 // do ends a job and does its work, in this order: so that it may add another with the same key.
 func (e *lite) do(tx *db.Tx, cancel context.CancelFunc, k *kind, h hand) error {
 	if k == nil {
@@ -376,7 +381,7 @@ func (e *lite) blame(f failed, alone bool) error {
 func (e *lite) doAlone(h hand) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	err := e.q.db.Write(ctx, func(tx *db.Tx) error {
+	err := e.write(ctx, func(tx *db.Tx) error {
 		if there, err := db.One(tx, db.Scalar[int64], `select count(*) from jobs where id = $1 and not given_up`, h.id); err != nil || there == 0 {
 			return err
 		}

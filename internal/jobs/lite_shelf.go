@@ -10,13 +10,14 @@ func (e *lite) cancel(tx *db.Tx, subject string) (int64, error) {
 	return tx.Exec(`delete from jobs where subject = $1 and not given_up`, subject)
 }
 
-const liteColumns = `id, kind, args, coalesce(key, ''), coalesce(subject, ''), tries, failure, created_at, last_at, run_at, given_up`
+const liteColumns = `id, kind, args, coalesce(key, ''), coalesce(subject, ''), tries, failure, priority, created_at, last_at, run_at, given_up`
 
 func scanLite(r db.Row) (j Job, err error) {
 	var args string
 	var givenUp bool
-	err = r.Scan(&j.ID, &j.Kind, &args, &j.Key, &j.Subject, &j.Tries, &j.Failure, db.Moment(&j.CreatedAt), db.Moment(&j.LastAt), db.Moment(&j.DueAt), &givenUp)
-	j.Args, j.State = []byte(args), Waiting
+	var rank int
+	err = r.Scan(&j.ID, &j.Kind, &args, &j.Key, &j.Subject, &j.Tries, &j.Failure, &rank, db.Moment(&j.CreatedAt), db.Moment(&j.LastAt), db.Moment(&j.DueAt), &givenUp)
+	j.Args, j.Priority, j.State = []byte(args), ranked(rank), Waiting
 	if givenUp {
 		j.State = GivenUp
 	}

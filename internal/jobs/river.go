@@ -45,8 +45,8 @@ func (e *riverEngine) know(*kind) {}
 
 // work is what River knows as the arguments of every job of ours.
 type work struct {
-	Job  string          `json:"job"`
-	Args json.RawMessage `json:"args"`
+	Job  string `json:"job"`
+	Args string `json:"args"` // JSON as text: jsonb would take offence at some characters
 }
 
 // Kind is River's name for all our jobs: they are told apart by us.
@@ -80,7 +80,7 @@ const (
 )
 
 const riverAdd = `insert into river_job (kind, args, metadata, max_attempts, queue, priority, state, scheduled_at, unique_key, unique_states)
-	select $1, jsonb_build_object('job', j.kind, 'args', cast($2 as jsonb)), cast($3 as jsonb), j.tries, j.queue, $4,
+	select $1, jsonb_build_object('job', j.kind, 'args', cast($2 as text)), cast($3 as jsonb), j.tries, j.queue, $4,
 		cast($5 as river_job_state), coalesce($6, now()), $7, case when cast($7 as bytea) is null then null else ` + aliveMask + ` end
 	from unnest(cast($8 as text[]), cast($9 as text[]), cast($10 as integer[])) as j(kind, queue, tries)
 	on conflict (unique_key) where unique_key is not null and unique_states is not null and river_job_state_in_bitmask(unique_states, state)
@@ -259,7 +259,7 @@ func (w *worker) NextRetry(j *river.Job[work]) time.Time {
 
 // Work does one job.
 func (w *worker) Work(ctx context.Context, j *river.Job[work]) error {
-	h := hand{id: j.ID, kind: j.Args.Job, args: j.Args.Args, try: j.Attempt}
+	h := hand{id: j.ID, kind: j.Args.Job, args: []byte(j.Args.Args), try: j.Attempt}
 	err := w.e.do(ctx, h)
 	if err == nil {
 		w.e.q.worked.Add(1)
@@ -275,10 +275,10 @@ func (w *worker) Work(ctx context.Context, j *river.Job[work]) error {
 		}
 	}
 	if v.giveUp {
-		return river.JobCancel(err)
+		return river.JobCancel(errors.New(v.failure))
 	}
 	w.e.retries.Store(j.ID, w.e.world(v.due))
-	return err
+	return errors.New(v.failure)
 }
 
 // errTaken says that a job is no longer ours to do.

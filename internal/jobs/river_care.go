@@ -144,7 +144,7 @@ func (e *riverEngine) workOne(ctx context.Context) (bool, error) {
 			if err = r.Scan(&h.id, &body, &h.try, &most); err == nil {
 				err = json.Unmarshal([]byte(body), &w)
 			}
-			h.kind, h.args = w.Job, w.Args
+			h.kind, h.args = w.Job, []byte(w.Args)
 			return
 		}, `update river_job set state = 'running', attempt = attempt + 1, attempted_at = now(), attempted_by = array_append(attempted_by, $1)
 			where id = (select id from river_job where state = 'available' and scheduled_at <= now()

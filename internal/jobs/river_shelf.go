@@ -12,13 +12,15 @@ func (e *riverEngine) cancel(tx *db.Tx, subject string) (int64, error) {
 		select id from river_job where metadata->>'subject' = $1 and state in `+alive+` for update skip locked)`, subject)
 }
 
-const riverColumns = `id, args, metadata, attempt, cast(state as text)`
+const riverColumns = `id, args, metadata, attempt, priority, cast(state as text)`
 
 func scanRiver(r db.Row) (j Job, err error) {
 	var body, about, state string
-	if err = r.Scan(&j.ID, &body, &about, &j.Tries, &state); err != nil {
+	var rank int
+	if err = r.Scan(&j.ID, &body, &about, &j.Tries, &rank, &state); err != nil {
 		return
 	}
+	j.Priority = ranked(rank)
 	var w work
 	var m meta
 	if err = json.Unmarshal([]byte(body), &w); err != nil {
@@ -27,7 +29,7 @@ func scanRiver(r db.Row) (j Job, err error) {
 	if err = json.Unmarshal([]byte(about), &m); err != nil {
 		return
 	}
-	j.Kind, j.Args, j.Key, j.Subject, j.Failure = w.Job, w.Args, m.Key, m.Subject, m.Failure
+	j.Kind, j.Args, j.Key, j.Subject, j.Failure = w.Job, []byte(w.Args), m.Key, m.Subject, m.Failure
 	j.CreatedAt, j.DueAt = time.UnixMicro(m.Created).UTC(), time.UnixMicro(m.Due).UTC()
 	if m.Last != 0 {
 		j.LastAt = time.UnixMicro(m.Last).UTC()

@@ -33,6 +33,7 @@ type Job struct {
 	Args      json.RawMessage
 	Key       string
 	Subject   string
+	Priority  Priority
 	Tries     int       // how often it was tried so far
 	Failure   string    // what the last try said
 	CreatedAt time.Time // all moments on the queue's clock
