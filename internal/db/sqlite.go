@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver
 )
@@ -54,8 +55,11 @@ func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
 	return l, l.connect(ctx, l.readers, "pragma query_only(1)")
 }
 
+// uriPath spells what has a meaning of its own in a file: address.
+var uriPath = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+
 func dsn(path, lock string) string {
-	return "file:" + path + "?_txlock=" + lock + "&_time_format=sqlite&_texttotime=1" + pragmas
+	return "file:" + uriPath.Replace(path) + "?_txlock=" + lock + "&_time_format=sqlite&_texttotime=1" + pragmas
 }
 
 func (l *lite) connect(ctx context.Context, to chan *liteConn, setup string) error {
