@@ -142,7 +142,7 @@ func (s *Service) overdue(tx *db.Tx, a Attempt) error {
 	if err != nil || ProgressOf(a.ID, all).Final() {
 		return err
 	}
-	if err := stopChecking(tx, a.ID); err != nil {
+	if err := postpone(tx, a.Key, a.Tries, time.Time{}); err != nil {
 		return err
 	}
 	reason := ReasonUnresolved

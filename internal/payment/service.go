@@ -217,7 +217,7 @@ func (s *Service) answered(tx *db.Tx, a Attempt, facts []Fact) error {
 		return err
 	}
 	k.Attempt.Outcome, k.Attempt.Ref, k.Attempt.Action = a.Outcome, a.Ref, a.Action
-	return s.record(tx, k, FromCall, facts, a.Outcome == OK)
+	return s.record(tx, k, FromCall, facts, true)
 }
 
 // Record keeps facts and hands those that are new on, in the caller's unit of work. Facts about nothing we

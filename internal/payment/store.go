@@ -139,8 +139,10 @@ func setRef(tx *db.Tx, key, ref string) error {
 	return err
 }
 
+// stopChecking notes that everything about the start of an attempt is known.
 func stopChecking(tx *db.Tx, attempt string) error {
-	_, err := tx.Exec(`update payment_calls set check_at = null where attempt = $1 and check_at is not null`, attempt)
+	_, err := tx.Exec(`update payment_calls set check_at = null, outcome = case when outcome = 'refused' then outcome else 'ok' end
+		where attempt = $1 and operation = 'start' and (check_at is not null or outcome in ('', 'unknown'))`, attempt)
 	return err
 }
 
