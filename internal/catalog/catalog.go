@@ -34,9 +34,11 @@ type Product struct {
 	TaxCategory        string // as in the VAT table: "standard", "clothing", …
 	Origin             market.Country
 	HS                 string // at least 6 digits, no dots
-	HSUS               string // the 10 digits of the US schedule
+	HSUS               string // the 8 or 10 digits of the US schedule
 	CustomsDescription string // plain English, for declarations
 	Materials          []Material
+	SizeChart          string            // names the chart that fits, empty for none
+	Facts              map[string]string // the merchant's own short facts: "cut" -> "wrap"
 	WeightGrams        int64
 	Base               money.Amount // the merchant's own price without tax, in the shop's base currency
 	Options            []Option     // in the order they are chosen; their values in the order they are shown
@@ -60,6 +62,7 @@ type Text struct {
 	Title       string
 	Description string // paragraphs separated by an empty line
 	Care        string
+	Fit         string
 	Material    string
 }
 
@@ -77,7 +80,7 @@ type Option struct {
 
 // Value is one choice of an option.
 type Value struct {
-	Code  string            // "navy", "m"; a-z, 0-9, hyphens and dots
+	Code  string            // "navy", "M"; letters, digits, hyphens and dots
 	Hex   string            // "#001f5b" for colours, else empty
 	Names map[string]string // by language; nil in a Snapshot: use Product.ValueName
 }
@@ -103,6 +106,7 @@ type Category struct {
 	Slug     string
 	Parent   string // slug, empty on the first level
 	Names    map[string]string
+	Intros   map[string]string // a sentence by language
 	Position int64
 }
 
@@ -116,6 +120,9 @@ func (c Category) Name(lang string) string {
 	}
 	return c.Slug
 }
+
+// Intro is the category's sentence in lang, or none.
+func (c Category) Intro(lang string) string { return c.Intros[lang] }
 
 // Sort orders a list.
 type Sort string

@@ -26,7 +26,7 @@ func open(t *testing.T, d *db.DB) *catalog.Service {
 	c := catalog.New(d, settings.Watch(d), settings.Bump)
 	dbtest.Write(t, d, func(tx *db.Tx) error {
 		return c.ImportCategories(tx, []catalog.Category{
-			{Slug: "clothing", Names: map[string]string{"en": "Clothing", "de": "Kleidung"}},
+			{Slug: "clothing", Names: map[string]string{"en": "Clothing", "de": "Kleidung"}, Intros: map[string]string{"en": "To wear."}},
 			{Slug: "dresses", Parent: "clothing", Position: 1, Names: map[string]string{"en": "Dresses", "de": "Kleider", "id": "Gaun"}},
 			{Slug: "shirts", Parent: "clothing", Position: 2, Names: map[string]string{"en": "Shirts", "de": "Hemden"}},
 			{Slug: "bags", Position: 3, Names: map[string]string{"en": "Bags"}},
@@ -50,7 +50,7 @@ func dress(slug string) catalog.Product {
 	return catalog.Product{
 		Slug: slug, Kind: "dress", Category: "dresses", Collections: []string{"summer"}, TaxCategory: "standard", Origin: "CN",
 		HS: "620442", HSUS: "6204423010", CustomsDescription: "Women's woven cotton dress", Materials: []catalog.Material{{Fibre: "cotton", Percent: 100}},
-		WeightGrams: 320, Base: money.Of(128_00, "CNY"),
+		SizeChart: "clothing", Facts: map[string]string{"cut": "wrap"}, WeightGrams: 320, Base: money.Of(128_00, "CNY"),
 		Options: []catalog.Option{
 			{Name: "color", Values: []catalog.Value{
 				{Code: "navy", Hex: "#001f5b", Names: map[string]string{"en": "Navy", "de": "Marineblau"}},
@@ -63,7 +63,7 @@ func dress(slug string) catalog.Product {
 			{File: slug + "-red.svg", Color: "red", Alt: map[string]string{"en": "Red dress"}},
 		},
 		Texts: map[string]catalog.Text{
-			"en": {Title: "Breeze dress", Description: "A light dress for running barefoot.\n\nWith pockets.", Care: "Wash cold.", Material: "Cotton"},
+			"en": {Title: "Breeze dress", Description: "A light dress for running barefoot.\n\nWith pockets.", Care: "Wash cold.", Fit: "True to size.", Material: "Cotton"},
 			"de": {Title: "Kleid Brise", Description: "Ein leichtes Sommerkleid mit Taschen.", Care: "Kalt waschen."},
 		},
 		Variants: []catalog.Variant{

@@ -331,8 +331,12 @@ var letterSizes = []string{"xxxs", "xxs", "xs", "s", "m", "l", "xl", "xxl", "2xl
 
 // sizeRank sorts numbers by value, then letters from small to large, then anything else.
 func sizeRank(code string) int {
+	code = strings.ToLower(code)
 	n := 0
 	for _, r := range code {
+		if r == '-' && n > 0 {
+			break // 35-38 goes by its first number
+		}
 		if r < '0' || r > '9' || n > 10_000 {
 			n = -1
 			break

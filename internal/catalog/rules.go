@@ -12,10 +12,11 @@ import (
 var (
 	slugForm   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	wordForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,39}$`)
+	codeForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
 	skuForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
 	originForm = regexp.MustCompile(`^[A-Z]{2}$`)
 	hsForm     = regexp.MustCompile(`^[0-9]{6,10}$`)
-	hsUSForm   = regexp.MustCompile(`^([0-9]{10})?$`)
+	hsUSForm   = regexp.MustCompile(`^([0-9]{8}|[0-9]{10})?$`)
 	gtinForm   = regexp.MustCompile(`^([0-9]{8}|[0-9]{12,14})?$`)
 	hexForm    = regexp.MustCompile(`^(#[0-9a-f]{6})?$`)
 	fileForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,99}\.(svg|png|jpe?g|webp|avif)$`)
@@ -57,6 +58,10 @@ func (p *Product) check(c *fault.Check, n int) {
 	c.That(p.WeightGrams >= 0 && p.WeightGrams <= maxWeightGrams, at("weight_g"), "catalog.weight_range")
 	c.That(p.Base.Currency.Valid(), at("base_price"), "catalog.currency_form")
 	c.That(p.Base.Minor > 0 && p.Base.Minor <= maxBaseMinor, at("base_price"), "catalog.price_range")
+	c.That(p.SizeChart == "" || wordForm.MatchString(p.SizeChart), at("size_chart"), "catalog.word_form")
+	for name, fact := range p.Facts {
+		c.That(wordForm.MatchString(name) && plain(fact, maxTitle), at("facts"), "catalog.text_form")
+	}
 	percent := 0
 	for _, m := range p.Materials {
 		c.That(plain(m.Fibre, 40) && m.Fibre != "" && m.Percent > 0, at("materials"), "catalog.material_form")
@@ -79,6 +84,7 @@ func (p *Product) check(c *fault.Check, n int) {
 		c.That(strings.TrimSpace(t.Title) != "" && plain(t.Title, maxTitle), at("title."+lang), "catalog.text_form")
 		c.That(plain(t.Description, maxText), at("description."+lang), "catalog.text_form")
 		c.That(plain(t.Care, maxText), at("care."+lang), "catalog.text_form")
+		c.That(plain(t.Fit, maxText), at("fit."+lang), "catalog.text_form")
 		c.That(plain(t.Material, maxText), at("material."+lang), "catalog.text_form")
 	}
 }
@@ -90,7 +96,7 @@ func (p *Product) checkOptions(c *fault.Check, at func(string) string) {
 		names[o.Name] = true
 		codes := map[string]bool{}
 		for _, v := range o.Values {
-			c.That(wordForm.MatchString(v.Code) && !codes[v.Code], at("options."+o.Name), "catalog.value_code")
+			c.That(codeForm.MatchString(v.Code) && !codes[v.Code], at("options."+o.Name), "catalog.value_code")
 			c.That(hexForm.MatchString(v.Hex), at("options."+o.Name), "catalog.hex_form")
 			codes[v.Code] = true
 			for lang, name := range v.Names {

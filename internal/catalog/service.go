@@ -181,6 +181,9 @@ func (s *Service) ImportCategories(tx *db.Tx, categories []Category) error {
 		c.That(ValidSlug(cat.Slug), at+"slug", "catalog.slug_form")
 		c.That(cat.Parent == "" || cat.Parent != cat.Slug && slices.Contains(known, cat.Parent), at+"parent", "catalog.category_unknown")
 		c.That(len(cat.Names) > 0, at+"names", "catalog.needs_text")
+		for lang, intro := range cat.Intros {
+			c.That(langForm.MatchString(lang) && plain(intro, maxText), at+"intros", "catalog.text_form")
+		}
 		for lang, name := range cat.Names {
 			c.That(langForm.MatchString(lang), at+"names", "catalog.language_form")
 			c.That(strings.TrimSpace(name) != "" && plain(name, maxTitle), at+"names", "catalog.text_form")

@@ -33,7 +33,7 @@ type ref struct {
 
 func load(tx *db.Tx, d *db.DB, version int64) (*Snapshot, error) {
 	s := &Snapshot{version: version}
-	categories, err := db.All(tx, scanCategory, `select slug, parent, position, names from categories order by position, slug`)
+	categories, err := db.All(tx, scanCategory, `select slug, parent, position, names, intros from categories order by position, slug`)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func findStamp(tx *db.Tx, slug string) (s stamp, err error) {
 }
 
 const productColumns = `id, slug, kind, category, collections, tax_category, origin, hs, hs_us, customs_description, materials,
-	weight_grams, base_minor, currency, options, images, hidden, is_new, featured, position, created_at`
+	size_chart, facts, weight_grams, base_minor, currency, options, images, hidden, is_new, featured, position, created_at`
 
 func write(tx *db.Tx, p Product, print string) error {
 	var options []storedOption
@@ -66,15 +66,16 @@ func write(tx *db.Tx, p Product, print string) error {
 		images = append(images, storedImage{im.File, im.Color})
 	}
 	n, err := tx.Exec(`insert into products (`+productColumns+`, digest, changed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 		on conflict (id) do update set kind = excluded.kind, category = excluded.category, collections = excluded.collections,
 			tax_category = excluded.tax_category, origin = excluded.origin, hs = excluded.hs, hs_us = excluded.hs_us,
-			customs_description = excluded.customs_description, materials = excluded.materials, weight_grams = excluded.weight_grams,
+			customs_description = excluded.customs_description, materials = excluded.materials,
+			size_chart = excluded.size_chart, facts = excluded.facts, weight_grams = excluded.weight_grams,
 			base_minor = excluded.base_minor, currency = excluded.currency, options = excluded.options, images = excluded.images,
 			hidden = excluded.hidden, is_new = excluded.is_new, featured = excluded.featured, position = excluded.position,
 			created_at = excluded.created_at, digest = excluded.digest, changed_at = excluded.changed_at`,
 		p.ID, p.Slug, p.Kind, p.Category, array(p.Collections), p.TaxCategory, p.Origin, p.HS, p.HSUS, p.CustomsDescription, array(p.Materials),
-		p.WeightGrams, p.Base.Minor, p.Base.Currency, array(options), array(images), p.Hidden, p.New, p.Featured, p.Position, p.CreatedAt,
+		p.SizeChart, object(p.Facts), p.WeightGrams, p.Base.Minor, p.Base.Currency, array(options), array(images), p.Hidden, p.New, p.Featured, p.Position, p.CreatedAt,
 		print, tx.Now())
 	if err != nil || n == 0 {
 		return err
@@ -103,7 +104,7 @@ func writeVariants(tx *db.Tx, p Product) error {
 	return nil
 }
 
-const textColumns = `product, lang, title, description, care, material, alts, value_names`
+const textColumns = `product, lang, title, description, care, fit, material, alts, value_names`
 
 func writeTexts(tx *db.Tx, p Product) error {
 	if _, err := tx.Exec(`delete from product_texts where product = $1`, p.ID); err != nil {
@@ -122,12 +123,8 @@ func writeTexts(tx *db.Tx, p Product) error {
 				}
 			}
 		}
-		names, err := json.Marshal(words.Values)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`insert into product_texts (`+textColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			p.ID, lang, t.Title, t.Description, t.Care, t.Material, array(words.Alts), string(names)); err != nil {
+		if _, err := tx.Exec(`insert into product_texts (`+textColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			p.ID, lang, t.Title, t.Description, t.Care, t.Fit, t.Material, array(words.Alts), object(words.Values)); err != nil {
 			return err
 		}
 	}
@@ -135,13 +132,9 @@ func writeTexts(tx *db.Tx, p Product) error {
 }
 
 func writeCategory(tx *db.Tx, c Category) error {
-	names, err := json.Marshal(c.Names)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(`insert into categories (slug, parent, position, names) values ($1, $2, $3, $4)
-		on conflict (slug) do update set parent = excluded.parent, position = excluded.position, names = excluded.names`,
-		c.Slug, c.Parent, c.Position, string(names))
+	_, err := tx.Exec(`insert into categories (slug, parent, position, names, intros) values ($1, $2, $3, $4, $5)
+		on conflict (slug) do update set parent = excluded.parent, position = excluded.position, names = excluded.names, intros = excluded.intros`,
+		c.Slug, c.Parent, c.Position, object(c.Names), object(c.Intros))
 	return err
 }
 
@@ -149,27 +142,29 @@ func writeCategory(tx *db.Tx, c Category) error {
 type scanner struct {
 	collections map[string][]string
 	materials   map[string][]Material
+	facts       map[string]map[string]string
 	options     map[string][]Option
 }
 
 func newScanner() *scanner {
-	return &scanner{map[string][]string{}, map[string][]Material{}, map[string][]Option{}}
+	return &scanner{map[string][]string{}, map[string][]Material{}, map[string]map[string]string{}, map[string][]Option{}}
 }
 
 func (s *scanner) product(r db.Row) (*Product, error) {
 	p := &Product{}
-	var collections, materials, options, images string
+	var collections, materials, facts, options, images string
 	err := r.Scan(&p.ID, &p.Slug, &p.Kind, &p.Category, &collections, &p.TaxCategory, &p.Origin, &p.HS, &p.HSUS, &p.CustomsDescription, &materials,
-		&p.WeightGrams, &p.Base.Minor, &p.Base.Currency, &options, &images, &p.Hidden, &p.New, &p.Featured, &p.Position, db.Moment(&p.CreatedAt))
+		&p.SizeChart, &facts, &p.WeightGrams, &p.Base.Minor, &p.Base.Currency, &options, &images, &p.Hidden, &p.New, &p.Featured, &p.Position, db.Moment(&p.CreatedAt))
 	if err != nil {
 		return nil, err
 	}
 	var si []storedImage
-	var err1, err2, err3 error
+	var err1, err2, err3, err4 error
 	p.Collections, err1 = remember(s.collections, collections)
 	p.Materials, err2 = remember(s.materials, materials)
 	p.Options, err3 = s.optionsOf(options)
-	if err := errors.Join(err1, err2, err3, read(images, &si)); err != nil {
+	p.Facts, err4 = remember(s.facts, facts)
+	if err := errors.Join(err1, err2, err3, err4, read(images, &si)); err != nil {
 		return nil, fmt.Errorf("product %s: %w", p.Slug, err)
 	}
 	for _, im := range si {
@@ -285,7 +280,7 @@ type texts map[string]map[string]string
 
 func (known texts) scan(r db.Row) (t storedText, err error) {
 	var alts, names string
-	if err = r.Scan(&t.product, &t.Lang, &t.Title, &t.Description, &t.Care, &t.Material, &alts, &names); err != nil {
+	if err = r.Scan(&t.product, &t.Lang, &t.Title, &t.Description, &t.Care, &t.Fit, &t.Material, &alts, &names); err != nil {
 		return t, err
 	}
 	t.Values, err = remember(known, names)
@@ -293,11 +288,11 @@ func (known texts) scan(r db.Row) (t storedText, err error) {
 }
 
 func scanCategory(r db.Row) (c Category, err error) {
-	var names string
-	if err = r.Scan(&c.Slug, &c.Parent, &c.Position, &names); err != nil {
+	var names, intros string
+	if err = r.Scan(&c.Slug, &c.Parent, &c.Position, &names, &intros); err != nil {
 		return c, err
 	}
-	return c, read(names, &c.Names)
+	return c, errors.Join(read(names, &c.Names), read(intros, &c.Intros))
 }
 
 func read[T any](s string, into *T) error {
@@ -315,6 +310,18 @@ func array[T any](all []T) string {
 	b, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // a slice of strings and numbers
+	}
+	return string(b)
+}
+
+// object writes names as JSON; none are an empty object.
+func object(names map[string]string) string {
+	if len(names) == 0 {
+		return "{}"
+	}
+	b, err := json.Marshal(names)
+	if err != nil {
+		panic(err) // strings
 	}
 	return string(b)
 }

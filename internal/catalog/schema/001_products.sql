@@ -3,7 +3,8 @@ create table categories (
 	slug       text    primary key,
 	parent     text    not null default '',
 	position   bigint  not null default 0,
-	names      jsonb   not null
+	names      jsonb   not null,
+	intros     jsonb   not null
 );
 
 create table products (
@@ -18,6 +19,8 @@ create table products (
 	hs_us               text      not null,
 	customs_description text      not null,
 	materials           jsonb     not null,
+	size_chart          text      not null,
+	facts               jsonb     not null,
 	weight_grams        bigint    not null,
 	base_minor          bigint    not null,
 	currency            text      not null,
@@ -49,6 +52,7 @@ create table product_texts (
 	title       text   not null,
 	description text   not null,
 	care        text   not null,
+	fit         text   not null,
 	material    text   not null,
 	alts        jsonb  not null,
 	value_names jsonb  not null,
