@@ -33,7 +33,7 @@ type Config struct {
 	RetryFor    time.Duration // how long a throttled part is tried again before ErrRetry: 5 s; negative: not at all
 	BackoffMin  time.Duration // before the first new bind: 100 ms, doubling, with jitter
 	BackoffMax  time.Duration // 30 s
-	Handlers    int           // receipts and replies handled at a time: 64
+	Handlers    int           // receipts handled at a time: 64
 
 	// Dial opens the connection, for TLS or tests; nil is plain TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
@@ -41,7 +41,8 @@ type Config struct {
 
 // Handler takes what comes from the network. A deliver_sm is acknowledged after the function returned nil;
 // after an error, or if the connection broke meanwhile, the network delivers it again. So both functions
-// see things more than once, and several run at a time.
+// see things more than once. Receipts are handled many at a time and in any order; what one phone writes is
+// handled in the order of its coming.
 type Handler struct {
 	Receipt func(ctx context.Context, r Receipt) error
 	Inbound func(ctx context.Context, m MO) error
@@ -53,7 +54,7 @@ type Handler struct {
 
 // MO is one part of a text that a phone wrote.
 type MO struct {
-	From, To string
+	From, To string    // as the network writes them, mostly digits without +
 	Text     string    // of this part alone
 	Piece    sms.Piece // the same as octets, with its place in a longer text; join with sms.Join
 	Sequence uint32    // of the PDU, for logs
@@ -65,7 +66,7 @@ type Stats struct {
 	Binds     uint64 // successful ones
 	Submitted uint64 // parts written
 	Accepted  uint64 // parts accepted
-	Throttled uint64 // answers that asked to come later
+	Throttled uint64 // answers that asked to go slower: throttled, queue full
 	Unknown   uint64 // parts without an answer
 	Receipts  uint64
 	Inbound   uint64

@@ -27,10 +27,13 @@ var (
 // Refusal is a status other than OK. It unwraps to one of the faults above.
 type Refusal struct {
 	Status Status
-	Part   int // which part was refused, from 1
+	Part   int // which part was refused, from 1; 0 is the bind
 }
 
 func (r *Refusal) Error() string {
+	if r.Part == 0 {
+		return fmt.Sprintf("status %#x: %v", uint32(r.Status), r.Unwrap())
+	}
 	return fmt.Sprintf("part %d: status %#x: %v", r.Part, uint32(r.Status), r.Unwrap())
 }
 

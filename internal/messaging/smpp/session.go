@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"sync"
@@ -18,15 +19,22 @@ var (
 	errStopping = errors.New("stopping")
 )
 
-// backlog is how many receipts and replies wait for a handler before the network is asked to come again.
-const backlog = 4096
+const (
+	// backlog is how many receipts wait for a handler before the network is asked to come again.
+	backlog = 4096
+	// lanes is how many phones' replies are handled at a time; a phone always takes the same lane.
+	lanes = 16
+)
+
+var seed = maphash.MakeSeed()
 
 // session is the life of one connection.
 type session struct {
 	client *Client
 	conn   *Conn
 	slots  chan struct{} // one per submit without an answer
-	inbox  chan news     // for the handlers
+	inbox  chan news     // receipts, for any handler
+	lanes  [lanes]chan news
 	done   chan struct{} // closed by fail
 
 	mu       sync.Mutex
@@ -52,8 +60,9 @@ type call struct {
 
 // news is what a handler is for: a deliver_sm, or an answer that came too late.
 type news struct {
-	pdu  PDU
-	late *call
+	pdu     PDU
+	receipt bool
+	late    *call
 }
 
 type answer struct {
@@ -62,10 +71,14 @@ type answer struct {
 }
 
 func newSession(c *Client, nc net.Conn) *session {
-	return &session{
+	s := &session{
 		client: c, conn: NewConn(nc), slots: make(chan struct{}, c.cfg.Window), inbox: make(chan news, backlog),
 		done: make(chan struct{}), calls: map[uint32]*call{},
 	}
+	for i := range s.lanes {
+		s.lanes[i] = make(chan news, backlog/lanes)
+	}
+	return s
 }
 
 // bind asks to send and receive. The caller closes the connection if it takes too long.
@@ -97,12 +110,18 @@ func (s *session) serve(ctx context.Context) error {
 	var all sync.WaitGroup
 	working := context.WithoutCancel(ctx)
 	for range s.client.cfg.Handlers {
-		all.Go(func() { s.handle(working) })
+		all.Go(func() { s.handle(working, s.inbox) })
+	}
+	for _, lane := range s.lanes {
+		all.Go(func() { s.handle(working, lane) })
 	}
 	all.Go(s.watch)
 	all.Go(func() { s.part(ctx) })
 	s.fail(s.read())
 	close(s.inbox)
+	for _, lane := range s.lanes {
+		close(lane)
+	}
 	all.Wait()
 	return s.err
 }
@@ -149,13 +168,18 @@ func (s *session) read() error {
 
 // enter hands a deliver_sm to the handlers, unless there is no room or we are about to leave.
 func (s *session) enter(p PDU) bool {
+	m := p.Body.(*Message)
+	n, line := news{pdu: p, receipt: m.isReceipt()}, s.inbox
+	if !n.receipt {
+		line = s.lanes[maphash.String(seed, m.From.Addr)%lanes]
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		return false
 	}
 	select {
-	case s.inbox <- news{pdu: p}:
+	case line <- n:
 		s.inHand++
 		return true
 	default:
@@ -214,7 +238,7 @@ func (s *session) settle(seq uint32, a answer) {
 	}
 	if late && s.client.handler.Late != nil && a.err == nil {
 		select {
-		case s.inbox <- news{a.pdu, c}:
+		case s.inbox <- news{pdu: a.pdu, late: c}:
 		default:
 		}
 	}
@@ -336,8 +360,8 @@ func (s *session) part(ctx context.Context) {
 }
 
 // handle gives receipts and replies to the handler and answers the network when it is done.
-func (s *session) handle(ctx context.Context) {
-	for n := range s.inbox {
+func (s *session) handle(ctx context.Context, line <-chan news) {
+	for n := range line {
 		if n.late != nil {
 			s.tellLate(ctx, n)
 			continue
@@ -349,7 +373,7 @@ func (s *session) handle(ctx context.Context) {
 		default:
 		}
 		status := OK
-		if err := s.take(ctx, p); err != nil {
+		if err := s.take(ctx, n); err != nil {
 			s.client.refused.Add(1)
 			status = TemporaryFailure
 			slog.WarnContext(ctx, "delivery not taken", "provider", s.client.cfg.Name, "seq", p.Seq, "err", err)
@@ -368,20 +392,20 @@ func (s *session) tellLate(ctx context.Context, n news) {
 	}
 }
 
-func (s *session) take(ctx context.Context, p PDU) (err error) {
+func (s *session) take(ctx context.Context, n news) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	m := p.Body.(*Message)
-	if m.isReceipt() {
+	m := n.pdu.Body.(*Message)
+	if n.receipt {
 		s.client.receipts.Add(1)
 		if s.client.handler.Receipt == nil {
 			return nil
 		}
 		r := m.receipt()
-		r.Sequence = p.Seq
+		r.Sequence = n.pdu.Seq
 		return s.client.handler.Receipt(ctx, r)
 	}
 	s.client.inbound.Add(1)
@@ -389,7 +413,7 @@ func (s *session) take(ctx context.Context, p PDU) (err error) {
 		return nil
 	}
 	mo := m.inbound()
-	mo.Sequence = p.Seq
+	mo.Sequence = n.pdu.Seq
 	return s.client.handler.Inbound(ctx, mo)
 }
 

@@ -129,7 +129,7 @@ func (c *Client) round(ctx context.Context, key string, parts []*Message, open [
 
 // start puts one part on the wire of the present session, or of the next one if it comes soon enough.
 func (c *Client) start(ctx context.Context, m *Message, key string, part int) (*session, *call, error) {
-	if !c.pace.wait(ctx) {
+	if ctx.Err() != nil || !c.pace.wait(ctx) {
 		return nil, nil, fmt.Errorf("%w: %w", ErrNotSent, ctx.Err())
 	}
 	var patience *time.Timer
@@ -187,7 +187,7 @@ func (c *Client) await(ctx context.Context, s *session, call *call) (string, err
 	}
 	if a.pdu.Command == GenericNack || a.pdu.Status != OK {
 		r := &Refusal{Status: a.pdu.Status, Part: call.part}
-		if errors.Is(r, ErrRetry) {
+		if r.Status == Throttled || r.Status == QueueFull {
 			c.throttled.Add(1)
 			c.pace.complained()
 		}

@@ -130,8 +130,11 @@ func (a *account) deliver(d *delivery) {
 func (a *account) pump(reading *line) {
 	for {
 		a.mu.Lock()
-		l := a.free()
-		if l == nil || a.head == len(a.queue) {
+		var l *line
+		if a.head < len(a.queue) {
+			l = a.free()
+		}
+		if l == nil {
 			a.mu.Unlock()
 			return
 		}

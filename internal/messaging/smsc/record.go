@@ -87,7 +87,7 @@ func (s *Server) Submits() []Submit {
 	s.record.each(func(e *entry) {
 		p := e.message.Piece()
 		out = append(out, Submit{
-			At: e.at, ID: e.id, Account: e.account, From: e.message.From.Addr, To: e.message.To.Addr,
+			At: e.at, ID: e.id, Account: e.account, From: e.message.From.Addr, To: number(e.message.To.Addr),
 			Text: sms.Decode(p.DCS, p.Body), Ref: int(p.Ref), Part: max(1, p.Part), Total: max(1, p.Total),
 			Encoding: sms.EncodingOf(p.DCS), Status: e.status, State: e.state, DoneAt: e.doneAt,
 		})
@@ -111,7 +111,7 @@ func (s *Server) Counts() []Count {
 		if !whole {
 			return
 		}
-		k := key{m.To.Addr, m.From.Addr, text}
+		k := key{number(m.To.Addr), m.From.Addr, text}
 		i, known := place[k]
 		if !known {
 			i = len(out)

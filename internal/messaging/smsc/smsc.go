@@ -95,7 +95,7 @@ type Config struct {
 // Totals count since the server was made.
 type Totals struct {
 	Binds         uint64 `json:"binds"`
-	Bound         int    `json:"bound"`
+	Bound         int    `json:"bound"` // lines that hear, now
 	Submits       uint64 `json:"submits"` // parts received
 	Accepted      uint64 `json:"accepted"`
 	Throttled     uint64 `json:"throttled"`
@@ -249,7 +249,9 @@ func (s *Server) Totals() Totals {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.accounts {
+		a.mu.Lock()
 		t.Bound += len(a.lines)
+		a.mu.Unlock()
 	}
 	return t
 }
