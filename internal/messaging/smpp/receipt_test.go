@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"portolan/internal/messaging/sms"
 	"portolan/internal/messaging/smpp"
 )
 
@@ -85,4 +86,26 @@ func FuzzReceipt(f *testing.F) {
 		}
 		smpp.IDKeys(r.ID)
 	})
+}
+
+// The three ways in which a part tells its place, and the two in which it carries its text.
+func TestPiece(t *testing.T) {
+	header := []byte{5, 0, 3, 7, 2, 1}
+	sar := smpp.TLVs{{Tag: smpp.TagSARRef, Value: []byte{1, 2}}, {Tag: smpp.TagSARTotal, Value: []byte{3}}, {Tag: smpp.TagSARPart, Value: []byte{2}}}
+	for name, c := range map[string]struct {
+		m    smpp.Message
+		want sms.Concat
+		body string
+	}{
+		"alone":             {smpp.Message{Short: []byte("hi")}, sms.Concat{}, "hi"},
+		"header":            {smpp.Message{Class: smpp.ClassHeader, Short: append(header, "hi"...)}, sms.Concat{Ref: 7, Total: 2, Part: 1}, "hi"},
+		"header in payload": {smpp.Message{Class: smpp.ClassHeader, TLVs: smpp.TLVs{{Tag: smpp.TagPayload, Value: append(header, "hi"...)}}}, sms.Concat{Ref: 7, Total: 2, Part: 1}, "hi"},
+		"sar fields":        {smpp.Message{Short: []byte("hi"), TLVs: sar}, sms.Concat{Ref: 0x102, Total: 3, Part: 2}, "hi"},
+		"half sar fields":   {smpp.Message{Short: []byte("hi"), TLVs: sar[:2]}, sms.Concat{}, "hi"},
+		"part 2 of 1":       {smpp.Message{Short: []byte("hi"), TLVs: smpp.TLVs{sar[0], {Tag: smpp.TagSARTotal, Value: []byte{1}}, sar[2]}}, sms.Concat{}, "hi"},
+	} {
+		p := c.m.Piece()
+		require.Equal(t, c.want, p.Concat, name)
+		require.Equal(t, c.body, string(p.Body), name)
+	}
 }

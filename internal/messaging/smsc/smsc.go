@@ -95,7 +95,7 @@ type Config struct {
 // Totals count since the server was made.
 type Totals struct {
 	Binds         uint64 `json:"binds"`
-	Bound         int    `json:"bound"` // lines that hear, now
+	Bound         int    `json:"bound"`   // lines that hear, now
 	Submits       uint64 `json:"submits"` // parts received
 	Accepted      uint64 `json:"accepted"`
 	Throttled     uint64 `json:"throttled"`
