@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"portolan/internal/messaging/sms"
 	"portolan/internal/messaging/smpp"
+	"portolan/internal/messaging/sms"
 )
 
 func TestParseReceipt(t *testing.T) {
