@@ -1,0 +1,177 @@
+package storefront
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"portolan/internal/checkout"
+	"portolan/internal/db"
+	"portolan/internal/fault"
+	"portolan/internal/fulfilment"
+	"portolan/internal/landed"
+	"portolan/internal/web"
+)
+
+type deliveryView struct {
+	Steps   []step
+	Summary *summaryView
+	Errors  *errorList
+	Notices []string
+	Version int64
+	Options []optionView
+	Promise string
+	Totals  totals
+	Why     []whyRow
+	Pack    string
+}
+
+type optionView struct {
+	Value, Title, Text, Price string
+	Chosen                    bool
+}
+
+type whyRow struct{ What, Base, Rate, Amount, Rule string }
+
+func (s *shop) delivery(w http.ResponseWriter, r *http.Request, at place) error {
+	c, ok, err := s.current(w, r, at)
+	if !ok || err != nil {
+		return err
+	}
+	return s.showDelivery(w, r, at, c, nil)
+}
+
+// showDelivery draws the ways to deliver and what each costs at the door. The first way is chosen for a shopper
+// who hasn't chosen yet, so that the full cost is there to see.
+func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c checkout.Cart, wrong error) error {
+	var all []checkout.Quote
+	err := s.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
+		all, err = s.Checkout.Options(tx, c)
+		return err
+	})
+	if err == nil && len(all) > 0 && (c.Service == "" || !c.Quoted()) {
+		service := all[0].Option.Service
+		for _, q := range all {
+			if q.Option.Service == c.Service {
+				service = c.Service
+			}
+		}
+		c, err = s.Checkout.Change(r.Context(), c.Token, 0, checkout.Choose(service))
+	}
+	switch {
+	case errors.Is(err, checkout.ErrIncomplete):
+		http.Redirect(w, r, at.prefix+"/checkout/details", http.StatusSeeOther)
+		return nil
+	case errors.Is(err, checkout.ErrSoldOut):
+		http.Redirect(w, r, at.prefix+"/cart", http.StatusSeeOther)
+		return nil
+	case err != nil && !errors.Is(err, fulfilment.ErrNoService):
+		return err
+	case err != nil:
+		wrong = err
+	}
+	v := deliveryView{Steps: s.steps(at, "delivery"), Version: c.Version}
+	status := http.StatusOK
+	if wrong != nil {
+		if status = web.Status(wrong); status >= 500 {
+			return wrong
+		}
+		v.Errors = s.errors(at, wrong)
+	}
+	for _, q := range all {
+		v.Options = append(v.Options, optionView{Value: q.Option.Service, Title: at.say.T("service." + q.Option.Service),
+			Text: at.say.T("checkout.arrives_range", "from", s.shortDay(at, q.Option.FromDay), "to", s.shortDay(at, q.Option.ToDay)) + ". " +
+				at.say.T("checkout.sent_from", "place", at.say.CountryName(string(q.Option.From)), "carrier", q.Option.Carrier),
+			Price: at.say.Money(q.Option.Price), Chosen: q.Option.Service == c.Service})
+	}
+	if c.Quote != nil {
+		v.Totals, v.Why, v.Pack = s.costs(at, c.Quote), s.why(at, c.Quote), c.Quote.Pack
+		v.Promise = s.promiseWords(at, c)
+	}
+	p := s.newPage(at, "/checkout/delivery", at.say.T("checkout.delivery_and_cost"))
+	v.Summary = s.summary(at, c)
+	p.Focused, p.CartCount, p.Data = true, c.Count(), v
+	return s.show(w, r, status, "delivery", p)
+}
+
+// promiseWords say who pays duty and tax. "Nothing more to pay" is said only where every rule used is sure.
+func (s *shop) promiseWords(at place, c checkout.Cart) string {
+	q, country := c.Quote, at.say.CountryName(string(c.Country))
+	switch {
+	case q.Incoterm == string(landed.DAP) && !q.AtDoor.IsZero():
+		return at.say.T("checkout.pay_on_delivery", "amount", q.AtDoor)
+	case q.Final && !crosses(q, c):
+		return at.say.T("checkout.domestic")
+	case q.Final:
+		return at.say.T("checkout.nothing_more", "country", country)
+	}
+	return at.say.T("checkout.estimate", "country", country)
+}
+
+// crosses reports whether the parcel passes a customs border: not within one country, not from the Netherlands
+// to another member state of the EU that the shop sells to.
+func crosses(q *checkout.Quote, c checkout.Cart) bool {
+	if q.Option.From == c.Country {
+		return false
+	}
+	for _, charge := range q.Charges {
+		if charge.Kind == landed.Duty {
+			return true
+		}
+	}
+	return q.Option.From != "NL"
+}
+
+// why is the table of every charge with the rule and the day it comes from.
+func (s *shop) why(at place, q *checkout.Quote) []whyRow {
+	var out []whyRow
+	for _, c := range q.Charges {
+		row := whyRow{What: at.say.T(c.Label), Amount: at.say.Money(c.Amount), Rule: c.Rule}
+		if c.Line >= 0 && c.Line < len(q.Lines) {
+			row.What += " · " + q.Lines[c.Line].Title
+		}
+		if !c.Base.IsZero() {
+			row.Base = at.say.Money(c.Base)
+		}
+		if !c.Rate.IsZero() {
+			row.Rate = at.say.Percent(c.Rate)
+		}
+		if c.ValidFrom != "" {
+			row.Rule = at.say.T("checkout.rule_from", "rule", c.Rule, "day", s.shortDay(at, c.ValidFrom))
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func (s *shop) saveDelivery(w http.ResponseWriter, r *http.Request, at place) error {
+	c, ok, err := s.current(w, r, at)
+	if !ok || err != nil {
+		return err
+	}
+	service := r.FormValue("service")
+	if !(service == c.Service && c.Quoted()) {
+		c, err = s.Checkout.Change(r.Context(), c.Token, 0, checkout.Choose(service))
+		if errors.Is(err, checkout.ErrSoldOut) || errors.Is(err, checkout.ErrIncomplete) {
+			return s.showDelivery(w, r, at, c, nil)
+		}
+		if err != nil && fault.Of(err).Kind == fault.Internal {
+			return err
+		}
+		if err != nil {
+			if c, err2 := s.bag(r); err2 == nil {
+				return s.showDelivery(w, r, at, c, err)
+			}
+			return err
+		}
+	}
+	to := "/checkout/payment"
+	if r.FormValue("stay") != "" {
+		to = "/checkout/delivery"
+	}
+	http.Redirect(w, r, at.prefix+to, http.StatusSeeOther)
+	return nil
+}
+
+// minor writes an amount for a hidden field.
+func minor(q *checkout.Quote) string { return strconv.FormatInt(q.Total.Minor, 10) }

@@ -1,0 +1,236 @@
+package storefront
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strings"
+
+	"portolan/internal/address"
+	"portolan/internal/checkout"
+	"portolan/internal/customer"
+	"portolan/internal/fault"
+	"portolan/internal/web"
+)
+
+// consentWording is the version of the words beside the consent boxes; change it with them.
+const consentWording = "2026-11"
+
+type step struct {
+	Title, URL    string
+	Current, Done bool
+}
+
+// steps is the way through the checkout with the step the shopper is at.
+func (s *shop) steps(at place, current string) []step {
+	all := []struct{ name, path string }{{"bag", "/cart"}, {"details", "/checkout/details"}, {"delivery", "/checkout/delivery"}, {"payment", "/checkout/payment"}}
+	var out []step
+	done := true
+	for _, e := range all {
+		if e.name == current {
+			done = false
+		}
+		out = append(out, step{at.say.T("checkout.step_" + e.name), at.prefix + e.path, e.name == current, done})
+	}
+	return out
+}
+
+type detailsView struct {
+	Steps     []step
+	Summary   *summaryView
+	Errors    *errorList
+	Version   int64
+	Contact   []field
+	Address   []field
+	Country   string
+	Countries []choice
+	Warned    bool
+	Consents  []consentBox
+}
+
+type field struct {
+	ID, Name, Label, Type, Value, Autocomplete, InputMode, Hint, Error, Described, Optional string
+	Required, LTR                                                                           bool
+	Max                                                                                     int
+	Options                                                                                 []choice
+}
+
+type consentBox struct {
+	Name, Wording string
+	Checked       bool
+	channel       customer.Channel
+}
+
+// current is the visitor's cart on its way through the checkout; where there is nothing to check out it sends
+// the visitor where they can go on, and returns false.
+func (s *shop) current(w http.ResponseWriter, r *http.Request, at place) (checkout.Cart, bool, error) {
+	c, err := s.here(r, at)
+	if err != nil && web.Status(err) >= 500 {
+		return c, false, err
+	}
+	to := ""
+	switch {
+	case err != nil || len(c.Lines) == 0 && c.State == checkout.Open:
+		to = at.prefix + "/cart"
+	case c.State == checkout.Ordered:
+		to = at.prefix + "/orders/" + string(c.Order)
+	case c.State == checkout.Paying || c.State == checkout.Held:
+		to = at.prefix + "/checkout/waiting"
+	}
+	if to != "" {
+		http.Redirect(w, r, to, http.StatusSeeOther)
+		return c, false, nil
+	}
+	return c, true, s.Checkout.Touch(r.Context(), c)
+}
+
+func (s *shop) details(w http.ResponseWriter, r *http.Request, at place) error {
+	c, ok, err := s.current(w, r, at)
+	if !ok || err != nil {
+		return err
+	}
+	a := c.Address
+	if a.Country == "" {
+		a.Country = string(c.Country)
+	}
+	return s.showDetails(w, r, at, c, c.Contact, a, nil)
+}
+
+func (s *shop) showDetails(w http.ResponseWriter, r *http.Request, at place, c checkout.Cart, to checkout.Contact, a address.Address, wrong error) error {
+	v := detailsView{Steps: s.steps(at, "details"), Summary: s.summary(at, c), Version: c.Version, Country: a.Country}
+	status := http.StatusOK
+	texts := map[string]string{}
+	if wrong != nil {
+		if status = web.Status(wrong); status >= 500 {
+			return wrong
+		}
+		_, texts = at.say.Fault(wrong)
+		v.Errors = s.errors(at, wrong)
+		v.Errors.Title = at.say.T("checkout.errors")
+		v.Warned = fault.Of(wrong).Fields["address.postcode"] != "" && address.CanUseAsTyped(a.Country) && a.Postcode != ""
+	}
+	v.Contact = []field{
+		{Name: "email", Label: at.say.T("checkout.email"), Type: "email", Value: to.Email, Autocomplete: "email", InputMode: "email", Hint: at.say.T("checkout.email_hint"), Required: true, LTR: true, Max: 254},
+		{Name: "phone", Label: at.say.T("checkout.phone"), Type: "tel", Value: address.International(to.Phone), Autocomplete: "tel", InputMode: "tel", Hint: at.say.T("checkout.phone_hint"), Required: true, LTR: true, Max: 30},
+	}
+	for i := range v.Contact {
+		v.Contact[i].finish("", texts)
+	}
+	for _, f := range address.Form(a.Country) {
+		if f.Name == "phone" {
+			continue // asked once, above
+		}
+		o := field{Name: f.Name, Label: at.say.T(f.Label), Type: "text", Value: a.Get(f.Name), Autocomplete: f.Autocomplete, InputMode: f.InputMode, Required: f.Required, Max: f.MaxLength, Optional: at.say.T("checkout.optional")}
+		if f.Hint != "" {
+			o.Hint = at.say.T(f.Hint)
+		}
+		if f.Regions != nil {
+			o.Type = "select"
+			for _, region := range f.Regions {
+				o.Options = append(o.Options, choice{region.Code, region.Name})
+			}
+		}
+		o.finish("address.", texts)
+		v.Address = append(v.Address, o)
+	}
+	for _, country := range at.market.Countries {
+		v.Countries = append(v.Countries, choice{string(country), at.say.CountryName(string(country))})
+	}
+	v.Consents = s.consents(at)
+	for i, b := range v.Consents {
+		v.Consents[i].Checked = r.PostForm.Get(b.Name) == "1" || slices.ContainsFunc(c.Consents, func(k checkout.Consent) bool { return k.Channel == b.channel && k.Granted })
+	}
+	p := s.newPage(at, "/checkout/details", at.say.T("checkout.details"))
+	p.Focused, p.CartCount, p.Data = true, c.Count(), v
+	return s.show(w, r, status, "details", p)
+}
+
+// finish ties a field to what is said about it. group is how its faults are named.
+func (f *field) finish(group string, texts map[string]string) {
+	f.ID = fieldID(group + f.Name)
+	f.Error = first(texts[group+f.Name], texts[f.Name])
+	var said []string
+	if f.Hint != "" {
+		said = append(said, f.ID+"-hint")
+	}
+	if f.Error != "" {
+		said = append(said, f.ID+"-error")
+	}
+	f.Described = strings.Join(said, " ")
+}
+
+// consents are the boxes the market asks for, one per channel. The words are kept with the answer.
+func (s *shop) consents(at place) []consentBox {
+	var out []consentBox
+	for _, ch := range at.market.ConsentChannels {
+		key := "checkout.consent_" + ch
+		if !at.say.Has(key) {
+			continue
+		}
+		words := at.say.T(key, "brand", s.Brand.Name)
+		if at.market.DoubleOptIn {
+			words += at.say.T("checkout.consent_double")
+		}
+		out = append(out, consentBox{Name: "consent_" + ch, Wording: words, channel: customer.Channel(ch)})
+	}
+	return out
+}
+
+func (s *shop) saveDetails(w http.ResponseWriter, r *http.Request, at place) error {
+	c, ok, err := s.current(w, r, at)
+	if !ok || err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	a := address.Address{Country: r.PostForm.Get("country"), AsTyped: r.PostForm.Get("as_typed") == "1"}
+	if a.Country == "" {
+		a.Country = string(at.market.Country())
+	}
+	for _, f := range address.Form(a.Country) {
+		a.Set(f.Name, r.PostForm.Get(f.Name))
+	}
+	to := checkout.Contact{GivenName: a.GivenName, FamilyName: a.FamilyName, Email: r.PostForm.Get("email"), Phone: r.PostForm.Get("phone")}
+	a.Phone = to.Phone
+	var answers []checkout.Consent
+	for _, b := range s.consents(at) {
+		answers = append(answers, checkout.Consent{Channel: b.channel, Class: customer.Promotional, Granted: r.PostForm.Get(b.Name) == "1", Text: b.Wording, Wording: consentWording})
+	}
+	wrong := s.checkDetails(to, a)
+	if wrong == nil {
+		digest := sha256.Sum256([]byte("ip\n" + web.IP(r, s.Proxy).String()))
+		_, wrong = s.Checkout.Change(r.Context(), c.Token, 0, checkout.SetContact(to), checkout.SetAddress(a),
+			checkout.SetConsents(answers, at.prefix+"/checkout/details", hex.EncodeToString(digest[:8])))
+	}
+	if wrong != nil {
+		return s.showDetails(w, r, at, c, to, a, wrong)
+	}
+	http.Redirect(w, r, at.prefix+"/checkout/delivery", http.StatusSeeOther)
+	return nil
+}
+
+// checkDetails collects what is wrong with contact and address together, so that a shopper is told once.
+func (s *shop) checkDetails(to checkout.Contact, a address.Address) error {
+	fields := map[string]string{}
+	if to.Email == "" {
+		fields["email"] = "required"
+	} else if _, err := customer.Email(to.Email); err != nil {
+		fields["email"] = "no_address"
+	}
+	if to.Phone == "" {
+		fields["phone"] = "required"
+	} else if _, err := address.Phone(to.Phone, a.Country); err != nil {
+		fields["phone"] = "phone_form"
+	}
+	for name, code := range fault.Of(address.Check(address.Tidy(a))).Fields {
+		if name != "address.phone" {
+			fields[name] = code
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return checkout.ErrInvalid.With(fields)
+}

@@ -1,0 +1,203 @@
+package storefront
+
+import (
+	"net/http"
+	"strings"
+
+	"portolan/internal/address"
+	"portolan/internal/checkout"
+	"portolan/internal/db"
+	"portolan/internal/messaging"
+	"portolan/internal/order"
+	"portolan/internal/web"
+)
+
+// showOrder draws an order as its buyer sees it.
+func (s *shop) showOrder(w http.ResponseWriter, r *http.Request, at place, o order.Order) error {
+	v := doneView{Number: o.Number, Phone: address.International(o.Phone), Address: address.Lines(o.Address, at.lang)}
+	v.Arrives = at.say.T("checkout.arrives_range", "from", s.shortDay(at, o.DeliverFrom), "to", s.shortDay(at, o.DeliverTo))
+	name := first(o.Address.GivenName, o.Address.FamilyName)
+	v.Title, v.Text = at.say.T("checkout.thanks", "name", name), at.say.T("checkout.thanks_text")
+	v.Next = append(v.Next, at.say.T("checkout.next_sms"), at.say.T("checkout.next_mail"))
+	if o.State == order.Cancelled {
+		v.Title, v.Text, v.Next = at.say.T("checkout.cancelled"), at.say.T("checkout.cancelled_text"), nil
+	} else if o.PaidAt.IsZero() {
+		v.Text, v.Next = at.say.T("checkout.thanks_pending"), nil
+		s.transfer(r, at, &v, o)
+	}
+	if o.State != order.Cancelled {
+		if !o.Duty.IsZero() {
+			v.Next = append(v.Next, at.say.T("checkout.next_customs"))
+		}
+		v.Next = append(v.Next, at.say.T("checkout.next_track"))
+	}
+	v.Summary = s.orderSummary(at, o)
+	p := s.newPage(at, "/orders/"+string(o.ID), at.say.T("checkout.order_number", "number", o.Number))
+	p.Data = v
+	return s.show(w, r, http.StatusOK, "done", p)
+}
+
+// transfer says where to send the money, to the visitor who still has the cart the order was made from.
+func (s *shop) transfer(r *http.Request, at place, v *doneView, o order.Order) {
+	out, err := s.Checkout.Outcome(r.Context(), token(r))
+	if err != nil || out.OrderID != o.ID || out.Action.Bank == nil {
+		return
+	}
+	b := out.Action.Bank
+	v.Bank = []pairText{
+		{at.say.T("checkout.bank_holder"), b.Holder}, {at.say.T("checkout.bank_name"), b.Bank}, {at.say.T("checkout.bank_account"), b.Account},
+		{at.say.T("checkout.bank_reference"), b.Reference}, {at.say.T("checkout.amount"), at.say.Money(o.Total)},
+	}
+}
+
+func (s *shop) orderSummary(at place, o order.Order) *summaryView {
+	q := checkout.Quote{Included: o.TaxIncluded, Code: o.Code, Duty: o.Duty, Tax: o.Tax, Fees: o.Fees, Total: o.Total, Charges: o.Charges,
+		Shown: o.Goods, Off: o.Discount, Carriage: o.Shipping, Goods: o.Goods}
+	q.Option.Service, q.Option.From = o.Service, ""
+	v := &summaryView{totals: s.orderCosts(at, o, &q)}
+	for _, l := range o.Lines {
+		v.Lines = append(v.Lines, lineView{SKU: l.SKU, Title: l.Title, Options: s.optionWords(l.Options), Quantity: l.Quantity, Image: s.media.Path(l.Image), Total: at.say.Money(l.Total)})
+	}
+	return v
+}
+
+// orderCosts draws an order's figures as an invoice does: goods, delivery, duty and fees without tax, then the tax.
+func (s *shop) orderCosts(at place, o order.Order, q *checkout.Quote) totals {
+	var t totals
+	row := func(label string, why string, amount string) {
+		t.Rows = append(t.Rows, costRow{Label: label, Why: why, Amount: amount})
+	}
+	goods := "checkout.goods"
+	if o.TaxIncluded {
+		goods = "checkout.goods_net"
+	}
+	row(at.say.T(goods), "", at.say.Money(o.Goods))
+	if !o.Discount.IsZero() {
+		row(at.say.T("checkout.discount", "code", o.Code), "", at.say.Money(o.Discount.Neg()))
+	}
+	if o.Service != "" {
+		row(at.say.T("checkout.shipping"), at.say.T("service."+o.Service), at.say.Money(o.Shipping))
+	} else if !o.Shipping.IsZero() {
+		row(at.say.T("checkout.shipping"), "", at.say.Money(o.Shipping))
+	}
+	if !o.Duty.IsZero() {
+		row(at.say.T("checkout.duty"), s.because(at, q, "duty"), at.say.Money(o.Duty))
+	}
+	if !o.Fees.IsZero() {
+		row(at.say.T("checkout.fees"), s.because(at, q, "fee"), at.say.Money(o.Fees))
+	}
+	if !o.Tax.IsZero() {
+		row(at.say.T("checkout.tax"), s.because(at, q, "tax"), at.say.Money(o.Tax))
+	}
+	t.TotalLabel, t.Total = at.say.T("checkout.total"), at.say.Money(o.Total)
+	return t
+}
+
+// Replies is satisfied by messaging.Service.
+type Replies interface {
+	ByReplyToken(tx *db.Tx, token string) (messaging.Record, error)
+	ReplyByPage(tx *db.Tx, token, text string) (messaging.Reaction, error)
+	Leave(tx *db.Tx, token string) (messaging.Record, error)
+	Follow(tx *db.Tx, token string, counted bool) (target string, err error)
+}
+
+// linked follows a message's own link and counts the click, unless a program made it.
+func (s *shop) linked(w http.ResponseWriter, r *http.Request) error {
+	agent := strings.ToLower(r.UserAgent())
+	person := agent != "" && !strings.Contains(agent, "bot") && !strings.Contains(agent, "preview") && !strings.Contains(agent, "crawl") && r.Method == http.MethodGet
+	var to string
+	err := s.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
+		to, err = s.Replies.Follow(tx, r.PathValue("token"), person)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, local(strings.TrimPrefix(to, s.PublicURL), "/"), http.StatusFound)
+	return nil
+}
+
+// message is the message behind a link, and the place its reader belongs to.
+func (s *shop) message(r *http.Request) (messaging.Record, place, error) {
+	var m messaging.Record
+	err := s.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
+		m, err = s.Replies.ByReplyToken(tx, r.PathValue("token"))
+		return err
+	})
+	return m, s.placeOf(r, m), err
+}
+
+func (s *shop) placeOf(r *http.Request, m messaging.Record) place {
+	if mk, ok := s.Markets.ByCode(m.Market); ok {
+		lang := m.Lang
+		if !mk.Speaks(lang) {
+			lang = mk.Language()
+		}
+		return s.at(mk, lang)
+	}
+	return s.nowhere(r)
+}
+
+// replyPage is for those whose market lets nobody answer a text message: the link in it leads here.
+func (s *shop) replyPage(w http.ResponseWriter, r *http.Request) error {
+	_, at, err := s.message(r)
+	if err != nil {
+		return err
+	}
+	p := s.newPage(at, "/", at.say.T("reply.title", "brand", s.Brand.Name))
+	p.Focused = true
+	p.Data = messageView{Title: p.Title, Text: at.say.T("reply.text"), Good: true,
+		Form: &formView{Action: "/r/" + r.PathValue("token"), Label: at.say.T("reply.label"), Button: at.say.T("reply.send"), Area: true}}
+	return s.show(w, r, http.StatusOK, "message", p)
+}
+
+func (s *shop) reply(w http.ResponseWriter, r *http.Request) error {
+	_, at, err := s.message(r)
+	if err != nil {
+		return err
+	}
+	text := r.FormValue("text")
+	if text == "" || len(text) > 4000 {
+		http.Redirect(w, r, "/r/"+r.PathValue("token"), http.StatusSeeOther)
+		return nil
+	}
+	err = s.DB.Write(r.Context(), func(tx *db.Tx) error {
+		_, err := s.Replies.ReplyByPage(tx, r.PathValue("token"), text)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.say(w, r, at, "reply.done")
+}
+
+func (s *shop) unsubscribePage(w http.ResponseWriter, r *http.Request) error {
+	_, at, err := s.message(r)
+	if err != nil && web.Status(err) != http.StatusGone { // an old link still ends messages
+		return err
+	}
+	p := s.newPage(at, "/", at.say.T("reply.leave_title", "brand", s.Brand.Name))
+	p.Focused = true
+	p.Data = messageView{Title: p.Title, Text: at.say.T("reply.leave_text"), Form: &formView{Action: "/u/" + r.PathValue("token"), Button: at.say.T("reply.leave_button")}}
+	return s.show(w, r, http.StatusOK, "message", p)
+}
+
+// unsubscribe is also what a mail program calls by itself for a List-Unsubscribe header.
+func (s *shop) unsubscribe(w http.ResponseWriter, r *http.Request) error {
+	var m messaging.Record
+	err := s.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
+		m, err = s.Replies.Leave(tx, r.PathValue("token"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.say(w, r, s.placeOf(r, m), "reply.left")
+}
+
+func (s *shop) say(w http.ResponseWriter, r *http.Request, at place, key string) error {
+	p := s.newPage(at, "/", at.say.T(key))
+	p.Data = messageView{Title: p.Title, Text: at.say.T(key + "_text"), Good: true, Back: at.prefix + "/"}
+	return s.show(w, r, http.StatusOK, "message", p)
+}

@@ -1,0 +1,235 @@
+// Package storefront is the shop as shoppers see it: pages in every market and language that work without
+// script. It decides nothing about prices, stock, duty or payment; it asks the packages that do and draws what
+// they answer.
+package storefront
+
+import (
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"portolan/internal/catalog"
+	"portolan/internal/checkout"
+	"portolan/internal/db"
+	"portolan/internal/fulfilment"
+	"portolan/internal/i18n"
+	"portolan/internal/landed"
+	"portolan/internal/market"
+	"portolan/internal/order"
+	"portolan/internal/payment"
+	"portolan/internal/pricing"
+	"portolan/internal/snapshot"
+	"portolan/internal/web"
+	"portolan/internal/web/ui"
+)
+
+//go:embed templates
+var files embed.FS
+
+// Brand is how the merchant presents itself. Paths are relative to the shop's media.
+type Brand struct {
+	Name      string            `json:"name"`
+	Taglines  map[string]string `json:"taglines"`
+	Stories   map[string]string `json:"stories"`
+	Address   string            `json:"address"`
+	Email     string            `json:"email"`
+	LogoFile  string            `json:"logo"`
+	LogoWidth int               `json:"logo_width"`
+	IconFile  string            `json:"icon"`
+	HeroFile  string            `json:"hero"`
+	Tiles     map[string]string `json:"tiles"` // category slug -> picture
+	Demo      bool              `json:"demo"`
+
+	Logo, Icon string // where they are served
+}
+
+// Tagline is the brand's sentence in lang, or in English.
+func (b Brand) Tagline(lang string) string { return first(b.Taglines[lang], b.Taglines["en"]) }
+
+// Parts are what the shop is built on.
+type Parts struct {
+	DB        *db.DB
+	Markets   *market.Service
+	Catalog   *catalog.Service
+	Prices    *pricing.Service
+	Stock     *fulfilment.Service
+	Rules     *landed.Pack
+	Checkout  *checkout.Service
+	Orders    *order.Service
+	Payments  *payment.Service
+	Replies   Replies
+	Versions  snapshot.Versions
+	Brand     Brand
+	Media     fs.FS
+	PublicURL string // scheme and host under which shoppers reach the shop, for links that leave the page
+	Proxy     bool   // trust X-Forwarded-For
+	Country   func(ip string) (string, bool)
+	Charts    []SizeChart
+}
+
+// SizeChart is a table of body measures by size, in centimetres, for some kinds of product.
+type SizeChart struct {
+	Kinds []string            `json:"kinds"`
+	Head  map[string][]string `json:"head"` // by language
+	Rows  [][]string          `json:"rows"`
+}
+
+type shop struct {
+	Parts
+	assets *web.Assets
+	media  *web.Assets
+	pages  *web.Templates
+	cache  *web.Cache
+	secure bool
+}
+
+// pageCache is how much of the memory rendered pages may take, in bytes.
+const pageCache = 24 << 20
+
+// New returns the whole shop. Every route is on this page.
+func New(p Parts) (http.Handler, error) {
+	s := &shop{Parts: p, cache: web.NewCache(pageCache), secure: strings.HasPrefix(p.PublicURL, "https://")}
+	var err error
+	if s.assets, err = web.NewAssets("/assets/", ui.Files()); err != nil {
+		return nil, err
+	}
+	if s.media, err = web.NewAssets("/media/", p.Media); err != nil {
+		return nil, err
+	}
+	s.Brand.Logo, s.Brand.Icon = s.media.Path(p.Brand.LogoFile), s.media.Path(p.Brand.IconFile)
+	if s.pages, err = web.ParseTemplates(files, template.FuncMap{"asset": s.assets.Path, "pair": pair}); err != nil {
+		return nil, err
+	}
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/", s.assets)
+	mux.Handle("GET /media/", s.media)
+	mux.Handle("GET /robots.txt", s.plain(s.robots))
+	mux.Handle("GET /sitemap.xml", s.plain(s.sitemapIndex))
+	mux.Handle("GET /sitemap/{place}", s.plain(s.sitemap))
+	mux.Handle("GET /visitor.json", s.plain(s.visitor))
+	mux.Handle("GET /{$}", s.plain(s.choose))
+	mux.Handle("POST /choose", s.plain(s.chosen))
+	mux.Handle("GET /l/{token}", s.plain(s.linked))
+	mux.Handle("GET /r/{token}", s.plain(s.replyPage))
+	mux.Handle("POST /r/{token}", s.plain(s.reply))
+	mux.Handle("GET /u/{token}", s.plain(s.unsubscribePage))
+	mux.Handle("POST /u/{token}", s.plain(s.unsubscribe))
+	mux.Handle("GET /back/{token}", s.plain(s.restore))
+
+	mux.Handle("GET /{place}", s.page(s.slash))
+	mux.Handle("GET /{place}/{$}", s.page(s.home))
+	mux.Handle("GET /{place}/c/{slug}", s.page(s.category))
+	mux.Handle("GET /{place}/search", s.page(s.search))
+	mux.Handle("GET /{place}/p/{slug}", s.page(s.product))
+	mux.Handle("GET /{place}/info/{name}", s.page(s.info))
+	mux.Handle("GET /{place}/cart", s.page(s.cart))
+	mux.Handle("POST /{place}/cart/lines", s.page(s.addLine))
+	mux.Handle("POST /{place}/cart/lines/{sku}", s.page(s.setLine))
+	mux.Handle("POST /{place}/cart/code", s.page(s.applyCode))
+	mux.Handle("GET /{place}/checkout/details", s.page(s.details))
+	mux.Handle("POST /{place}/checkout/details", s.page(s.saveDetails))
+	mux.Handle("GET /{place}/checkout/delivery", s.page(s.delivery))
+	mux.Handle("POST /{place}/checkout/delivery", s.page(s.saveDelivery))
+	mux.Handle("GET /{place}/checkout/payment", s.page(s.payment))
+	mux.Handle("POST /{place}/checkout/payment", s.page(s.pay))
+	mux.Handle("GET /{place}/checkout/return", s.page(s.returned))
+	mux.Handle("GET /{place}/checkout/waiting", s.page(s.waiting))
+	mux.Handle("GET /{place}/orders/{id}", s.page(s.order))
+	mux.Handle("GET /{place}/{rest...}", s.page(s.noPage))
+	return http.NewCrossOriginProtection().Handler(mux), nil
+}
+
+// place is where a request stands: a market in one of its languages.
+type place struct {
+	market market.Market
+	lang   string
+	say    *i18n.Printer
+	prefix string
+}
+
+type pageHandler func(w http.ResponseWriter, r *http.Request, at place) error
+
+// page finds the place in the URL and shows failures as pages of that place.
+func (s *shop) page(h pageHandler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at, ok := s.place(r.PathValue("place"))
+		if !ok {
+			s.fail(w, r, s.nowhere(r), web.ErrNoPage)
+			return
+		}
+		if at.market.State == market.Closed && !strings.Contains(r.URL.Path, "/orders/") {
+			s.fail(w, r, s.nowhere(r), errClosed)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+		if err := h(w, r, at); err != nil {
+			s.fail(w, r, at, err)
+		}
+	})
+}
+
+// plain is page for what belongs to no market.
+func (s *shop) plain(h web.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+		if err := h(w, r); err != nil {
+			s.fail(w, r, s.nowhere(r), err)
+		}
+	})
+}
+
+// place reads "de-de": a language and a market.
+func (s *shop) place(name string) (place, bool) {
+	lang, code, ok := strings.Cut(name, "-")
+	m, known := s.Markets.ByCode(market.Code(code))
+	if !ok || !known || !m.Speaks(lang) || m.State == market.Draft {
+		return place{}, false
+	}
+	return s.at(m, lang), true
+}
+
+func (s *shop) at(m market.Market, lang string) place {
+	return place{m, lang, i18n.For(m.Locale(lang)), m.Prefix(lang)}
+}
+
+// nowhere is a request outside every market, answered in the visitor's language.
+func (s *shop) nowhere(r *http.Request) place {
+	lang := i18n.Match(r.Header.Get("Accept-Language"), i18n.Languages())
+	return place{say: i18n.For(lang), lang: lang}
+}
+
+// day is today in the market.
+func (s *shop) day(m market.Market) time.Time {
+	d, _ := time.Parse(time.DateOnly, m.Day(s.DB.Clock().Now()))
+	return d
+}
+
+// absolute is a path under the shop's public address.
+func (s *shop) absolute(path string) string { return s.PublicURL + path }
+
+func first(all ...string) string {
+	for _, s := range all {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// local keeps a redirect inside the shop.
+func local(path, otherwise string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
+		return otherwise
+	}
+	return path
+}
+
+type pairOf struct{ Page, Data any }
+
+func pair(page, data any) pairOf { return pairOf{page, data} }
