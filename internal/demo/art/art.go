@@ -100,7 +100,7 @@ func newPenAs(d Design, id string) *pen {
 	p.line = lineFor(p.main)
 	p.inside = p.main.mix(ink, 0.36)
 	light := p.main.light()
-	dark, bright := 0.10+0.09*light, 0.10+0.16*(1-light)
+	dark, bright := 0.10+0.09*light, 0.10+0.11*(1-light)
 	if d.Pattern == "satin" || d.Pattern == "gloss" {
 		bright += 0.22
 		dark += 0.06

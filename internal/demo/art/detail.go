@@ -5,25 +5,34 @@ import (
 	"strings"
 )
 
-// focus is the point of a kind's product sheet worth a closer look.
-func focus(d Design) (x, y, zoom float64) {
+// spot is a place on a product sheet and how much larger the lens shows it.
+type spot struct{ x, y, zoom float64 }
+
+// focus is the spot worth a closer look.
+func focus(d Design) spot {
+	cuts := map[string]spot{
+		"dress column": {350, 470, 1.6}, "dress slip": {300, 230, 1.9}, "dress tiered": {300, 230, 1.7}, "dress wrap": {280, 240, 1.7}, "dress puff": {330, 250, 1.5},
+		"top cami": {300, 300, 1.5}, "top tank": {300, 270, 1.5}, "top bardot": {330, 330, 1.4}, "top wrap": {280, 380, 1.5}, "top peplum": {320, 330, 1.4},
+		"knit rollneck": {300, 220, 1.7}, "knit cardigan": {330, 520, 1.6}, "knit crew": {320, 300, 1.5},
+		"shirt puff": {400, 330, 1.4}, "shirt ruffle": {330, 320, 1.6}, "shirt oversized": {340, 240, 1.6},
+		"coat long": {300, 250, 1.7}, "coat puffer": {330, 260, 1.5}, "coat blazer": {300, 330, 1.5}, "coat bomber": {330, 240, 1.6},
+		"bag crossbody": {420, 400, 1.6}, "bag bucket": {300, 360, 1.5}, "bag tote": {250, 330, 1.6},
+		"hat beret": {320, 290, 1.6}, "scarf long": {300, 270, 1.4}, "scarf square": {300, 375, 1.35},
+		"jewellery hoops": {300, 370, 1.4}, "jewellery drops": {410, 310, 1.9}, "jewellery pendant": {300, 530, 1.9}, "jewellery rings": {306, 250, 1.9},
+		"shoes sneaker": {330, 480, 1.5}, "shoes heel": {360, 490, 1.5}, "shoes boot": {290, 420, 1.3},
+		"shoes ballet": {396, 270, 1.6}, "shoes loafer": {396, 290, 1.6}, "shoes sandal": {390, 320, 1.5},
+		"accessory belt": {210, 490, 1.6}, "accessory socks": {250, 250, 1.4},
+	}
+	if s, ok := cuts[d.Kind+" "+d.Cut]; ok {
+		return s
+	}
 	switch d.Kind {
 	case "skirt", "trousers":
-		return 320, 190, 1.9
-	case "bag":
-		return 300, 400, 1.5
-	case "shoes":
-		return 360, 400, 1.5
-	case "hat", "scarf":
-		return 330, 400, 1.5
-	case "jewellery":
-		return 330, 440, 1.7
-	case "accessory":
-		return 250, 480, 1.5
-	case "coat":
-		return 300, 230, 1.75
+		return spot{320, 200, 1.8}
+	case "bag", "hat":
+		return spot{300, 410, 1.5}
 	}
-	return 300, 215, 1.9
+	return spot{300, 235, 1.75}
 }
 
 // Detail draws the second picture of a product: its fabric close up, and a round lens on a detail, on a 600 × 750 sheet.
@@ -46,19 +55,26 @@ func Detail(d Design) []byte {
 	case d.Pattern == "plain" || d.Kind == "jewellery":
 		fmt.Fprintf(&b, `<defs><pattern id="%sbig" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-14)"><path d="M0 1.5H3.5M3.5 5H7" stroke="#fff" stroke-width="1.2" opacity=".14"/><path d="M1.5 3.5V7M5 0V3.5" stroke="#1d1026" stroke-width="1.2" opacity=".12"/></pattern></defs><path d="M0 0H600V750H0Z" fill="url(#%sbig)"/>`, p.id, p.id)
 	}
-	for i := range 6 {
-		x := -160 + float64(i)*150 + p.wobble(i+50)*50
-		w := 70 + p.wobble(i+60)*40
-		fmt.Fprintf(&b, `<path d="M%s -20C%s 220 %s 420 %s 780L%s 780C%s 430 %s 230 %s -20Z" fill="url(#%sfd)"/>`,
-			num(x), num(x+120), num(x-30), num(x+110), num(x+110+w*1.6), num(x-20+w*1.4), num(x+130+w), num(x+w*0.7), p.id)
-		fmt.Fprintf(&b, `<path d="M%s -20C%s 220 %s 420 %s 780L%s 780C%s 420 %s 220 %s -20Z" fill="url(#%sfl)"/>`,
-			num(x-w), num(x+120-w), num(x-30-w), num(x+110-w), num(x+110), num(x-30), num(x+120), num(x), p.id)
+	fmt.Fprintf(&b, `<filter id="%sblur" x="-.1" y="-.1" width="1.2" height="1.2"><feGaussianBlur stdDeviation="15"/></filter><g filter="url(#%sblur)">`, p.id, p.id)
+	shade := colour{ground.r * 0.34, ground.g * 0.28, ground.b * 0.32}
+	for i := range 5 {
+		x := -150 + float64(i)*170 + p.wobble(i+50)*60
+		w := 46 + p.wobble(i+60)*30
+		dark, bright := 0.26+0.16*ground.light(), 0.10+0.22*(1-ground.light())
+		if d.Pattern == "satin" || d.Pattern == "gloss" {
+			bright += 0.25
+		}
+		bend := func(x float64) string {
+			return fmt.Sprintf("%s -40C%s 220 %s 420 %s 800", num(x), num(x+130), num(x-50), num(x+110))
+		}
+		fmt.Fprintf(&b, `<path d="M%s" fill="none" stroke="%s" stroke-width="%s" opacity="%.2f"/><path d="M%s" fill="none" stroke="#fff" stroke-width="%s" opacity="%.2f"/>`, bend(x), shade, num(w), dark, bend(x+w*1.5), num(w*0.7), bright)
 	}
-	x, y, z := focus(d)
+	b.WriteString(`</g>`)
+	at := focus(d)
 	tint := backdrop(p.main, d.Seed)
 	fmt.Fprintf(&b, `<defs><clipPath id="%slens"><circle cx="350" cy="468" r="204"/></clipPath></defs>`, p.id)
 	fmt.Fprintf(&b, `<circle cx="358" cy="482" r="216" fill="#1d1026" opacity=".16"/><circle cx="350" cy="468" r="216" fill="#fffaf3"/><g clip-path="url(#%slens)"><path d="M140 250H560V690H140Z" fill="%s"/><g transform="translate(%s %s) scale(%s)" stroke-linecap="round" stroke-linejoin="round"><use href="#%ssh" transform="translate(7 10)" fill="#2a1620" opacity=".12"/>%s</g></g>`,
-		p.id, tint, num(350-x*z), num(468-y*z), num(z), p.id, p.body.String())
+		p.id, tint, num(350-at.x*at.zoom), num(468-at.y*at.zoom), num(at.zoom), p.id, p.body.String())
 	defs := p.defs.String() + fmt.Sprintf(`<g id="%ssh">%s</g>`, p.id, p.shadow.String())
 	return []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 750" width="600" height="750"><defs>` + defs + `</defs>` + b.String() + `</svg>`)
 }
