@@ -19,6 +19,10 @@ var (
 	ErrUnknownLocation = fault.New(fault.NotFound, "fulfilment.unknown_location")
 	// ErrUnknownReservation is the fault of a reference under which nothing was ever held.
 	ErrUnknownReservation = fault.New(fault.NotFound, "fulfilment.unknown_reservation")
+	// ErrAllocated is the fault of a new reservation under a reference that an order has already.
+	ErrAllocated = fault.New(fault.Conflict, "fulfilment.already_allocated")
+	// ErrNotAllocated is the fault of shipping what no order keeps.
+	ErrNotAllocated = fault.New(fault.Conflict, "fulfilment.not_allocated")
 	// ErrNoService is the fault of a destination nothing is sent to.
 	ErrNoService = fault.New(fault.Conflict, "fulfilment.no_service")
 )
@@ -84,37 +88,36 @@ type OptionLine struct {
 
 // Option is one way to send a cart, with its price and its promise.
 type Option struct {
-	Service      string // "express_ddp"; the key of its name is "service." + Service
-	Carrier      string
-	Location     string         // code
-	From         market.Country // where it is sent from
-	Channel      Channel
-	Price        money.Amount // in the market's currency, with tax where the market shows prices with tax
-	TaxInclusive bool
-	Incoterm     string // DDP: nothing more to pay on delivery; DAP: duty and tax are
-	FromDay      string // first and last civil day of the promise, in the market
-	ToDay        string
-	MinDays      int // the same as days from the day of asking
-	MaxDays      int
-	WeightGrams  int64
+	Service      string         `json:"service"` // "express_ddp"; the key of its name is "service." + Service
+	Carrier      string         `json:"carrier"`
+	Location     string         `json:"location"` // code
+	From         market.Country `json:"from"`     // where it is sent from
+	Channel      Channel        `json:"channel"`
+	Price        money.Amount   `json:"price"` // in the market's currency, with tax where the market shows prices with tax
+	TaxInclusive bool           `json:"tax_inclusive"`
+	Incoterm     string         `json:"incoterm"` // DDP: nothing more to pay on delivery; DAP: duty and tax are
+	FromDay      string         `json:"from_day"` // first and last civil day of the promise, in the market
+	ToDay        string         `json:"to_day"`
+	MinDays      int            `json:"min_days"` // the same as days from the day of asking
+	MaxDays      int            `json:"max_days"`
+	WeightGrams  int64          `json:"weight_grams"`
 }
 
-// Service is a row of the delivery table.
+// DeliveryService is a row of the delivery table. Market, Location and Service name it.
 type DeliveryService struct {
-	ID       string // market/location/service
-	Market   market.Code
-	Country  market.Country // empty: every country of the market
-	Service  string
-	Carrier  string
-	Channel  Channel
-	Location string
-	Incoterm string
-	Base     money.Amount // for the first kilogram
-	PerKilo  money.Amount // for each further one begun
-	FreeFrom money.Amount // free from this value of goods; zero: never
-	MaxGrams int64        // 0: no limit
-	Handling int          // working days at the location before it leaves
-	MinDays  int          // transit, in working days of the destination
-	MaxDays  int
-	Position int64
+	Market   market.Code    `json:"market"`
+	Country  market.Country `json:"country,omitempty"` // empty: every country of the market
+	Service  string         `json:"service"`
+	Carrier  string         `json:"carrier"`
+	Channel  Channel        `json:"channel"`
+	Location string         `json:"location"`
+	Incoterm string         `json:"incoterm"`
+	Base     money.Amount   `json:"base"`      // for the first kilogram
+	PerKilo  money.Amount   `json:"per_kilo"`  // for each further one begun
+	FreeFrom money.Amount   `json:"free_from"` // free from this value of goods; zero: never
+	MaxGrams int64          `json:"max_grams"` // 0: no limit
+	Handling int            `json:"handling"`  // working days at the location before it leaves
+	MinDays  int            `json:"min_days"`  // transit, in working days of the destination
+	MaxDays  int            `json:"max_days"`
+	Position int64          `json:"position"`
 }

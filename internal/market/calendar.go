@@ -80,8 +80,8 @@ func DaysBetween(a, b string) int {
 
 var zones sync.Map // IANA name -> *time.Location
 
-// zone returns a time zone by its IANA name; an unknown one, which Save refuses, is UTC.
-func zone(name string) *time.Location {
+// TimeZone returns a time zone by its IANA name, read once; an unknown one, which Save refuses, is UTC.
+func TimeZone(name string) *time.Location {
 	if z, ok := zones.Load(name); ok {
 		return z.(*time.Location)
 	}

@@ -111,7 +111,7 @@ func (m Market) Prefix(lang string) string { return "/" + strings.ToLower(lang) 
 func (m Market) Sells() bool { return m.State == Open || m.State == Soft }
 
 // Location is the market's time zone.
-func (m Market) Location() *time.Location { return zone(m.Zone) }
+func (m Market) Location() *time.Location { return TimeZone(m.Zone) }
 
 // Day is the civil day of a moment in the market: "2026-11-24".
 func (m Market) Day(at time.Time) string { return at.In(m.Location()).Format(time.DateOnly) }
