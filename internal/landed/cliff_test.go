@@ -71,7 +71,7 @@ func TestCliffs(t *testing.T) {
 		{"ZA", one("ZA", "", "610910", "CN", money.Of(0, "ZAR")), 500_00, [3]int64{100_00, 100_00, 225_00}, [3]int64{90_00, 90_00, 108_75}},
 		{"CL registered", one("CL", "", "610910", "CN", money.Of(0, "USD"), registered("CL_VAT")), 500_00, [3]int64{0, 0, 30_00}, [3]int64{95_00, 95_00, 100_70}},
 		{"PH", one("PH", "", "610910", "CN", money.Of(0, "PHP")), 10000_00, [3]int64{0, 0, 1500_00}, [3]int64{0, 0, 1380_00}},
-		{"BR doesn't jump", one("BR", "SP", "610910", "CN", money.Of(0, "USD"), registered("REMESSA_CONFORME")), 50_00, [3]int64{0, 0, 1}, [3]int64{10_24, 10_24, 10_24}},
+		{"BR doesn't jump", one("BR", "SP", "610910", "CN", money.Of(0, "USD"), registered("REMESSA_CONFORME")), 50_00, [3]int64{0, 0, 1}, [3]int64{10_24, 10_24, 10_25}},
 		{"BR did not jump before", one("BR", "SP", "610910", "CN", money.Of(0, "USD"), registered("REMESSA_CONFORME"), on("2025-07-24")), 50_00, [3]int64{10_00, 10_00, 10_01}, [3]int64{12_29, 12_29, 12_29}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -290,6 +290,9 @@ func (t *tariff) rate(hs, measure string, day int32) found {
 	if len(hs) < 6 {
 		if f, deeper := t.worst(hs, measure, day); deeper {
 			f.doubt = "hs_code_too_short"
+			if hs == "" {
+				f.low, f.doubt = 0, "hs_code_unknown"
+			}
 			return f
 		}
 	}

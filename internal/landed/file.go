@@ -234,8 +234,8 @@ func (in *fileInput) request() (*Request, error) {
 		r.Lines = append(r.Lines, line)
 	}
 	in.flags(r, &c)
-	if err := c.Err("landed.unusable_request"); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	if err := unusable(&c); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -364,33 +364,13 @@ func (s *scenario) answer(p *Pack) (answer, error) {
 		q, err = p.Quote(r)
 	}
 	if err != nil {
-		a.Error = &answerError{Code: fault.Of(err).Code, Fields: fieldsOf(err), Text: err.Error()}
+		known := fault.Of(err)
+		a.Error = &answerError{Code: known.Code, Fields: known.Fields, Text: err.Error()}
 		return a, err
 	}
 	a.fill(r, &q)
 	a.Differences = s.differences(&a, r.Currency)
 	return a, nil
-}
-
-// fieldsOf finds the fault in the chain that names fields.
-func fieldsOf(err error) map[string]string {
-	var f *fault.Fault
-	for e := err; e != nil; {
-		if errors.As(e, &f) && f.Fields != nil {
-			return f.Fields
-		}
-		joined, ok := e.(interface{ Unwrap() []error })
-		if !ok {
-			return nil
-		}
-		for _, part := range joined.Unwrap() {
-			if m := fieldsOf(part); m != nil {
-				return m
-			}
-		}
-		return nil
-	}
-	return nil
 }
 
 func (a *answer) fill(r *Request, q *Quote) {

@@ -88,7 +88,6 @@ type Flags struct {
 	EUHandlingFee           bool // charge the Union handling fee (its start isn't confirmed)
 	IOSSVATBaseExcludesDuty bool // leave the flat duty out of the base of IOSS VAT
 	Business                bool // the buyer is a business: no distance sale
-	Gift                    bool // a gift between private persons
 	CrossBorderRetail       bool // China: declared under cross-border e-commerce retail import (CBEC)
 	NoNationalParcelFees    bool // leave national parcel fees (FR, RO …) out
 	FreightByWeight         bool // share freight over the lines by weight, not by value

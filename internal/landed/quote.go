@@ -1,7 +1,6 @@
 package landed
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -146,9 +145,7 @@ func (c *calc) failed() bool { return c.err != nil }
 
 func (c *calc) fail(f *fault.Fault, field, text string) {
 	if c.err == nil {
-		g := *f
-		g.Fields = map[string]string{field: text}
-		c.err = fmt.Errorf("%w: %w", f, &g)
+		c.err = refuse(f, map[string]string{field: text})
 	}
 }
 
@@ -323,6 +320,13 @@ func (c *calc) net() {
 		from = to
 	}
 	c.shareFreight()
+	all := c.freight
+	for i := range c.lines {
+		if all += c.lines[i].goods; all > 10*largest {
+			c.sum(0, false)
+			return
+		}
+	}
 }
 
 // run is the end of the lines of the same goods that begin at from.

@@ -12,9 +12,7 @@ import (
 // check refuses what can't be answered, naming each field at fault and what would do.
 func (r *Request) check() error {
 	if len(r.Lines) > MaxLines {
-		f := *ErrTooManyLines
-		f.Fields = map[string]string{"lines": fmt.Sprintf("must be 1 to %d, there are %d", MaxLines, len(r.Lines))}
-		return fmt.Errorf("%w: %w", ErrTooManyLines, &f)
+		return refuse(ErrTooManyLines, map[string]string{"lines": fmt.Sprintf("must be 1 to %d, there are %d", MaxLines, len(r.Lines))})
 	}
 	var c fault.Check
 	c.That(!r.Date.IsZero(), "date", "must be a day like 2026-11-21")
@@ -73,11 +71,29 @@ func (r *Request) check() error {
 			c.That(false, "fx."+string(f.From), "must be a positive rate between two currencies")
 		}
 	}
-	if err := c.Err("landed.unusable_request"); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnusable, err)
+	return unusable(&c)
+}
+
+// refusal is a declared fault with the fields of this one request.
+type refusal struct{ here, declared *fault.Fault }
+
+func refuse(f *fault.Fault, fields map[string]string) error {
+	here := *f
+	here.Fields = fields
+	return &refusal{&here, f}
+}
+
+func unusable(c *fault.Check) error {
+	if err := c.Err(ErrUnusable.Code); err != nil {
+		return refuse(ErrUnusable, fault.Of(err).Fields)
 	}
 	return nil
 }
+
+func (r *refusal) Error() string { return r.here.Error() }
+
+// Unwrap gives the fault with its fields to fault.Of, and the declared one to errors.Is.
+func (r *refusal) Unwrap() []error { return []error{r.here, r.declared} }
 
 func (r *Request) priceCurrency() money.Currency {
 	if len(r.Lines) == 0 {
