@@ -285,7 +285,7 @@ func TestTransactionalAlwaysFindsWords(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m := confirm(anna, "de", "de")
-		delete(m.Vars, "from")
+		delete(m.Vars, "order")
 		r := w.send(m)
 		require.Equal(t, messaging.Queued, r.State)
 		require.Equal(t, "Lotus: Ihre Bestellung ist bezahlt. Wir machen sie fertig. Fragen? Antwort INFO.", r.Body)

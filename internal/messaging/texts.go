@@ -252,7 +252,7 @@ func looksLikeLink(s string) bool {
 		return true
 	}
 	for word := range strings.FieldsSeq(low) {
-		host, _, path := strings.Cut(strings.Trim(word, ".,;:!?()\"'"), "/")
+		host, _, _ := strings.Cut(strings.Trim(word, ".,;:!?()\"'"), "/")
 		labels := strings.Split(host, ".")
 		if len(labels) < 2 || strings.Contains(host, "@") {
 			continue
@@ -260,7 +260,7 @@ func looksLikeLink(s string) bool {
 		tld := labels[len(labels)-1]
 		letters := strings.IndexFunc(tld, func(r rune) bool { return r < 'a' || r > 'z' }) < 0
 		named := strings.IndexFunc(labels[len(labels)-2], unicode.IsLetter) >= 0
-		if letters && named && len(tld) >= 2 && (path || len(tld) <= 6) {
+		if letters && named && len(tld) >= 2 {
 			return true
 		}
 	}

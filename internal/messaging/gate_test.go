@@ -1,0 +1,214 @@
+package messaging
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"portolan/internal/address"
+	"portolan/internal/market"
+)
+
+func TestPolicyTable(t *testing.T) {
+	r := builtin()
+	require.Len(t, r.policies, 59)
+	for _, c := range []market.Country{"US", "DE", "GB", "ID", "MY"} {
+		require.NotEmpty(t, r.of(c, ""), c)
+		require.Positive(t, r.prices[c].Micros, c)
+	}
+	require.Len(t, r.of("US", "NY"), 1)
+	require.Len(t, r.of("US", ""), 10, "the country and nine states with hours of their own")
+	require.Empty(t, r.of("XX", ""))
+	require.Equal(t, Window{20 * 60, 8 * 60}, r.of("US", "FL")[0].Quiet)
+}
+
+func TestQuietHours(t *testing.T) {
+	ny, berlin, jakarta, kl := "America/New_York", "Europe/Berlin", "Asia/Jakarta", "Asia/Kuala_Lumpur"
+	for _, tt := range []struct {
+		name    string
+		country market.Country
+		region  string
+		zones   []string
+		at      string
+		until   string // empty: may go
+	}{
+		{"DE noon", "DE", "", []string{berlin}, "2026-11-24T11:00:00Z", ""},
+		{"DE evening", "DE", "", []string{berlin}, "2026-11-24T19:00:00Z", "2026-11-25T08:00:00Z"},
+		{"DE last minute", "DE", "", []string{berlin}, "2026-11-24T18:59:59Z", ""},
+		{"DE before nine", "DE", "", []string{berlin}, "2026-11-24T07:59:59Z", "2026-11-24T08:00:00Z"},
+		{"DE night when clocks go back", "DE", "", []string{berlin}, "2026-10-24T22:00:00Z", "2026-10-25T08:00:00Z"},
+		{"DE night when clocks go forward", "DE", "", []string{berlin}, "2026-03-28T22:00:00Z", "2026-03-29T07:00:00Z"},
+		{"US New York morning", "US", "NY", []string{ny}, "2026-11-24T12:59:00Z", "2026-11-24T13:00:00Z"},
+		{"US Florida in two zones", "US", "FL", address.ZonesOf("US", "FL"), "2026-11-25T00:30:00Z", ""},
+		{"US Florida after eight in the east", "US", "FL", address.ZonesOf("US", "FL"), "2026-11-25T01:00:00Z", "2026-11-25T14:00:00Z"},
+		{"US Texas on Sunday", "US", "TX", []string{"America/Chicago"}, "2026-11-22T16:00:00Z", "2026-11-22T18:00:00Z"},
+		{"US nowhere in particular, morning in New York", "US", "", address.ZonesOf("US", ""), "2026-11-24T15:00:00Z", "2026-11-24T19:00:00Z"},
+		{"US nowhere in particular, in the window of all", "US", "", address.ZonesOf("US", ""), "2026-11-24T20:00:00Z", ""},
+		{"ID three zones, evening in Papua", "ID", "", address.ZonesOf("ID", ""), "2026-11-24T12:00:00Z", "2026-11-25T01:00:00Z"},
+		{"ID Jakarta", "ID", "JK", []string{jakarta}, "2026-11-24T12:00:00Z", ""},
+		{"MY evening", "MY", "", []string{kl}, "2026-11-24T12:00:00Z", "2026-11-25T00:00:00Z"},
+		{"FR Sunday", "FR", "", []string{"Europe/Paris"}, "2026-11-22T11:00:00Z", "2026-11-23T07:00:00Z"},
+		{"ZA Saturday afternoon", "ZA", "", []string{"Africa/Johannesburg"}, "2026-11-21T12:00:00Z", "2026-11-23T06:00:00Z"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			now, err := time.Parse(time.RFC3339, tt.at)
+			require.NoError(t, err)
+			until, why := quietUntil(builtin().of(tt.country, tt.region), zonesOf(tt.zones), nil, now)
+			if tt.until == "" {
+				require.Empty(t, why)
+				return
+			}
+			require.NotEmpty(t, why)
+			require.Equal(t, tt.until, until.Format(time.RFC3339), why)
+		})
+	}
+}
+
+// Whatever the moment, the country and the zones: the moment to which a message is held is quiet nowhere.
+func TestHeldToAnAwakeHour(t *testing.T) {
+	r := builtin()
+	var countries []market.Country
+	for _, p := range r.policies {
+		if p.Region == "" {
+			countries = append(countries, p.Country)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.SampledFrom(countries).Draw(t, "country")
+		zones := zonesOf(address.ZonesOf(string(c), ""))
+		now := time.Unix(rapid.Int64Range(1767225600, 1830297600).Draw(t, "now"), 0)
+		until, why := quietUntil(r.of(c, ""), zones, nil, now)
+		if until.Sub(now) >= 10*24*time.Hour {
+			t.Fatalf("%s: never awake", c)
+		}
+		if again, w := quietUntil(r.of(c, ""), zones, nil, until); w != "" || !again.Equal(until) {
+			t.Fatalf("%s: held from %s to %s, which is quiet: %s", c, now, until, w)
+		}
+		if (why == "") != until.Equal(now) {
+			t.Fatalf("%s: %s %q", c, until, why)
+		}
+	})
+}
+
+func TestDecide(t *testing.T) {
+	noon := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	night := time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name   string
+		change func(*application)
+		want   Verdict
+		why    string
+	}{
+		{"transactional at night", func(a *application) { a.class, a.now = Transactional, night }, Go, ""},
+		{"transactional without policy", func(a *application) { a.class, a.policies = Transactional, nil }, Go, ""},
+		{"promotional without policy", func(a *application) { a.policies = nil }, OtherChannel, "no_policy"},
+		{"promotional at noon", func(a *application) {}, Go, ""},
+		{"promotional at night", func(a *application) { a.now = night }, Hold, "quiet_hours"},
+		{"promotional at night, too late in the morning", func(a *application) { a.now, a.notAfter = night, night.Add(time.Hour) }, Drop, "too_late"},
+		{"promotional after its end", func(a *application) { a.notAfter = noon.Add(-1) }, Drop, "too_late"},
+		{"no consent", func(a *application) { a.consent.Granted = false }, OtherChannel, "no_consent"},
+		{"consent not confirmed", func(a *application) { a.doubleOptIn = true }, OtherChannel, "consent_unconfirmed"},
+		{"consent confirmed", func(a *application) { a.doubleOptIn, a.consent.Confirmed = true, true }, Go, ""},
+		{"consent taken back", func(a *application) { a.consent.Granted, a.consent.Revoked = false, true }, OtherChannel, "consent_revoked"},
+		{"suppressed", func(a *application) { a.suppressed = "stop" }, Drop, "suppressed"},
+		{"order message after STOP in DE", func(a *application) { a.class, a.suppressed = Transactional, "stop" }, Go, ""},
+		{"order message after STOP in US", func(a *application) { a.class, a.suppressed, a.country = Transactional, "stop", "US" }, OtherChannel, "suppressed"},
+		{"answer after STOP", func(a *application) { a.class, a.suppressed, a.country = Reply, "stop", "US" }, Go, ""},
+		{"survey in US without consent", func(a *application) { a.class, a.country, a.consent.Granted = Survey, "US", false }, Go, ""},
+		{"survey in DE without consent", func(a *application) { a.class, a.consent.Granted = Survey, false }, OtherChannel, "no_consent"},
+		{"one an hour ago", func(a *application) { a.recent = []time.Time{noon.Add(-time.Hour)} }, Hold, "cap"},
+		{"one yesterday", func(a *application) { a.recent = []time.Time{noon.Add(-25 * time.Hour)} }, Go, ""},
+		{"four this month", func(a *application) {
+			for i := range 4 {
+				a.recent = append(a.recent, noon.Add(time.Duration(i-12)*48*time.Hour))
+			}
+		}, Hold, "cap"},
+		{"journey says no", func(a *application) { a.guard = "paid_meanwhile" }, Drop, "guard"},
+		{"open variable", func(a *application) { a.text.open = []string{"code"} }, Drop, "open_variable"},
+		{"link in MY", func(a *application) {
+			a.country, a.policies, a.text.link, a.text.body = "MY", builtin().of("MY", ""), true, "RM0 [Lotus] x"
+			a.now = time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
+		}, OtherChannel, "link_not_allowed"},
+		{"prefix missing in MY", func(a *application) {
+			a.country, a.policies, a.class = "MY", builtin().of("MY", ""), Transactional
+		}, Drop, "prefix_missing"},
+		{"from abroad to VN", func(a *application) { a.country, a.policies = "VN", builtin().of("VN", "") }, OtherChannel, "promotional_from_abroad"},
+		{"name as sender in US", func(a *application) {
+			a.country, a.policies, a.kind, a.class = "US", builtin().of("US", "NY"), Alpha, Transactional
+		}, OtherChannel, "sender_not_allowed"},
+		{"no route", func(a *application) { a.routed = false }, OtherChannel, "no_route"},
+		{"too dear", func(a *application) { a.text.parts = 4 }, Drop, "too_dear"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := application{
+				now: noon, version: "t", class: Promotional, reach: Reach{SMS, "+4915112345678"}, country: "DE", routed: true, kind: LongNumber,
+				policies: builtin().of("DE", ""), zones: zonesOf([]string{"Europe/Berlin"}), brand: "Lotus",
+				text: text{body: "Lotus: hello", parts: 1},
+			}
+			a.consent.Granted = true
+			tt.change(&a)
+			d := decide(a)
+			require.Equal(t, tt.want, d.Verdict, "%+v", d.Reasons)
+			require.Equal(t, tt.why, d.Why)
+			require.Equal(t, tt.want == Hold, !d.Until.IsZero())
+		})
+	}
+}
+
+func TestTemplatesAreWhole(t *testing.T) {
+	r := builtin()
+	for name := range r.texts.keys {
+		for _, lang := range []string{"en", "de", "id", "ms", "ar"} {
+			for _, ch := range []Channel{SMS, Email} {
+				w, found, ok := r.texts.find(name, ch, []string{lang})
+				require.True(t, ok, "%s %s %s", name, lang, ch)
+				require.Equal(t, lang, found, "%s %s", name, ch)
+				if r.texts.keys[name].class == Transactional && len(variables(w.full)) > 0 && name != "optin" {
+					require.NotEmpty(t, w.plain, "%s %s %s has no text without variables", name, lang, ch)
+				}
+			}
+		}
+	}
+}
+
+// Long values still make one part in the Latin-script languages.
+func TestPartsOfTheDrafts(t *testing.T) {
+	vars := map[string]map[string]string{
+		"confirm": {"name": "Maximiliane", "order": "F-260522-00001", "items": "Leinenkleid M, Seidenschal", "from": "28.12.", "to": "31.12."},
+		"cart":    {"name": "Maximiliane", "code": "AB12CD34E", "pct": "5"},
+	}
+	for name, v := range vars {
+		for lang, c := range map[string]market.Country{"en": "US", "de": "DE", "id": "ID", "ms": "MY"} {
+			p := builtin().of(c, "")[0]
+			kind := LongNumber
+			if c == "ID" {
+				kind = Alpha
+			}
+			m := Message{Template: name, Vars: v}
+			if name == "cart" {
+				m.Link = "x"
+			}
+			got, err := builtin().render(m, form{reach: Reach{SMS, "+1"}, kind: kind, policy: &p, langs: []string{lang}, brand: "Lotus", base: "https://lo.my", token: "abcdefghijkl"})
+			require.NoError(t, err)
+			require.Equal(t, "gsm7", got.encoding, got.body)
+			if name == "confirm" || c != "MY" {
+				require.Equal(t, int64(1), got.parts, got.body)
+			}
+			require.False(t, got.plain, got.body)
+		}
+	}
+}
+
+func TestLooksLikeLink(t *testing.T) {
+	for s, want := range map[string]bool{
+		"https://x.example/r": true, "WWW.x": true, "see x.com/now": true, "shop.my": true, "(go.example)": true,
+		"F-20261124-0001": false, "2. Dez.-5. Dez.": false, "Nr.5 M": false, "a@b.example": false, "9.99": false, "z.B. Kleid": false, "": false,
+	} {
+		require.Equal(t, want, looksLikeLink(s), s)
+	}
+	for s, want := range map[string]bool{"+60 12-345 6789": true, "012 345 6789": true, "F-20261124-0001": false, "RM0 [Lotus] 12": false} {
+		require.Equal(t, want, looksLikePhone(s), s)
+	}
+}
