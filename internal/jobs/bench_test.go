@@ -2,7 +2,6 @@ package jobs_test
 
 import (
 	"context"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,7 +19,6 @@ import (
 
 // engines runs a benchmark on each database that can be had.
 func engines(b *testing.B, f func(b *testing.B, d *db.DB)) {
-	slog.SetLogLoggerLevel(slog.LevelError)
 	b.Run("sqlite", func(b *testing.B) { f(b, opened(b, filepath.Join(b.TempDir(), "bench.db"))) })
 	b.Run("postgres", func(b *testing.B) {
 		server := os.Getenv("PORTOLAN_TEST_PG")

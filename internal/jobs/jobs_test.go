@@ -574,7 +574,7 @@ func TestSlowCallsHoldUpNobodyElse(t *testing.T) {
 			}
 			return nil
 		})
-		until(t, "the others", func() bool { return quick.Load() == 20 && count(t, d) == 20 })
+		until(t, "the others", func() bool { return quick.Load() == 20 && count(t, d) == 20 && slow.Load() >= 2 })
 		require.EqualValues(t, 2, slow.Load())
 		close(release)
 		idle(t, q)
