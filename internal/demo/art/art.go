@@ -97,7 +97,6 @@ func newPenAs(d Design, id string) *pen {
 			p.accent = p.main.mix(ink, 0.6)
 		}
 	}
-	p.line = lineFor(p.main)
 	p.inside = p.main.mix(ink, 0.36)
 	light := p.main.light()
 	dark, bright := 0.10+0.09*light, 0.10+0.11*(1-light)

@@ -25,8 +25,8 @@ func TestEveryProductHasItsPictures(t *testing.T) {
 		for _, c := range p.Options.Colours {
 			d := art.Design{Kind: p.Kind, Cut: p.Cut, Pattern: p.Pattern, Detail: p.Detail, Main: c.Hex, Accent: c.Accent, Seed: uint64(n)}
 			name := p.Slug + " in " + c.Code
-			checkPicture(t, name, art.Product(d), 20_000)
-			checkPicture(t, name+", close up", art.Detail(d), 24_000)
+			checkPicture(t, name, art.Product(d), 17_000)
+			checkPicture(t, name+", close up", art.Detail(d), 19_000)
 			require.Equal(t, art.Product(d), art.Product(d), "%s is drawn differently the second time", name)
 		}
 	}

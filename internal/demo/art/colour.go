@@ -52,7 +52,7 @@ var deepBackdrops = []string{
 	"#dfc0a6", "#bccdbf", "#dfb0a2", "#aac0d3", "#cfc2da", "#e0cd9c", "#d6a893", "#a4c2bb",
 }
 
-// backdrop picks a tint that lets c stand out; seed chooses among the best three.
+// backdrop picks a tint that lets c stand out; seed chooses among the best four.
 func backdrop(c colour, seed uint64) colour {
 	set := backdrops
 	if c.light() > 0.80 {

@@ -16,7 +16,7 @@ const (
 )
 
 func wrapDress(p *pen, _ Design) {
-	p.dy = 18
+	p.scale, p.dy = 1.12, -22
 	p.sym("M0 98 Q22 98 36 90 L46 120 L0 226", p.back())
 	p.label(104)
 	under := p.sym("M0 262 L57 262 C76 310 104 460 130 604"+wave(130, 604, 0, 622, 4, 9), look{fill: p.main.mix(ink, 0.1)})
@@ -63,7 +63,7 @@ func bow(p *pen, x, y, size float64) {
 }
 
 func slipDress(p *pen, _ Design) {
-	p.dy = -4
+	p.scale, p.dy = 1.02, -14
 	p.cords("M46 140 C50 118 46 96 38 82", p.main, 5)
 	p.sym("M0 150 C20 148 36 142 46 136 L60 180 L0 210", p.back())
 	c := p.sym("M0 186 C22 176 38 156 46 134 C56 152 66 164 76 180 C70 214 60 240 61 272 C80 330 94 440 116 676"+wave(116, 676, 0, 690, 3, 7), p.cloth())
@@ -80,7 +80,7 @@ func slipDress(p *pen, _ Design) {
 }
 
 func shirtDress(p *pen, d Design) {
-	p.dy = 16
+	p.scale, p.dy = 1.06, -14
 	p.sym("M0 92 Q20 92 32 84 L34 110 L0 140", p.back())
 	p.label(96)
 	r, l := p.pair("M90 111 C114 120 132 166 146 240 C134 248 116 252 102 250 C98 222 90 200 79 184 C76 152 80 130 90 111Z", look{fill: p.main, turn: -14})
@@ -158,7 +158,7 @@ func puffDress(p *pen, _ Design) {
 }
 
 func knitDress(p *pen, _ Design) {
-	p.dy = 30
+	p.scale, p.dy = 1.08, -4
 	r, l := p.pair(longSleeve, look{fill: p.main, turn: -12})
 	p.within(r, func() { p.fold(90, 180, 128, 300, 12); p.gleam(104, 130, 128, 360, 10) })
 	p.within(l, func() { p.fold(-90, 180, -122, 300, 12); p.gleam(-104, 130, -134, 360, 10) })
@@ -178,7 +178,7 @@ func knitDress(p *pen, _ Design) {
 }
 
 func teaDress(p *pen, d Design) {
-	p.dy = 24
+	p.scale, p.dy = 1.12, -16
 	p.sym("M0 98 Q22 98 36 90 L44 120 L0 190", p.back())
 	p.label(104)
 	r, l := p.pair(shortSleeve, look{fill: p.main, turn: 16})
@@ -199,7 +199,7 @@ func teaDress(p *pen, d Design) {
 }
 
 func halterDress(p *pen, _ Design) {
-	p.dy = 8
+	p.scale, p.dy = 1.08, -12
 	p.sym("M0 196 L40 190 L60 200 L0 220", p.back())
 	skirt := p.sym("M0 262 L56 260 C104 312 136 470 158 612"+wave(158, 612, 0, 632, 6, 12), p.cloth())
 	p.drape(skirt, 48, 264, 152, 626, 9)
@@ -212,7 +212,7 @@ func halterDress(p *pen, _ Design) {
 }
 
 func smockDress(p *pen, _ Design) {
-	p.scale, p.dy = 1.14, 6
+	p.scale, p.dy = 1.2, -4
 	p.sym("M0 96 C18 96 32 93 40 88 L44 110 L0 130", p.back())
 	p.label(100)
 	r, l := p.pair("M86 108 C128 122 160 190 172 262 C178 300 172 322 160 334 C142 340 126 336 116 330 C104 280 92 240 80 196 C74 160 76 130 86 108Z", look{fill: p.main, turn: -16})

@@ -49,9 +49,9 @@ func railBanner(b *strings.Builder, t []colour) {
 		neck     float64
 	}{
 		{Design{Kind: "coat", Cut: "trench", Main: "#d2b994", Seed: 4}, 790, 0.66, 88},
-		{Design{Kind: "dress", Cut: "wrap", Pattern: "floral", Main: strong.String(), Accent: soft.String(), Seed: 1}, 946, 0.66, 110},
+		{Design{Kind: "dress", Cut: "wrap", Pattern: "floral", Main: strong.String(), Accent: soft.String(), Seed: 1}, 946, 0.6, 90},
 		{Design{Kind: "shirt", Cut: "oversized", Pattern: "stripe", Detail: "pocket", Main: "#f8f6f1", Accent: "#3158a6", Seed: 2}, 1122, 0.56, 140},
-		{Design{Kind: "dress", Cut: "slip", Pattern: "satin", Main: "#a4b28d", Seed: 7}, 1276, 0.66, 78},
+		{Design{Kind: "dress", Cut: "slip", Pattern: "satin", Main: "#a4b28d", Seed: 7}, 1276, 0.64, 74},
 		{Design{Kind: "knit", Cut: "cropcardi", Detail: "buttons", Main: "#f1dc97", Seed: 5}, 1430, 0.54, 172},
 	} {
 		y := 142 - g.neck*g.scale
@@ -66,7 +66,7 @@ func railBanner(b *strings.Builder, t []colour) {
 		b.WriteString(placed(g.d, g.x-300*g.scale, y, g.scale, 0))
 	}
 	b.WriteString(placed(Design{Kind: "bag", Cut: "tote", Pattern: "grain", Main: "#a2592f", Seed: 2}, 1330, 446, 0.33, 0))
-	b.WriteString(placed(Design{Kind: "shoes", Cut: "sneaker", Main: "#f8f6f1", Accent: strong.String(), Seed: 2}, 1080, 452, 0.32, 0))
+	b.WriteString(placed(Design{Kind: "shoes", Cut: "boot", Main: "#5a3a2f", Seed: 2}, 1090, 468, 0.29, 0))
 }
 
 // skyline draws a row of towers standing on y, from x over w.

@@ -70,24 +70,41 @@ func drops(p *pen, _ Design) {
 }
 
 func pendant(p *pen, _ Design) {
-	pearl := p.main
-	const n = 46
-	at := func(i int) (x, y float64) {
-		t := float64(i)/(n-1)*2 - 1
-		return 178 * math.Sin(t*1.62) * (1 - 0.12*math.Abs(t)), 150 + 330*math.Pow(math.Cos(t*1.5), 0.72)
-	}
-	p.tube(parse("M-150 158 C-90 116 90 116 150 158"), 4, gold)
-	p.ring(-146, 158, 8, 5, gold)
-	p.ring(146, 158, 8, 5, gold)
-	for i := range n {
-		x, y := at(i)
-		t := math.Abs(float64(i)/(n-1)*2 - 1)
-		p.bead(x, y, 13.5-4*t, pearl)
+	p.tube(parse("M-150 168 C-96 124 96 124 150 168"), 4, gold)
+	p.ring(-150, 170, 8, 5, gold)
+	p.ring(150, 170, 8, 5, gold)
+	for _, q := range strung(point{150, 192}, point{168, 400}, point{96, 478}, point{0, 482}) {
+		p.bead(q.x, q.y, q.r, p.main)
+		if q.x > 1 {
+			p.bead(-q.x, q.y, q.r, p.main)
+		}
 	}
 	p.ring(0, 500, 10, 6, gold)
 	p.bead(0, 556, 48, gold)
 	p.mark(circle(0, 556, 38), gold.mix(ink, 0.35), 1.4, "")
 	p.body.WriteString(blossom(300, 556, 26, -18, gold.mix(ink, 0.38), gold.mix(white, 0.5)))
+}
+
+// strungBead is a bead's place and radius.
+type strungBead struct{ x, y, r float64 }
+
+// strung sets beads of growing size side by side along a cubic curve, the last on its end.
+func strung(a, b, c, d point) []strungBead {
+	at := func(t float64) point {
+		u := 1 - t
+		return point{u*u*u*a.x + 3*u*u*t*b.x + 3*u*t*t*c.x + t*t*t*d.x, u*u*u*a.y + 3*u*u*t*b.y + 3*u*t*t*c.y + t*t*t*d.y}
+	}
+	beads := []strungBead{{d.x, d.y, 15}}
+	last, r := d, 15.0
+	for t := 1.0; t >= 0; t -= 0.0005 {
+		q := at(t)
+		next := 9.5 + 5.5*t
+		if math.Hypot(q.x-last.x, q.y-last.y) >= r+next {
+			beads = append(beads, strungBead{q.x, q.y, next})
+			last, r = q, next
+		}
+	}
+	return beads
 }
 
 func ringSet(p *pen, d Design) {

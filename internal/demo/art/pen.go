@@ -12,7 +12,6 @@ type pen struct {
 	count   int
 	main    colour
 	accent  colour
-	line    colour
 	inside  colour
 	fabric  string
 	seed    uint64

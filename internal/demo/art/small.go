@@ -51,7 +51,7 @@ func socks(p *pen, _ Design) {
 			p.tuck(-60, -180, -66, 20, 26, true)
 			p.tuck(20, 120, 130, 150, 20, true)
 		})
-		cuff := p.one("M-80 -250 Q-16 -260 46 -250 L48 -196 Q-16 -204 -80 -196Z", look{fill: tip.mix(p.main, 0.2), plain: true})
+		cuff := p.one("M-80 -250 Q-16 -260 46 -250 L48 -196 Q-16 -204 -80 -196Z", p.trim(tip))
 		p.ribs(cuff, -84, 50, -264, -190)
 		p.mark(parse(sock), lineFor(p.main), 2, "")
 	}
