@@ -55,21 +55,21 @@ func Detail(d Design) []byte {
 	case d.Pattern == "plain" || d.Kind == "jewellery":
 		fmt.Fprintf(&b, `<defs><pattern id="%sbig" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-14)"><path d="M0 1.5H3.5M3.5 5H7" stroke="#fff" stroke-width="1.2" opacity=".14"/><path d="M1.5 3.5V7M5 0V3.5" stroke="#1d1026" stroke-width="1.2" opacity=".12"/></pattern></defs><path d="M0 0H600V750H0Z" fill="url(#%sbig)"/>`, p.id, p.id)
 	}
-	fmt.Fprintf(&b, `<filter id="%sblur" x="-.1" y="-.1" width="1.2" height="1.2"><feGaussianBlur stdDeviation="15"/></filter><g filter="url(#%sblur)">`, p.id, p.id)
+	fmt.Fprintf(&b, `<filter id="%sblur" x="-.1" y="-.1" width="1.2" height="1.2"><feGaussianBlur stdDeviation="15"/></filter><clipPath id="%ssheet"><path d="M0 0H600V750H0Z"/></clipPath><g clip-path="url(#%ssheet)"><g filter="url(#%sblur)">`, p.id, p.id, p.id, p.id)
 	shade := colour{ground.r * 0.34, ground.g * 0.28, ground.b * 0.32}
 	for i := range 5 {
-		x := -150 + float64(i)*170 + p.wobble(i+50)*60
+		x := -150 + float64(i)*170 + p.wobble(i+50)*110
 		w := 46 + p.wobble(i+60)*30
-		dark, bright := 0.26+0.16*ground.light(), 0.10+0.22*(1-ground.light())
+		dark, bright := 0.34-0.16*ground.light(), 0.10+0.22*(1-ground.light())
 		if d.Pattern == "satin" || d.Pattern == "gloss" {
 			bright += 0.25
 		}
 		bend := func(x float64) string {
-			return fmt.Sprintf("%s -40C%s 220 %s 420 %s 800", num(x), num(x+130), num(x-50), num(x+110))
+			return fmt.Sprintf("%s -40C%s 220 %s 420 %s 800", num(x), num(x+130+p.wobble(70)*80), num(x-50+p.wobble(71)*90), num(x+110))
 		}
 		fmt.Fprintf(&b, `<path d="M%s" fill="none" stroke="%s" stroke-width="%s" opacity="%.2f"/><path d="M%s" fill="none" stroke="#fff" stroke-width="%s" opacity="%.2f"/>`, bend(x), shade, num(w), dark, bend(x+w*1.5), num(w*0.7), bright)
 	}
-	b.WriteString(`</g>`)
+	b.WriteString(`</g></g>`)
 	at := focus(d)
 	tint := backdrop(p.main, d.Seed)
 	fmt.Fprintf(&b, `<defs><clipPath id="%slens"><circle cx="350" cy="468" r="204"/></clipPath></defs>`, p.id)
