@@ -1,8 +1,7 @@
 package landed
 
 import (
-	"sort"
-	"strings"
+	"cmp"
 
 	"portolan/internal/money"
 )
@@ -114,19 +113,19 @@ func (c *calc) dutyOn(i, j int) {
 			c.review(Review{Line: -1, Code: "import_income_tax_not_included", Rule: g.id})
 			c.tariffOn(i, j, "MFN")
 		default:
-			c.tariffOn(i, j, "CONSIGNMENT")
+			c.tariffOn(i, j, g.measure)
 		}
 	case "cbec":
 		if !c.stays(g, g.dutyBasis, g.dutyLimit) {
 			c.review(Review{Line: -1, Code: "above_quota", Rule: g.id})
 		}
-		c.tariffOn(i, j, "CBEC")
+		c.tariffOn(i, j, g.measure)
 	case "postal_tax":
 		if g.cap > 0 && !c.stays(g, "goods", g.cap) {
 			c.review(Review{Line: -1, Code: "above_parcel_limit", Rule: g.id})
 		}
 	default:
-		c.tariffOn(i, j, "MFN")
+		c.tariffOn(i, j, cmp.Or(g.measure, "MFN"))
 	}
 }
 
@@ -137,7 +136,7 @@ func (c *calc) aboveCap(g *regime, i, j int) {
 	for k := i; k < j; k++ {
 		c.lines[k].exempt = false
 	}
-	c.tariffOn(i, j, "MFN")
+	c.tariffOn(i, j, cmp.Or(g.measure, "MFN"))
 }
 
 // sameItem is the EU's reading of an item: one tariff code, one description, one origin.
@@ -196,15 +195,6 @@ func (c *calc) add(v levy) {
 	}
 }
 
-// found is a rate of the tariff with what is doubtful about it.
-type found struct {
-	row       *row
-	rate      int64
-	low, high int64
-	specific
-	doubt string
-}
-
 // tariffOn levies the ordinary tariff, or the preference where origin is proved, and what is laid on top.
 func (c *calc) tariffOn(i, j int, measure string) {
 	l := &c.lines[i]
@@ -244,301 +234,6 @@ func (c *calc) tariffOn(i, j int, measure string) {
 	}
 }
 
-// rateFor looks a line up in the tables of its destination.
-func (c *calc) rateFor(l *line, measure string) found {
-	t := c.p.duties[c.tables]
-	if t == nil {
-		return found{doubt: "duty_rate_unknown"}
-	}
-	switch c.tables {
-	case "BR":
-		measure = "SIMPLIFIED"
-	case "IN":
-		if c.channel != byFreight {
-			measure = "PERSONAL"
-		}
-	case "JP":
-		g := l.regime
-		if g != nil && !g.excluded.has(l.hs) && c.stays(g, g.dutyBasis, g.cap) {
-			ordinary, simple := t.find(l.hs, "MFN", c.day), t.find(l.hs, "SIMPLIFIED", c.day)
-			if simple != nil && (ordinary == nil || !ordinary.known || ordinary.rate > simple.rate) {
-				return found{row: &simple.row, rate: simple.rate, low: simple.rate, high: simple.rate}
-			}
-		}
-	}
-	return t.rate(l.hs, measure, c.day)
-}
-
-func (t *tariff) find(hs, measure string, day int32) *dutyRow {
-	for _, n := range t.depth {
-		if len(hs) < n {
-			continue
-		}
-		for _, d := range t.prefix[hs[:n]] {
-			if d.measure == measure && d.on(day) {
-				return d
-			}
-		}
-	}
-	return nil
-}
-
-// rate is the rate of a code. Where the table knows a band only, or nothing, the highest rate that may
-// apply is taken and the doubt is said.
-func (t *tariff) rate(hs, measure string, day int32) found {
-	d := t.find(hs, measure, day)
-	if len(hs) < 6 {
-		if f, deeper := t.worst(hs, measure, day); deeper {
-			f.doubt = "hs_code_too_short"
-			if hs == "" {
-				f.low, f.doubt = 0, "hs_code_unknown"
-			}
-			return f
-		}
-	}
-	switch {
-	case d == nil:
-		f, _ := t.worst(hs[:min(len(hs), 2)], measure, day)
-		if f.row == nil {
-			f, _ = t.worst("", measure, day)
-		}
-		f.low, f.doubt = 0, "duty_rate_unknown"
-		return f
-	case d.known || d.any():
-		f := found{row: &d.row, rate: d.rate, low: d.low, high: d.high, specific: d.specific}
-		if d.low != d.high {
-			f.doubt = "duty_rate_varies"
-		}
-		return f
-	case d.high > 0:
-		return found{row: &d.row, rate: d.high, low: d.low, high: d.high, doubt: "duty_rate_varies_below_hs6"}
-	}
-	f, _ := t.worst(hs[:min(len(hs), 2)], measure, day)
-	return found{row: &d.row, rate: f.rate, high: f.high, doubt: "duty_rate_not_computable"}
-}
-
-// worst is the highest rate among the rows below a prefix, and whether there are any.
-func (t *tariff) worst(prefix, measure string, day int32) (found, bool) {
-	var f found
-	any := false
-	for _, d := range t.rows {
-		if d.measure != measure || !d.on(day) || len(d.hs) <= len(prefix) && d.hs != prefix || !strings.HasPrefix(d.hs, prefix) {
-			continue
-		}
-		any = any || len(d.hs) > len(prefix)
-		low, high := d.low, d.high
-		if f.row == nil {
-			f = found{row: &d.row, low: low}
-		}
-		f.low = min(f.low, low)
-		if high >= f.high {
-			f.row, f.rate, f.high = &d.row, high, high
-		}
-	}
-	return f, any
-}
-
-// htsFor is the lines of the US tariff that a code may mean: one, or all below its first six digits.
-func (p *Pack) htsFor(hs string, day int32) []*htsRow {
-	if len(hs) < 4 {
-		return nil
-	}
-	if len(hs) >= 8 {
-		if rows := p.htsBelow(hs[:8]); len(rows) == 1 && rows[0].on(day) {
-			return rows
-		}
-		hs = hs[:6]
-	}
-	rows := p.htsBelow(hs)
-	for len(rows) > 0 && !rows[0].on(day) {
-		rows = rows[1:]
-	}
-	return rows
-}
-
-func (p *Pack) htsBelow(prefix string) []*htsRow {
-	i := sort.Search(len(p.hts), func(i int) bool { return p.hts[i].code >= prefix })
-	j := i
-	for j < len(p.hts) && strings.HasPrefix(p.hts[j].code, prefix) {
-		j++
-	}
-	return p.hts[i:j]
-}
-
-// usRate is the general rate of the lines that a code may mean; the highest where they differ.
-func (c *calc) usRate(hs string, rows []*htsRow) found {
-	if len(rows) == 0 {
-		t := c.p.duties["US"]
-		if t == nil {
-			return found{doubt: "duty_rate_unknown"}
-		}
-		return t.rate(hs, "MFN", c.day)
-	}
-	f := found{row: &rows[0].row, rate: rows[0].rate, low: rows[0].rate, high: rows[0].rate, specific: rows[0].specific}
-	plain := rows[0].known
-	for _, h := range rows[1:] {
-		plain = plain && h.known
-		f.low = min(f.low, h.rate)
-		if h.rate > f.high {
-			f.row, f.rate, f.high, f.specific = &h.row, h.rate, h.rate, h.specific
-		}
-	}
-	switch {
-	case len(rows) > 1 && f.low != f.high:
-		f.doubt = "duty_rate_varies_below_hs6"
-	case !plain && !f.any():
-		f.doubt = "duty_rate_not_computable"
-	}
-	return f
-}
-
-// byQuantity adds what is levied per piece, pair or kilogram. Without the weight it can't be known, and that
-// is said.
-func (c *calc) byQuantity(v *levy, f *found) {
-	var pieces, grams int64
-	weighed := true
-	for k := v.from; k < v.to; k++ {
-		l := c.lines[k].in
-		pieces += l.Quantity
-		grams += l.WeightGrams
-		weighed = weighed && l.WeightGrams > 0
-	}
-	count, per := pieces, int64(1)
-	switch f.unit {
-	case "kg":
-		count, per = grams, 1000
-	case "gross":
-		per = 144
-	case "item", "pair":
-	default:
-		weighed = false
-	}
-	if !weighed && (f.unit == "kg" || f.unit == "litre") {
-		c.review(Review{Line: c.lines[v.from].index, Code: "duty_needs_" + needs(f.unit), Rule: f.row.id})
-		c.q.Confidence = Low
-		return
-	}
-	rate := c.fx(f.currency, c.r.Currency)
-	amount := func(perUnit int64) int64 {
-		digits := int64(million)
-		for range f.currency.Digits() {
-			digits /= 10
-		}
-		// perUnit is in millionths of a major unit: 10^6 / 10^digits of them make a minor unit.
-		if count > largest/max(perUnit, 1) || rate.den > (1<<62)/(digits*per) {
-			return c.sum(0, false)
-		}
-		return c.sum(times(perUnit*count, rate.num).over(rate.den*digits*per, half))
-	}
-	if f.min > 0 || f.max > 0 {
-		v.fixed, v.only = c.sum(times(v.value, v.rate).over(million, half)), true
-		if f.min > 0 {
-			v.fixed = max(v.fixed, amount(f.min))
-		}
-		if f.max > 0 {
-			v.fixed = min(v.fixed, amount(f.max))
-		}
-		return
-	}
-	v.fixed = amount(f.perUnit)
-}
-
-func needs(unit string) string {
-	if unit == "kg" {
-		return "weight"
-	}
-	return "volume"
-}
-
-// layersOn lays the additional US duties on the customs value: added to one another, never compounded.
-func (c *calc) layersOn(i, j int, value, general int64, hts []*htsRow) {
-	l := &c.lines[i]
-	usmca := l.preference != nil && l.preference.aliases[0] == "CUSMA"
-	if l.in.Origin == "" {
-		c.review(Review{Line: l.index, Code: "origin_unknown"})
-	}
-	own := l.in.Origin
-	if inEU(own) {
-		own = "EU"
-	}
-	for _, a := range c.p.layers[""] {
-		c.layerOn(a, i, j, value, general, usmca, hts)
-	}
-	if own != "" {
-		for _, a := range c.p.layers[own] {
-			c.layerOn(a, i, j, value, general, usmca, hts)
-		}
-	}
-	if own == "CN" {
-		c.chinaOn(i, j, value, hts)
-	}
-}
-
-func (c *calc) layerOn(a *layer, i, j int, value, general int64, usmca bool, hts []*htsRow) {
-	switch l, rate := &c.lines[i], a.rate; {
-	case !a.on(c.day), (a.usmca || a.program == "S122_SURCHARGE") && usmca:
-	case a.mechanic == "check":
-		if a.hs.has(l.hs) {
-			c.review(Review{Line: l.index, Code: a.check, Rule: a.id, Ranged: true, High: c.part(value, rate)})
-		}
-	default:
-		if a.mechanic == "top_up_to_cap" {
-			rate = max(0, rate-general)
-		}
-		if a.program == "S301_FORCED_LABOR" && len(hts) == 1 && hts[0].forcedOff {
-			rate = 0
-		}
-		c.add(levy{from: i, to: j, code: a.code, label: a.label, row: &a.row, rate: rate, value: value})
-	}
-}
-
-// chinaOn levies the list against China that the code stands in. Where lists disagree below the code, the
-// highest is taken and the doubt is said.
-func (c *calc) chinaOn(i, j int, value int64, hts []*htsRow) {
-	l := &c.lines[i]
-	var top *htsRow
-	low, high, doubt := int64(-1), int64(0), ""
-	for _, h := range hts {
-		if top == nil || h.listRate > high {
-			top, high = h, h.listRate
-		}
-		if low < 0 || h.listRate < low {
-			low = h.listRate
-		}
-		switch h.doubt {
-		case "ambiguous":
-			doubt, low = "china_list_ambiguous", 0
-		case "unlisted":
-			doubt, low = "china_list_unknown", 0
-		}
-	}
-	if top == nil || doubt == "china_list_unknown" && high == 0 {
-		doubt, low, high = "china_list_unknown", 0, 0
-		for _, a := range c.p.lists {
-			if a.on(c.day) {
-				high = max(high, a.rate)
-			}
-		}
-	} else if low != high && doubt == "" {
-		doubt = "china_list_ambiguous"
-	}
-	var by *layer
-	for _, a := range c.p.lists {
-		if a.on(c.day) && a.rate == high && (by == nil || top != nil && strings.HasPrefix(top.list, a.list)) {
-			by = a
-		}
-	}
-	if by != nil && high > 0 {
-		c.add(levy{from: i, to: j, code: "S301_CHINA", label: "duty.s301_china", row: &by.row, rate: high, value: value})
-	}
-	if top != nil {
-		c.use(&top.row, l)
-	}
-	if doubt != "" {
-		c.review(Review{Line: l.index, Code: doubt, Ranged: true, Low: c.part(value, low), High: c.part(value, high)})
-	}
-}
-
 // settle rounds the levies, each by itself or together as the country does, and shares them over the lines.
 func (c *calc) settle() {
 	if c.failed() || len(c.levies) == 0 {
@@ -555,6 +250,7 @@ func (c *calc) settle() {
 		}
 		return
 	}
+	c.use(&c.facts.row, nil)
 	var all wide
 	for i := range c.levies {
 		all = all.plus(c.levies[i].raw())

@@ -93,6 +93,7 @@ func quote(t *rapid.T, r *landed.Request) landed.Quote {
 
 // No unit is lost and none is made: the total is its parts, and so is each part.
 func TestSumsAreExact(t *testing.T) {
+	labels := landed.Default().Labels()
 	rapid.Check(t, func(t *rapid.T) {
 		r := draw(t)
 		q := quote(t, r)
@@ -111,6 +112,21 @@ func TestSumsAreExact(t *testing.T) {
 		}
 		if goods != q.Goods.Minor || freight != q.Shipping.Minor || duty != q.Duty.Minor || tax != q.Tax.Minor {
 			t.Fatalf("lines add up to %d %d %d %d, not %v %v %v %v", goods, freight, duty, tax, q.Goods, q.Shipping, q.Duty, q.Tax)
+		}
+		for _, v := range q.Reviews {
+			if !slices.Contains(landed.Doubts(), v.Code) {
+				t.Fatalf("doubt %q isn't among Doubts", v.Code)
+			}
+		}
+		for _, a := range q.Assumptions {
+			if !slices.Contains(landed.Assumptions(), a) {
+				t.Fatalf("assumption %q isn't among Assumptions", a)
+			}
+		}
+		for _, h := range q.Charges {
+			if !slices.Contains(labels, h.Label) {
+				t.Fatalf("label %q isn't among Labels", h.Label)
+			}
 		}
 		if q.Confidence == landed.Low && !q.NeedsReview() || q.NeedsReview() && q.Final() {
 			t.Fatalf("low confidence and no review, or final with one: %+v", q)

@@ -45,6 +45,7 @@ type Pack struct {
 	preferences []*preference
 	fees        map[string][]*fee
 	territories []*territory
+	goods       map[string]string // our labels by six digits
 	rows        map[string]*row
 	scratch     sync.Pool
 }
@@ -68,6 +69,61 @@ func (p *Pack) Rule(id string) (Row, bool) {
 		return Row{}, false
 	}
 	return Row{r.id, r.source, r.validFrom, r.validTo, r.confidence}, true
+}
+
+// Goods is our short label for an HS code, by its first six digits; empty where the pack has none.
+func (p *Pack) Goods(hs string) string {
+	code := plainHS(hs)
+	return p.goods[code[:min(len(code), 6)]]
+}
+
+// Labels are the translation keys that charges may carry, sorted.
+func (p *Pack) Labels() []string {
+	all := []string{
+		"duty.flat_per_item", "duty.flat_rate", "duty.import_tax", "duty.mfn", "duty.preference", "duty.relief", "duty.s301_china",
+		"fee.carrier", "tax.jct_local", "tax.jct_national", "tax.pph22", "tax.sales_tax", "tax.waived",
+	}
+	for _, rows := range p.taxes {
+		for _, t := range rows {
+			all = append(all, t.label)
+		}
+	}
+	for _, rows := range p.layers {
+		for _, l := range rows {
+			if l.mechanic != "check" {
+				all = append(all, l.label)
+			}
+		}
+	}
+	for _, rows := range p.fees {
+		for _, f := range rows {
+			all = append(all, f.label)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Doubts are the codes that reviews may carry, sorted; those of US duties that a line may fall under begin
+// with may_fall_under_ and name the programme.
+func Doubts() []string {
+	return []string{
+		"above_parcel_limit", "above_quota", "above_simplified_procedure", "carrier_method_and_origin_rate_unknown", "china_list_ambiguous",
+		"china_list_unknown", "destination_without_rules", "duty_needs_volume", "duty_needs_weight", "duty_rate_not_computable", "duty_rate_unknown",
+		"duty_rate_varies", "duty_rate_varies_below_hs6", "excise_not_included", "fee_not_included", "hs_code_too_short", "hs_code_unknown",
+		"import_income_tax_not_included", "local_sales_tax_not_included", "low_confidence_rule", "may_fall_under_s232_steel_alu_copper",
+		"may_fall_under_s232_uas", "may_fall_under_s232_wood_furniture", "may_fall_under_s338_canada", "no_rules_on_this_day", "origin_unknown",
+		"proof_of_origin_not_applicable", "region_unresolved", "registration_required", "sales_tax_by_tariff_code", "special_territory",
+		"tax_rules_unknown",
+	}
+}
+
+// Assumptions are the codes of what a quote takes for granted, sorted.
+func Assumptions() []string {
+	return []string{
+		"goods_at_risk_of_entering_the_eu", "goods_in_free_circulation", "no_relief_on_this_channel",
+		"no_sales_tax_nexus_in_destination_state", "seller_accounts_for_tax_at_destination",
+	}
 }
 
 // row is what every rule has.
@@ -102,7 +158,7 @@ type regime struct {
 	channels            channelSet
 	seller              registration
 	notSeller           bool
-	mode                string
+	mode, measure       string
 	currency            money.Currency
 	dutyLimit, taxLimit int64
 	below               bool // the limit itself is already over
@@ -128,6 +184,7 @@ type scheme struct {
 	duty       bool
 	dutyFree   bool
 	deemed     bool
+	mandatory  bool // sellers must be registered from the first sale
 	excluded   hsSet
 }
 
@@ -236,7 +293,7 @@ func load(read func(name string) (string, error)) (*Pack, error) {
 	p := &Pack{
 		countries: map[string]*country{}, regimes: map[string][]*regime{}, schemes: map[string][]*scheme{},
 		taxes: map[string][]*taxRow{}, states: map[string][]*stateRow{}, duties: map[string]*tariff{},
-		fees: map[string][]*fee{}, layers: map[string][]*layer{}, rows: make(map[string]*row, 2048),
+		fees: map[string][]*fee{}, layers: map[string][]*layer{}, goods: map[string]string{}, rows: make(map[string]*row, 2048),
 	}
 	p.scratch.New = func() any { return new(calc) }
 	hash := sha256.New()
@@ -247,7 +304,7 @@ func load(read func(name string) (string, error)) (*Pack, error) {
 		{"countries.csv", p.takeCountry}, {"regimes.csv", p.takeRegime}, {"schemes.csv", p.takeScheme},
 		{"taxes.csv", p.takeTax}, {"us_states.csv", p.takeState}, {"duties.csv", p.takeDuty},
 		{"us_hts8.csv", p.takeHTS}, {"us_layers.csv", p.takeLayer}, {"preferences.csv", p.takePreference},
-		{"fees.csv", p.takeFee}, {"territories.csv", p.takeTerritory},
+		{"fees.csv", p.takeFee}, {"territories.csv", p.takeTerritory}, {"goods.csv", p.takeGoods},
 	} {
 		text, err := read(t.name)
 		if err != nil {

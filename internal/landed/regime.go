@@ -1,6 +1,8 @@
 package landed
 
 import (
+	"slices"
+
 	"portolan/internal/money"
 )
 
@@ -61,8 +63,12 @@ func (c *calc) openBorder() {
 			c.fail(ErrBeforeRules, "date", "must not be before "+earliest(rows)+", the first rule for "+customs)
 			return
 		}
+		if slices.ContainsFunc(rows, func(g *regime) bool { return g.on(c.day) }) {
+			c.assume("no_relief_on_this_channel")
+			continue
+		}
 		c.q.Confidence = Low
-		c.review(Review{Line: -1, Code: "no_regime_on_this_channel_and_day"})
+		c.review(Review{Line: -1, Code: "no_rules_on_this_day"})
 	}
 	if c.lines[0].regime != nil {
 		c.q.Regime = c.lines[0].regime.id
@@ -175,7 +181,7 @@ func (c *calc) chooseScheme() {
 		if !s.on(c.day) || s.channels != 0 && s.channels&c.channel == 0 {
 			continue
 		}
-		if s.seller == 0 && !c.r.Marketplace || s.seller != 0 && s.seller&c.seller == 0 {
+		if s.seller == 0 && !c.r.Marketplace || s.seller != 0 && s.seller&c.seller == 0 && !s.mandatory {
 			continue
 		}
 		covered := 0
@@ -190,6 +196,13 @@ func (c *calc) chooseScheme() {
 			for i := range c.lines {
 				c.lines[i].sale = false
 			}
+			continue
+		}
+		if covered > 0 && s.seller != 0 && s.seller&c.seller == 0 {
+			for i := range c.lines {
+				c.lines[i].sale = false
+			}
+			c.review(Review{Line: -1, Code: "registration_required", Rule: s.id})
 			continue
 		}
 		if covered > 0 {

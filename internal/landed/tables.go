@@ -240,12 +240,18 @@ var modes = []string{
 	"postal_advalorem_or_specific",
 }
 
+// measures are the rows of the tariff that a regime reads; empty is the ordinary tariff, MFN.
+var measures = []string{"", "SIMPLIFIED", "SIMPLIFIED_IF_LOWER", "PERSONAL", "CONSIGNMENT", "CBEC"}
+
 func (p *Pack) takeRegime(r *record) {
 	id := r.text()
 	g := &regime{country: r.text(), origins: r.countries(), shipFrom: r.countries(), channels: r.channels()}
 	g.seller, g.notSeller = r.seller()
 	if g.mode = r.text(); !slices.Contains(modes, g.mode) {
 		r.fail("is no known duty mode")
+	}
+	if g.measure = r.text(); !slices.Contains(measures, g.measure) {
+		r.fail("is no known measure")
 	}
 	g.currency = r.currency()
 	g.dutyLimit, g.taxLimit, g.below = r.minor(g.currency), r.minor(g.currency), r.below()
@@ -264,7 +270,7 @@ func (p *Pack) takeScheme(r *record) {
 	s.seller, _ = r.seller()
 	s.currency = r.currency()
 	s.limit, s.below, s.unit, s.channels = r.minor(s.currency), r.below(), r.text(), r.channels()
-	s.freight, s.duty, s.dutyFree, s.deemed = r.yes(), r.text() == "flag", r.yes(), r.yes()
+	s.freight, s.duty, s.dutyFree, s.deemed, s.mandatory = r.yes(), r.text() == "flag", r.yes(), r.yes(), r.yes()
 	s.excluded, s.code = r.hs(), r.text()
 	s.row = r.dates(id)
 	p.schemes[country] = append(p.schemes[country], s)
@@ -429,4 +435,12 @@ func (p *Pack) takeTerritory(r *record) {
 	t.trust(r)
 	p.territories = append(p.territories, t)
 	p.note(r, &t.row)
+}
+
+func (p *Pack) takeGoods(r *record) {
+	code := r.text()
+	if p.goods[code] != "" {
+		r.fail("stands twice")
+	}
+	p.goods[code] = r.text()
 }

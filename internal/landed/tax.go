@@ -378,6 +378,9 @@ func (c *calc) tax(g *taxGroup) {
 		when = AtCheckout
 	}
 	stepped := !g.sale && c.facts != nil && c.facts.taxStep > 0 && c.facts.currency == c.r.Currency
+	if stepped {
+		c.use(&c.facts.row, nil)
+	}
 	switch {
 	case g.sale && c.r.PricesIncludeTax:
 		g.amount = c.contained(g) + c.sum(times(c.dutyIn(g), t.rate).over(million, half))
