@@ -18,7 +18,7 @@ var (
 	hsForm     = regexp.MustCompile(`^[0-9]{6,10}$`)
 	hsUSForm   = regexp.MustCompile(`^([0-9]{8}|[0-9]{10})?$`)
 	gtinForm   = regexp.MustCompile(`^([0-9]{8}|[0-9]{12,14})?$`)
-	hexForm    = regexp.MustCompile(`^(#[0-9a-f]{6})?$`)
+	hexForm    = regexp.MustCompile(`^(#[0-9A-Fa-f]{6})?$`)
 	fileForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,99}\.(svg|png|jpe?g|webp|avif)$`)
 	langForm   = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?$`)
 )
