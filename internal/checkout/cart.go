@@ -160,7 +160,7 @@ func (c *Cart) Next() Step {
 		return StepContact
 	case c.Address.Line1 == "" || address.Check(c.Address) != nil:
 		return StepAddress
-	case c.Service == "" || c.Quote == nil:
+	case c.Service == "" || !c.Quoted():
 		return StepDeliver
 	}
 	return StepPay

@@ -3,7 +3,6 @@ package payment_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -120,12 +119,12 @@ func TestMethodsComeInTheMarketsOrder(t *testing.T) {
 }
 
 func TestCards(t *testing.T) {
-	for _, tt := range []struct {
+	cases := []struct {
 		scenario fakepsp.Scenario
 		now      payment.Kind
 		reason   string
 		outcome  payment.Outcome
-		later    payment.Kind // after two minutes, webhooks and all
+		later    payment.Kind // after two minutes
 	}{
 		{fakepsp.Success, payment.Captured, "", payment.OK, payment.Captured},
 		{fakepsp.Frictionless, payment.Captured, "", payment.OK, payment.Captured},
@@ -138,37 +137,36 @@ func TestCards(t *testing.T) {
 		{fakepsp.HiddenSuccess, "", "", payment.Unclear, payment.Captured},
 		{fakepsp.HiddenFailure, "", "", payment.Unclear, payment.Failed},
 		{fakepsp.LateSuccess, payment.Processing, "", payment.OK, payment.Captured},
-	} {
-		for _, lost := range []float64{0, 1} { // with webhooks, and by asking alone
-			t.Run(fmt.Sprint(tt.scenario, lost), func(t *testing.T) {
-				dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
-					r := newRig(t, d)
-					r.psp.Set(fakepsp.Knobs{Lost: lost})
-					a := r.start("crt_1", "card", card(tt.scenario))
-					require.Equal(t, tt.outcome, a.Outcome)
-					dbtest.Read(t, d, func(tx *db.Tx) error {
-						_, p, err := r.pay.State(tx, a.ID)
-						require.Equal(t, tt.now, p.Kind)
-						require.Equal(t, tt.reason, p.Reason)
-						return err
-					})
-					for range 12 {
-						r.later(10 * time.Second)
-					}
-					dbtest.Read(t, d, func(tx *db.Tx) error {
-						now, p, err := r.pay.State(tx, a.ID)
-						require.Equal(t, tt.later, p.Kind)
-						require.NotEqual(t, payment.Unclear, now.Outcome)
-						return err
-					})
-					all := r.account(a.Intent)
-					if tt.later == payment.Captured {
-						require.Equal(t, eur(50_00), all.Status.Captured)
-					}
-					require.Len(t, all.Attempts, 1)
+	}
+	for _, lost := range []float64{0, 1} { // with webhooks, and by asking alone
+		dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+			r := newRig(t, d)
+			r.psp.Set(fakepsp.Knobs{Lost: lost})
+			paid := map[fakepsp.Scenario]payment.Attempt{}
+			for _, tt := range cases {
+				a := r.start("crt_"+string(tt.scenario), "card", card(tt.scenario))
+				require.Equal(t, tt.outcome, a.Outcome, tt.scenario)
+				dbtest.Read(t, d, func(tx *db.Tx) error {
+					_, p, err := r.pay.State(tx, a.ID)
+					require.Equal(t, tt.now, p.Kind, tt.scenario)
+					require.Equal(t, tt.reason, p.Reason, tt.scenario)
+					return err
 				})
-			})
-		}
+				paid[tt.scenario] = a
+			}
+			for range 12 {
+				r.later(10 * time.Second)
+			}
+			for _, tt := range cases {
+				all := r.account(paid[tt.scenario].Intent)
+				require.Len(t, all.Attempts, 1, tt.scenario)
+				require.Equal(t, tt.later, payment.ProgressOf(all.Attempts[0].ID, all.Facts).Kind, tt.scenario)
+				require.NotEqual(t, payment.Unclear, all.Attempts[0].Outcome, tt.scenario)
+				if tt.later == payment.Captured {
+					require.Equal(t, eur(50_00), all.Status.Captured, tt.scenario)
+				}
+			}
+		})
 	}
 }
 
@@ -196,18 +194,18 @@ func TestNoteWithoutCall(t *testing.T) {
 }
 
 func TestChallengePage(t *testing.T) {
-	for _, tt := range []struct {
-		choice string
-		want   payment.Kind
-		reason string
-	}{
-		{"pass", payment.Captured, ""},
-		{"fail", payment.Failed, "authentication_failed"},
-		{"", payment.RequiresAction, ""},
-	} {
-		dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
-			r := newRig(t, d)
-			a := r.start("crt_1", "card", card(fakepsp.Challenge))
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		r := newRig(t, d)
+		for _, tt := range []struct {
+			choice string
+			want   payment.Kind
+			reason string
+		}{
+			{"pass", payment.Captured, ""},
+			{"fail", payment.Failed, "authentication_failed"},
+			{"", payment.RequiresAction, ""}, // walked away
+		} {
+			a := r.start("crt_"+tt.choice, "card", card(fakepsp.Challenge))
 			require.Equal(t, payment.GoTo, a.Action.Kind)
 			path := strings.TrimPrefix(a.Action.URL, "http://shop")
 			rec := httptest.NewRecorder()
@@ -230,7 +228,7 @@ func TestChallengePage(t *testing.T) {
 				require.Equal(t, tt.reason, p.Reason)
 				return err
 			})
-			if tt.choice == "" { // walked away
+			if tt.choice == "" {
 				r.later(16 * time.Minute)
 				dbtest.Read(t, d, func(tx *db.Tx) error {
 					_, p, err := r.pay.State(tx, a.ID)
@@ -238,8 +236,8 @@ func TestChallengePage(t *testing.T) {
 					return err
 				})
 			}
-		})
-	}
+		}
+	})
 }
 
 func TestPagesOfNobody(t *testing.T) {
