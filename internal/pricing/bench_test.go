@@ -104,3 +104,20 @@ func BenchmarkPublish(b *testing.B) {
 		}))
 	}
 }
+
+// From a migrated database to the first list of 24 with prices: 1,000 products, 2,000 variants, 5 markets.
+func BenchmarkStart(b *testing.B) {
+	d, _ := many(b)
+	for b.Loop() {
+		w := settings.Watch(d)
+		markets, goods := market.New(d, w, settings.Bump), catalog.New(d, w, settings.Bump)
+		prices := pricing.New(d, w, settings.Bump, markets, goods, vat{})
+		goods.With(prices, nil)
+		for _, p := range goods.List(catalog.Filter{Market: "de", Lang: "en"}, catalog.Page{}).Products {
+			if _, _, ok := prices.From("de", p); !ok {
+				b.Fatal(p.Slug)
+			}
+			_ = p.Text("en").Title
+		}
+	}
+}
