@@ -145,7 +145,7 @@ const (
 	budi = "+6281234567890"
 	siti = "+60123456789"
 	jane = "+12125551234"
-	kate = "+447911123456"
+	kate = "+447400123456"
 )
 
 func confirm(to string, m market.Code, lang string) messaging.Message {
