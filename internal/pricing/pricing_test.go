@@ -2,6 +2,8 @@ package pricing_test
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -377,5 +379,30 @@ func TestPublishIsSeenWhole(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, money.Of(16_99, "EUR"), a.Amount) // 120 / 8.2 x 1.19 = 17.41
 		}
+	})
+}
+
+func TestPublishedTwiceAtOnce(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		s := open(t, d)
+		setRates(t, d, s, "2026-11-20", ecb)
+		var rows atomic.Int64
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				published := 0
+				err := d.Write(t.Context(), func(tx *db.Tx) error {
+					run, err := s.prices.Publish(tx, "us")
+					published = run.Published
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				rows.Add(int64(published))
+			})
+		}
+		all.Wait()
+		require.EqualValues(t, 4, rows.Load(), "one run makes the prices, the others find them made")
 	})
 }
