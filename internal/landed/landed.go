@@ -8,6 +8,7 @@
 package landed
 
 import (
+	"fmt"
 	"time"
 
 	"portolan/internal/fault"
@@ -130,6 +131,17 @@ func (c Confidence) String() string { return [...]string{"low", "medium", "high"
 
 // MarshalText writes the grade as String does.
 func (c Confidence) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (c *Confidence) UnmarshalText(text []byte) error {
+	for g := Low; g <= High; g++ {
+		if g.String() == string(text) {
+			*c = g
+			return nil
+		}
+	}
+	return fmt.Errorf("confidence %.20q: %w", text, ErrUnusable)
+}
 
 // Kind is what a charge is.
 type Kind string

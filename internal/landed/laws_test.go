@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -229,8 +230,10 @@ func TestPricesWithAndWithoutTaxAgree(t *testing.T) {
 		for i := range r.Lines {
 			with(&r.Lines[i].UnitPrice)
 		}
-		with(&r.Shipping)
-		with(&r.Insurance)
+		if r.Destination.Country != "MY" { // whose tax leaves freight out
+			with(&r.Shipping)
+			with(&r.Insurance)
+		}
 		r.PricesIncludeTax = true
 		b := quote(t, r)
 		far := func(x, y money.Amount) bool {
@@ -247,4 +250,57 @@ func TestPricesWithAndWithoutTaxAgree(t *testing.T) {
 			t.Fatalf("%v %v %v became %v %v %v", a.Duty, a.Tax, a.Fees, b.Duty, b.Tax, b.Fees)
 		}
 	})
+}
+
+// Within one regime a dearer cart never costs less at the door.
+func TestDearerGoodsNeverCostLess(t *testing.T) {
+	for _, band := range []struct {
+		r         *landed.Request
+		low, high int64
+	}{
+		{one("DE", "", "610910", "CN", money.Of(0, "EUR"), registered("IOSS"), shipping(4_90)), 0, 150_00},
+		{one("DE", "", "610910", "CN", money.Of(0, "EUR"), shipping(4_90)), 150_01, 900_00},
+		{one("GB", "", "610910", "CN", money.Of(0, "GBP"), registered("GB_VAT")), 135_01, 900_00},
+		{one("US", "", "6109100012", "CN", money.Of(0, "USD"), shipping(4_90)), 0, 900_00},
+		{one("ID", "", "610910", "CN", money.Of(0, "IDR")), 60_000_00, 20_000_000_00},
+		{one("JP", "", "620442", "CN", money.Of(0, "JPY")), 16_667, 300_000},
+		{one("BR", "SP", "610910", "CN", money.Of(0, "USD"), registered("REMESSA_CONFORME")), 0, 3000_00},
+	} {
+		rapid.Check(t, func(t *rapid.T) {
+			a := rapid.Int64Range(band.low, band.high).Draw(t, "price")
+			b := rapid.Int64Range(a, band.high).Draw(t, "dearer price")
+			band.r.Lines[0].UnitPrice.Minor = a
+			less := quote(t, band.r)
+			band.r.Lines[0].UnitPrice.Minor = b
+			if more := quote(t, band.r); more.Total.Minor < less.Total.Minor || more.Duty.Minor < less.Duty.Minor || more.Tax.Minor < less.Tax.Minor {
+				t.Fatalf("%d: %v, %d: %v", a, less.Total, b, more.Total)
+			}
+		})
+	}
+}
+
+// Quotes asked for at the same time don't disturb each other.
+func TestQuotesAtTheSameTime(t *testing.T) {
+	var wait sync.WaitGroup
+	for _, m := range []struct {
+		country string
+		cur     money.Currency
+	}{{"DE", "EUR"}, {"US", "USD"}, {"GB", "GBP"}, {"ID", "IDR"}, {"MY", "MYR"}} {
+		alone, err := landed.Default().Quote(cart(m.country, m.cur))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			wait.Go(func() {
+				r := cart(m.country, m.cur)
+				for range 50 {
+					if q, err := landed.Default().Quote(r); err != nil || q.Total != alone.Total || len(q.Charges) != len(alone.Charges) {
+						t.Errorf("%s: %v (%v), alone %v", m.country, q.Total, err, alone.Total)
+						return
+					}
+				}
+			})
+		}
+	}
+	wait.Wait()
 }

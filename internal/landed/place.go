@@ -112,9 +112,6 @@ func (t *territory) matches(country, region, postcode string) bool {
 	if region == t.region {
 		return true
 	}
-	if region != "" && len(region) > 2 && region != "REGION" {
-		postcode = strings.TrimSpace(postcode)
-	}
 	code := digitsOf(postcode)
 	for _, r := range t.postcodes {
 		if len(code) == len(r[0]) && code >= r[0] && code <= r[1] {
@@ -182,8 +179,8 @@ func province(postcode string) string {
 // free reports whether goods sent from one country are in free circulation at the place: no border lies
 // between.
 func (at place) free(from string) bool {
-	if at.territory != nil {
-		return from == at.territory.country && at.territory.vat
+	if at.territory != nil && !(at.territory.vat && at.territory.customs) {
+		return false
 	}
 	switch from {
 	case "MC":
@@ -206,6 +203,12 @@ func (at place) free(from string) bool {
 		return at.tax == "XI"
 	}
 	return false
+}
+
+// dutyFree reports whether goods reach the place without crossing a customs border, though a tax border lies
+// between: from the Union to its territories outside the VAT area.
+func (at place) dutyFree(from string) bool {
+	return at.territory != nil && at.territory.customs && inEU(from)
 }
 
 // hsSet is a set of chapters and headings, each an inclusive range of prefixes of one length.

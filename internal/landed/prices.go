@@ -197,10 +197,19 @@ func (c *calc) mend() {
 	}
 }
 
-// without takes the contained tax off: net = gross / (1 + r), or gross x (1 - r) where the tax is part of
-// its own base.
-func (c *calc) without(gross int64, l *line) int64 {
-	r := l.rate()
+// without takes the tax that a line's prices contain off an amount.
+func (c *calc) without(gross int64, l *line) int64 { return c.off(gross, l.rate(), l) }
+
+// freightWithout does so for freight, which some places leave untaxed beside the goods.
+func (c *calc) freightWithout(gross int64, l *line) int64 {
+	if c.at.tax == "MY" || c.at.tax == "US" && !c.freightTaxed(l) {
+		return gross
+	}
+	return c.off(gross, l.rate(), l)
+}
+
+// off is net = gross / (1 + r), or gross x (1 - r) where the tax is part of its own base.
+func (c *calc) off(gross, r int64, l *line) int64 {
 	if r == 0 {
 		return gross
 	}
@@ -241,10 +250,10 @@ func (c *calc) shareFreight() {
 	case !c.r.PricesIncludeTax:
 		c.shipping = paid
 	case same:
-		c.shipping = c.without(paid, &c.lines[0])
+		c.shipping = c.freightWithout(paid, &c.lines[0])
 	default:
 		c.spreadRuns(0, len(c.lines), paid, weight, func(lines []line, part int64) {
-			net := c.without(part, &lines[0])
+			net := c.freightWithout(part, &lines[0])
 			c.shipping += net
 			freight := c.convert(net)
 			c.freight += freight

@@ -189,8 +189,13 @@ func (c *calc) work() {
 		if c.failed() {
 			return
 		}
-		c.chooseScheme()
-		c.duties()
+		if c.at.dutyFree(c.r.ShipFrom) {
+			c.assume("goods_in_free_circulation")
+			c.q.Regime = ""
+		} else {
+			c.chooseScheme()
+			c.duties()
+		}
 	}
 	c.taxes()
 	if !c.inside {

@@ -116,10 +116,10 @@ func (c *calc) regimeOf(rows []*regime, origin string) *regime {
 // customsValue is the value that duty is reckoned on. Goods for a person's own use are valued at 60 % of
 // their retail price in Japan.
 func (c *calc) customsValue(l *line) int64 {
-	switch c.facts.value {
-	case "fob":
+	switch {
+	case c.facts.value == "fob":
 		return l.goods
-	case "own_use":
+	case c.facts.value == "own_use" && !c.r.Flags.Business:
 		return c.sum(times(l.goods, 6).over(10, half))
 	}
 	return l.goods + l.freight
@@ -127,10 +127,10 @@ func (c *calc) customsValue(l *line) int64 {
 
 // stays reports whether the consignment stays within a limit of its regime, on the basis that the row names.
 func (c *calc) stays(g *regime, basis string, limit int64) bool {
-	switch basis {
-	case "cif":
+	switch {
+	case basis == "cif", basis == "own_use" && c.r.Flags.Business:
 		return c.within(c.cif, 1, 1, limit, g.currency, g.below)
-	case "own_use":
+	case basis == "own_use":
 		return c.within(c.goods, 6, 10, limit, g.currency, g.below)
 	}
 	return c.within(c.goods, 1, 1, limit, g.currency, g.below)

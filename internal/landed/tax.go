@@ -177,12 +177,12 @@ var (
 
 // findSalesTax gives lines the state's rate where the seller has nexus. It is no import tax.
 func (c *calc) findSalesTax() {
-	if c.anyState && c.at.region == "" {
+	if (c.anyState || c.r.Marketplace) && c.at.region == "" {
 		c.review(Review{Line: -1, Code: "region_unresolved"})
 		c.q.Confidence = Low
 		return
 	}
-	if !c.nexus && !(c.r.Marketplace && c.at.region != "") {
+	if !c.nexus && !c.r.Marketplace {
 		c.assume("no_sales_tax_nexus_in_destination_state")
 		return
 	}
@@ -384,7 +384,7 @@ func (c *calc) tax(g *taxGroup) {
 	switch {
 	case g.sale && c.r.PricesIncludeTax:
 		g.amount = c.contained(g) + c.sum(times(c.dutyIn(g), t.rate).over(million, half))
-	case t.code == "ICMS" && !g.sale:
+	case t.code == "ICMS":
 		g.amount = c.sum(times(g.base, t.rate).over(million-t.rate, half))
 	case t.code == "JCT" && stepped:
 		c.japan(g)
