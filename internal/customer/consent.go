@@ -112,7 +112,7 @@ type State struct {
 	Wording   string    // what was agreed to last
 	Text      string
 
-	taken bool // had agreed before the last Revoke
+	taken bool // had agreed before everything was stopped
 }
 
 // stateOf folds events, oldest first.
@@ -140,7 +140,7 @@ func (s State) after(e Consent) State {
 			s.Granted, s.Confirmed, s.Pending, s.Since = true, true, false, e.At
 		}
 	case Revoke:
-		s.taken = s.taken || s.Granted
+		s.taken = (s.Granted || s.taken) && e.Channel == Every
 		s.Granted, s.Pending, s.Revoked, s.Since = false, false, true, e.At
 	case Restore:
 		if s.Revoked {

@@ -22,6 +22,10 @@ const confirmBy = 24 * time.Hour
 // confirm tells the buyer at once that the money arrived: by SMS in their language, and by e-mail with every
 // line. It is part of the purchase and needs no consent. Orders from other shops go the same way.
 func (s *Service) confirm(tx *db.Tx, e order.PaidEvent) error {
+	before, err := decisions(tx, `journey = 'confirm' and key = $1`, string(e.Order))
+	if err != nil || len(before) > 0 {
+		return err
+	}
 	o, err := s.Orders.Get(tx, e.Order)
 	if err != nil {
 		return err

@@ -18,8 +18,8 @@ var Schema = db.Schema{Owner: "journeys", Files: files}
 
 // note keeps a decision.
 func note(tx *db.Tx, d Decision) error {
-	_, err := tx.Exec(`insert into journey_decisions (id, journey, key, customer, market, outcome, reason, detail, message, code, at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	_, err := tx.Exec(`insert into journey_decisions (id, journey, key, customer, market, outcome, reason, detail, message, code, at, n)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (select count(*) from journey_decisions where key = $3))`,
 		id.New("jdc"), d.Journey, d.Key, d.Customer, string(d.Market), string(d.Outcome), d.Reason, d.Detail, d.Message, d.Code, tx.Now())
 	return err
 }
@@ -30,7 +30,7 @@ func decisions(tx *db.Tx, where, arg string) ([]Decision, error) {
 		d.At = d.At.UTC()
 		return
 	}, `select id, journey, key, customer, market, outcome, reason, detail, message, code, at from journey_decisions
-		where `+where+` order by at, id limit 500`, arg)
+		where `+where+` order by at, n, id limit 500`, arg)
 }
 
 // recovery is one cart that was left.

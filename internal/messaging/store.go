@@ -101,7 +101,8 @@ func recent(tx *db.Tx, address, but string, since time.Time) ([]time.Time, error
 }
 
 func insertDecision(tx *db.Tx, message string, d Decision) error {
-	_, err := tx.Exec(`insert into message_decisions (id, message, at, channel, verdict, body) values ($1, $2, $3, $4, $5, $6)`,
+	_, err := tx.Exec(`insert into message_decisions (id, message, n, at, channel, verdict, body)
+		values ($1, $2, (select count(*) from message_decisions where message = $2), $3, $4, $5, $6)`,
 		newID("dec"), message, d.At, string(d.Channel), string(d.Verdict), encode(d))
 	return err
 }
@@ -113,5 +114,5 @@ func decisions(tx *db.Tx, message string) ([]Decision, error) {
 			err = json.Unmarshal([]byte(body), &d)
 		}
 		return
-	}, `select body from message_decisions where message = $1 order by id`, message)
+	}, `select body from message_decisions where message = $1 order by n, id`, message)
 }

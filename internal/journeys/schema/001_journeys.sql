@@ -10,7 +10,8 @@ create table journey_decisions (
 	detail   text      not null,
 	message  text      not null,
 	code     text      not null,
-	at       timestamp not null
+	at       timestamp not null,
+	n        bigint    not null  -- counts a key's decisions
 );
 create index journey_decisions_key on journey_decisions (key, id);
 create index journey_decisions_customer on journey_decisions (customer, id) where customer <> '';

@@ -48,12 +48,13 @@ create index messages_held on messages (held_until) where state = 'held';
 create table message_decisions (
 	id      text      primary key,
 	message text      not null,
+	n       bigint    not null,
 	at      timestamp not null,
 	channel text      not null,
 	verdict text      not null,
 	body    jsonb     not null
 );
-create index message_decisions_message on message_decisions (message, id);
+create index message_decisions_message on message_decisions (message, n);
 
 create table message_attempts (
 	id          text      primary key,
