@@ -69,7 +69,7 @@ func (s *Service) place(tx *db.Tx, c *Cart, k payment.Case, paid bool) error {
 	if c.Code != "" {
 		_, err := s.Codes.Redeem(tx, c.Code, s.use(c, c.Quote.Shown), string(o.ID))
 		if err != nil && fault.Of(err).Kind != fault.Internal {
-			if err := s.Stock.Release(tx, c.ID); err != nil {
+			if err := s.Stock.Release(tx, payment.OrderID(k.Intent.ID)); err != nil {
 				return err
 			}
 			return s.refuse(tx, c, k, payment.ReasonCodeUsed)
@@ -98,16 +98,17 @@ func (s *Service) place(tx *db.Tx, c *Cart, k payment.Case, paid bool) error {
 	return s.Bus.Publish(tx, RecoveredEvent{Cart: c.ID, Order: o.ID, Customer: c.Customer, Market: c.Market, LeftAt: c.LeftAt, At: tx.Now()})
 }
 
-// allocate keeps what the cart holds for its order, or takes it anew where a late payment found it released.
+// allocate keeps what is held under the order's id, or takes it anew where a late payment found it released.
 func (s *Service) allocate(tx *db.Tx, c *Cart, k payment.Case) error {
-	err := s.Stock.Allocate(tx, c.ID)
+	ref := payment.OrderID(k.Intent.ID)
+	err := s.Stock.Allocate(tx, ref)
 	if !errors.Is(err, fulfilment.ErrUnknownReservation) {
 		return err
 	}
-	if err := s.Stock.Reserve(tx, c.ID, c.wants(), tx.Now().Add(time.Minute)); err != nil {
+	if err := s.Stock.Reserve(tx, ref, c.wants(), tx.Now().Add(time.Minute)); err != nil {
 		return err
 	}
-	return s.Stock.Allocate(tx, c.ID)
+	return s.Stock.Allocate(tx, ref)
 }
 
 // order is the order that the cart's quote makes.
@@ -175,7 +176,7 @@ func (s *Service) reopen(tx *db.Tx, c *Cart, k payment.Case, reason string) erro
 			return err
 		}
 	}
-	return s.Stock.Release(tx, c.ID)
+	return s.Stock.Release(tx, payment.OrderID(k.Intent.ID))
 }
 
 // afterwards acts on facts about a cart that has become an order: the transfer that was waited for, one that
@@ -195,7 +196,7 @@ func (s *Service) afterwards(tx *db.Tx, k payment.Case) error {
 		if _, err := s.Orders.Cancel(tx, o.ID, "payment_"+string(k.Progress.Kind)); err != nil {
 			return err
 		}
-		return s.Stock.Release(tx, k.Intent.Cart)
+		return s.Stock.Release(tx, k.Intent.Order)
 	case !freshMoney(k):
 		return nil
 	case waiting && !k.Status.Foreign && total == o.Total:

@@ -160,7 +160,7 @@ func (s *Service) prepare(tx *db.Tx, r PayRequest) (p prepared, err error) {
 			return p, err
 		}
 	}
-	if err := s.Stock.Reserve(tx, c.ID, c.wants(), tx.Now().Add(max(method.Hold, 15*time.Minute))); err != nil {
+	if err := s.Stock.Reserve(tx, payment.OrderID(a.Intent), c.wants(), tx.Now().Add(max(method.Hold, 15*time.Minute))); err != nil {
 		return p, err
 	}
 	p.cart, p.attempt = c, a

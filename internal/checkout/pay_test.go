@@ -233,7 +233,7 @@ func TestPaidButGone(t *testing.T) {
 		r.stock("rare", 1)
 		first := r.ready(checkout.Add("rare", 1))
 		o := r.mustPay(first, "card", fakepsp.Challenge)
-		dbtest.Write(t, d, func(tx *db.Tx) error { return r.Release(tx, first.ID) }) // its time ran out
+		dbtest.Write(t, d, func(tx *db.Tx) error { return r.Release(tx, payment.OrderID(intentOf(o))) }) // its time ran out
 		second := r.ready(checkout.Add("rare", 1))
 		require.Equal(t, checkout.PaidOutcome, r.mustPay(second, "card", fakepsp.Success).State)
 		r.decide(o, "pass")
@@ -465,3 +465,6 @@ func TestLeftAndRestored(t *testing.T) {
 		require.EqualValues(t, 1, r.announced("checkout.recovered"))
 	})
 }
+
+// intentOf is the intent of an outcome's attempt.
+func intentOf(o checkout.Outcome) string { return o.Attempt[:strings.LastIndex(o.Attempt, "_")] }
