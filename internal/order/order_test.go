@@ -28,8 +28,8 @@ func sample(cart string) order.Order {
 	return order.Order{Source: order.Shop, Cart: cart, Payment: "pay_" + cart, Market: "de", Country: "DE", Lang: "de", Currency: "EUR",
 		Customer: "cus_1", Email: "anna@example.de", Phone: "+4915112345678",
 		Address: address.Address{GivenName: "Anna", Line1: "Hauptstraße 1", City: "Berlin", Postcode: "10115", Country: "DE"},
-		Lines: []order.Line{{SKU: "D-1-M", Title: "Kleid <b>", Options: map[string]string{"size": "M"}, Quantity: 2, UnitPrice: eur(10_00), Total: eur(20_00)}},
-		Goods: eur(16_81), Tax: eur(3_19), Total: eur(20_00), Discount: eur(0), Shipping: eur(0), Duty: eur(0), Fees: eur(0), OnDelivery: eur(0),
+		Lines:   []order.Line{{SKU: "D-1-M", Title: "Kleid <b>", Options: map[string]string{"size": "M"}, Quantity: 2, UnitPrice: eur(10_00), Total: eur(20_00)}},
+		Goods:   eur(16_81), Tax: eur(3_19), Total: eur(20_00), Discount: eur(0), Shipping: eur(0), Duty: eur(0), Fees: eur(0), OnDelivery: eur(0),
 		Charges: []landed.Charge{{Line: 0, Kind: landed.Tax, Code: "VAT", Rate: money.Percent(19), Amount: eur(3_19), When: landed.AtCheckout}}}
 }
 

@@ -22,8 +22,8 @@ type CapturedEvent struct {
 // Topic implements events.Event.
 func (CapturedEvent) Topic() string { return "payment.captured" }
 
-// Subjects names what the event is about, for timelines.
-func (e CapturedEvent) Subjects() []string { return named(e.Intent, e.Checkout, e.Customer) }
+// Subjects names what the event is about, for timelines; the order is the one that the intent makes, if it makes one.
+func (e CapturedEvent) Subjects() []string { return named(OrderID(e.Intent), e.Checkout, e.Customer) }
 
 // FailedEvent is announced when an attempt ended without money.
 type FailedEvent struct {
@@ -42,7 +42,7 @@ type FailedEvent struct {
 func (FailedEvent) Topic() string { return "payment.failed" }
 
 // Subjects names what the event is about, for timelines.
-func (e FailedEvent) Subjects() []string { return named(e.Intent, e.Checkout, e.Customer) }
+func (e FailedEvent) Subjects() []string { return named(OrderID(e.Intent), e.Checkout, e.Customer) }
 
 // ReviewedEvent is announced when money arrived that a person has to look at.
 type ReviewedEvent struct {
@@ -62,7 +62,7 @@ func (ReviewedEvent) Topic() string { return "payment.review_opened" }
 
 // Subjects names what the event is about, for timelines.
 func (e ReviewedEvent) Subjects() []string {
-	return named(e.Intent, e.Checkout, e.Order, e.Customer)
+	return named(OrderID(e.Intent), e.Checkout, e.Customer)
 }
 
 // ReturnedEvent is announced when a provider says that money went back to the shopper: an authorisation let go
@@ -83,7 +83,7 @@ func (ReturnedEvent) Topic() string { return "payment.returned" }
 
 // Subjects names what the event is about, for timelines.
 func (e ReturnedEvent) Subjects() []string {
-	return named(e.Intent, e.Checkout, e.Order, e.Customer)
+	return named(OrderID(e.Intent), e.Checkout, e.Customer)
 }
 
 func named(ids ...string) (known []string) {

@@ -193,6 +193,28 @@ func TestNoteWithoutCall(t *testing.T) {
 	})
 }
 
+// A process that dies after the provider has taken the money, before it could note it, finds it again.
+func TestCallWithoutAnswer(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		r := newRig(t, d)
+		r.psp.Set(fakepsp.Knobs{Lost: 1})
+		m, _ := r.pay.Method(shop, eur(50_00), "card")
+		var a payment.Attempt
+		dbtest.Write(t, d, func(tx *db.Tx) (err error) {
+			a, err = r.pay.Begin(tx, payment.Begin{Cart: "crt_1", Market: "de", Amount: eur(50_00), Method: m})
+			return err
+		})
+		for range 2 { // the key makes the second call the first one
+			_, err := r.psp.Start(t.Context(), payment.Charge{Attempt: a, Instrument: card(fakepsp.Success)})
+			require.NoError(t, err)
+		}
+		r.later(12 * time.Second)
+		require.Equal(t, "paid", r.account(a.Intent).Status.State)
+		require.Equal(t, eur(50_00), r.account(a.Intent).Status.Captured)
+		require.Len(t, r.seen, 1)
+	})
+}
+
 func TestChallengePage(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 		r := newRig(t, d)
