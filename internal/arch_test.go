@@ -21,7 +21,7 @@ var layers = []struct{ row, packages string }{
 	{"faces", "storefront admin api connect"},
 	{"keeping", "messaging journeys"},
 	{"selling", "address market customer landed catalog pricing order fulfilment payment checkout"},
-	{"machinery", "db jobs events settings cldr i18n geo auth web"},
+	{"machinery", "db jobs events settings snapshot cldr i18n geo idempotency inbox auth web"},
 	{"values", "fault money id"},
 }
 
@@ -29,7 +29,7 @@ var layers = []struct{ row, packages string }{
 // speak to one outside service.
 var reserved = map[string]string{
 	"modernc.org/":                  "db",
-	"github.com/jackc/":             "db",
+	"github.com/jackc/":             "db jobs",
 	"github.com/riverqueue/":        "jobs",
 	"net/http":                      "app demo storefront admin api connect web",
 	"html/template":                 "storefront admin api web messaging",

@@ -78,6 +78,7 @@ type category struct {
 	Kind  string `json:"kind"`
 	Cut   string `json:"cut"`
 	Title words  `json:"title"`
+	Intro words  `json:"intro"`
 }
 
 func read[T any](name string) (v T, err error) {
@@ -133,23 +134,23 @@ func Markets() []market.Market {
 	return []market.Market{
 		{Code: "us", Name: "United States", State: market.Open, Position: 1, Countries: []market.Country{"US"}, Currency: "USD", Languages: []string{"en", "ar"},
 			Zone: "America/New_York", Incoterm: "DDP", Factor: rate("1.9"), Rounding: market.Rounding{Step: 100, Ending: 99, Direction: market.Nearest},
-			ShipFrom: []string{"can"}, Methods: []string{"card", "redirect"}, ConsentChannels: []string{"sms", "email"}, Merchant: merchant,
+			ShipFrom: []string{"can"}, Methods: []string{"card", "paypal", "apple_pay"}, ConsentChannels: []string{"sms", "email"}, Merchant: merchant,
 			Contact: market.Contact{Email: "hello@miana.example", Phone: "+1 212 555 0199", Hours: "9:00-17:00"}},
 		{Code: "de", Name: "Germany", State: market.Open, Position: 2, Countries: []market.Country{"DE"}, Currency: "EUR", Languages: []string{"de", "en", "ar"},
 			Zone: "Europe/Berlin", TaxInclusive: true, Incoterm: "DDP", Factor: rate("1.85"), Rounding: market.Rounding{Step: 100, Ending: 95, Direction: market.Nearest},
-			ShipFrom: []string{"ams", "can"}, Methods: []string{"redirect", "card", "bank_transfer"}, DoubleOptIn: true, ConsentChannels: []string{"sms", "email"}, Merchant: merchant,
+			ShipFrom: []string{"ams", "can"}, Methods: []string{"paypal", "card", "klarna", "bank_transfer"}, DoubleOptIn: true, ConsentChannels: []string{"sms", "email"}, Merchant: merchant,
 			Contact: market.Contact{Email: "hallo@miana.example", Phone: "+49 30 23125 001", Hours: "9:00-17:00"}},
 		{Code: "gb", Name: "United Kingdom", State: market.Open, Position: 3, Countries: []market.Country{"GB"}, Currency: "GBP", Languages: []string{"en", "ar"},
 			Zone: "Europe/London", TaxInclusive: true, Incoterm: "DDP", Factor: rate("1.85"), Rounding: market.Rounding{Step: 100, Ending: 0, Direction: market.Nearest},
-			ShipFrom: []string{"can"}, Methods: []string{"card", "redirect"}, ConsentChannels: []string{"sms", "email"}, Merchant: merchant,
+			ShipFrom: []string{"can"}, Methods: []string{"card", "paypal", "apple_pay"}, ConsentChannels: []string{"sms", "email"}, Merchant: merchant,
 			Contact: market.Contact{Email: "hello@miana.example", Phone: "+44 20 7946 0958", Hours: "9:00-17:00"}},
 		{Code: "id", Name: "Indonesia", State: market.Open, Position: 4, Countries: []market.Country{"ID"}, Currency: "IDR", Languages: []string{"id", "en", "ar"},
 			Zone: "Asia/Jakarta", TaxInclusive: true, Incoterm: "DDP", Factor: rate("1.2"), Rounding: market.Rounding{Step: 1_000_000, Ending: 900_000, Direction: market.Nearest},
-			ShipFrom: []string{"can"}, Methods: []string{"bank_transfer", "redirect", "card"}, ConsentChannels: []string{"email"}, Merchant: merchant,
+			ShipFrom: []string{"can"}, Methods: []string{"gopay", "ovo", "bank_transfer", "card"}, ConsentChannels: []string{"email"}, Merchant: merchant,
 			Contact: market.Contact{Email: "halo@miana.example", Phone: "+62 21 5550 0199", Hours: "9:00-17:00"}},
 		{Code: "my", Name: "Malaysia", State: market.Open, Position: 5, Countries: []market.Country{"MY"}, Currency: "MYR", Languages: []string{"ms", "en", "ar"},
 			Zone: "Asia/Kuala_Lumpur", TaxInclusive: true, Incoterm: "DDP", Factor: rate("1.3"), Rounding: market.Rounding{Step: 100, Ending: 90, Direction: market.Nearest},
-			ShipFrom: []string{"can"}, Methods: []string{"redirect", "card"}, ConsentChannels: []string{"email"}, Merchant: merchant,
+			ShipFrom: []string{"can"}, Methods: []string{"fpx", "touchngo", "card"}, ConsentChannels: []string{"email"}, Merchant: merchant,
 			Contact: market.Contact{Email: "helo@miana.example", Phone: "+60 3-5550 0199", Hours: "9:00-17:00"}},
 	}
 }
@@ -179,7 +180,7 @@ func Seed(tx *db.Tx, s Shop) error {
 	}
 	var shelves []catalog.Category
 	for i, c := range cats {
-		shelves = append(shelves, catalog.Category{Slug: c.Slug, Names: c.Title, Position: int64(i + 1)})
+		shelves = append(shelves, catalog.Category{Slug: c.Slug, Names: c.Title, Intros: c.Intro, Position: int64(i + 1)})
 	}
 	if err := s.Catalog.ImportCategories(tx, shelves); err != nil {
 		return err
@@ -200,6 +201,9 @@ func Seed(tx *db.Tx, s Shop) error {
 	}
 	return s.Stock.SetStock(tx, stock)
 }
+
+// Refresh dates the sample rates again, in a shop that was seeded on another day.
+func Refresh(tx *db.Tx, s Shop) error { return seedRates(tx, s.Prices) }
 
 // Publish makes the prices of all markets.
 func Publish(tx *db.Tx, s Shop) error {
@@ -248,14 +252,14 @@ func convert(all []product) (goods []catalog.Product, stock []fulfilment.Stock, 
 		}
 		g := catalog.Product{
 			Slug: p.Slug, Kind: p.Kind, Category: p.Category, Collections: p.Collections, TaxCategory: p.TaxCategory,
-			Origin: market.Country(p.Origin), HS: p.HS, HSUS: p.HSUS, CustomsDescription: p.Customs, WeightGrams: p.WeightGrams,
+			Origin: market.Country(p.Origin), HS: p.HS, HSUS: p.HSUS, CustomsDescription: p.Customs, SizeChart: p.SizeChart, WeightGrams: p.WeightGrams,
 			Base: p.Base, New: p.New, Featured: p.Featured, Position: int64(i + 1), CreatedAt: created, Texts: map[string]catalog.Text{},
 		}
 		for _, m := range p.Materials {
 			g.Materials = append(g.Materials, catalog.Material{Fibre: m.Fibre, Percent: m.Percent})
 		}
 		for lang, t := range p.Texts {
-			g.Texts[lang] = catalog.Text{Lang: lang, Title: t.Title, Description: t.Description, Care: t.Care + "\n\n" + t.Fit, Material: composition(p, fibres.Fibres, lang)}
+			g.Texts[lang] = catalog.Text{Lang: lang, Title: t.Title, Description: t.Description, Care: t.Care, Fit: t.Fit, Material: composition(p, fibres.Fibres, lang)}
 		}
 		colours, sizes := catalog.Option{Name: "color"}, catalog.Option{Name: "size"}
 		for _, c := range p.Options.Colours {
@@ -338,7 +342,7 @@ func Brand() (storefront.Brand, error) {
 		return storefront.Brand{}, err
 	}
 	b := storefront.Brand{Name: f.Name, Taglines: f.Tagline, Stories: f.Story, Address: f.Legal, Email: f.Contact.Email,
-		LogoFile: "logo.svg", LogoWidth: 120, IconFile: "icon.svg", HeroFile: "hero-1.svg", Demo: true, Tiles: map[string]string{}}
+		LogoFile: "logo.svg", LogoWidth: 100, IconFile: "icon.svg", HeroFile: "hero-1.svg", Demo: true, Tiles: map[string]string{}}
 	for _, c := range cats {
 		b.Tiles[c.Slug] = "c-" + c.Slug + ".svg"
 	}
@@ -358,18 +362,9 @@ func Charts() ([]storefront.SizeChart, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := products()
-	if err != nil {
-		return nil, err
-	}
 	var out []storefront.SizeChart
 	for _, c := range f.Charts {
-		chart := storefront.SizeChart{Head: map[string][]string{}}
-		for _, p := range all {
-			if p.SizeChart == c.Code && !slices.Contains(chart.Kinds, p.Kind) {
-				chart.Kinds = append(chart.Kinds, p.Kind)
-			}
-		}
+		chart := storefront.SizeChart{Code: c.Code, Head: map[string][]string{}}
 		for _, lang := range []string{"en", "de", "id", "ms", "ar"} {
 			for _, col := range c.Columns {
 				chart.Head[lang] = append(chart.Head[lang], c.Names[col][lang])

@@ -11,7 +11,6 @@ import (
 	"portolan/internal/checkout"
 	"portolan/internal/db"
 	"portolan/internal/fault"
-	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/web"
 )
@@ -311,7 +310,7 @@ func (s *shop) costs(at place, q *checkout.Quote) totals {
 	// What is charged beyond goods, discount and carriage as shown: with prices that include tax the tax on duty
 	// remains, without them all of it.
 	rest := q.Total.Sub(q.Shown).Add(q.Off).Sub(q.Carriage)
-	if !q.Duty.IsZero() || q.Option.From != market.Country("") && string(q.Option.From) != string(at.market.Country()) {
+	if !q.Duty.IsZero() || crosses(q, at.market.Country()) {
 		row("duty", q.Duty, s.because(at, q, "duty"))
 	}
 	if !q.Fees.IsZero() {

@@ -6,10 +6,12 @@ import (
 	"strconv"
 
 	"portolan/internal/checkout"
+	"portolan/internal/cldr"
 	"portolan/internal/db"
 	"portolan/internal/fault"
 	"portolan/internal/fulfilment"
 	"portolan/internal/landed"
+	"portolan/internal/market"
 	"portolan/internal/web"
 )
 
@@ -80,7 +82,7 @@ func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c 
 	}
 	for _, q := range all {
 		v.Options = append(v.Options, optionView{Value: q.Option.Service, Title: at.say.T("service." + q.Option.Service),
-			Text: at.say.T("checkout.arrives_range", "from", s.shortDay(at, q.Option.FromDay), "to", s.shortDay(at, q.Option.ToDay)) + ". " +
+			Text: at.say.T("checkout.arrives_range", "days", days(at, q.Option.FromDay, q.Option.ToDay)) + " · " +
 				at.say.T("checkout.sent_from", "place", at.say.CountryName(string(q.Option.From)), "carrier", q.Option.Carrier),
 			Price: at.say.Money(q.Option.Price), Chosen: q.Option.Service == c.Service})
 	}
@@ -100,7 +102,7 @@ func (s *shop) promiseWords(at place, c checkout.Cart) string {
 	switch {
 	case q.Incoterm == string(landed.DAP) && !q.AtDoor.IsZero():
 		return at.say.T("checkout.pay_on_delivery", "amount", q.AtDoor)
-	case q.Final && !crosses(q, c):
+	case q.Final && !crosses(q, c.Country):
 		return at.say.T("checkout.domestic")
 	case q.Final:
 		return at.say.T("checkout.nothing_more", "country", country)
@@ -110,8 +112,8 @@ func (s *shop) promiseWords(at place, c checkout.Cart) string {
 
 // crosses reports whether the parcel passes a customs border: not within one country, not from the Netherlands
 // to another member state of the EU that the shop sells to.
-func crosses(q *checkout.Quote, c checkout.Cart) bool {
-	if q.Option.From == c.Country {
+func crosses(q *checkout.Quote, to market.Country) bool {
+	if q.Option.From == to {
 		return false
 	}
 	for _, charge := range q.Charges {
@@ -137,7 +139,7 @@ func (s *shop) why(at place, q *checkout.Quote) []whyRow {
 			row.Rate = at.say.Percent(c.Rate)
 		}
 		if c.ValidFrom != "" {
-			row.Rule = at.say.T("checkout.rule_from", "rule", c.Rule, "day", s.shortDay(at, c.ValidFrom))
+			row.Rule = at.say.T("checkout.rule_from", "rule", c.Rule, "day", written(at, c.ValidFrom, cldr.Medium))
 		}
 		out = append(out, row)
 	}

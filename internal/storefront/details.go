@@ -200,9 +200,8 @@ func (s *shop) saveDetails(w http.ResponseWriter, r *http.Request, at place) err
 	}
 	wrong := s.checkDetails(to, a)
 	if wrong == nil {
-		digest := sha256.Sum256([]byte("ip\n" + web.IP(r, s.Proxy).String()))
 		_, wrong = s.Checkout.Change(r.Context(), c.Token, 0, checkout.SetContact(to), checkout.SetAddress(a),
-			checkout.SetConsents(answers, at.prefix+"/checkout/details", hex.EncodeToString(digest[:8])))
+			checkout.SetConsents(answers, at.prefix+"/checkout/details", s.ipDigest(r)))
 	}
 	if wrong != nil {
 		return s.showDetails(w, r, at, c, to, a, wrong)
@@ -233,4 +232,10 @@ func (s *shop) checkDetails(to checkout.Contact, a address.Address) error {
 		return nil
 	}
 	return checkout.ErrInvalid.With(fields)
+}
+
+// ipDigest proves later that an address we are told of is the one consent came from, without keeping it.
+func (s *shop) ipDigest(r *http.Request) string {
+	digest := sha256.Sum256([]byte("ip\n" + web.IP(r, s.Proxy).String()))
+	return hex.EncodeToString(digest[:8])
 }

@@ -6,6 +6,7 @@ import (
 
 	"portolan/internal/address"
 	"portolan/internal/checkout"
+	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/messaging"
 	"portolan/internal/order"
@@ -15,7 +16,7 @@ import (
 // showOrder draws an order as its buyer sees it.
 func (s *shop) showOrder(w http.ResponseWriter, r *http.Request, at place, o order.Order) error {
 	v := doneView{Number: o.Number, Phone: address.International(o.Phone), Address: address.Lines(o.Address, at.lang)}
-	v.Arrives = at.say.T("checkout.arrives_range", "from", s.shortDay(at, o.DeliverFrom), "to", s.shortDay(at, o.DeliverTo))
+	v.Arrives = days(at, o.DeliverFrom, o.DeliverTo)
 	name := first(o.Address.GivenName, o.Address.FamilyName)
 	v.Title, v.Text = at.say.T("checkout.thanks", "name", name), at.say.T("checkout.thanks_text")
 	v.Next = append(v.Next, at.say.T("checkout.next_sms"), at.say.T("checkout.next_mail"))
@@ -200,4 +201,29 @@ func (s *shop) say(w http.ResponseWriter, r *http.Request, at place, key string)
 	p := s.newPage(at, "/", at.say.T(key))
 	p.Data = messageView{Title: p.Title, Text: at.say.T(key + "_text"), Good: true, Back: at.prefix + "/"}
 	return s.show(w, r, http.StatusOK, "message", p)
+}
+
+// Consents is satisfied by customer.Service.
+type Consents interface {
+	Confirm(tx *db.Tx, token, ipDigest string) (customer.Consent, error)
+}
+
+// confirmPage asks for the second step of a double opt-in by a button: programs that look at links in mails must
+// not be able to give consent.
+func (s *shop) confirmPage(w http.ResponseWriter, r *http.Request, at place) error {
+	p := s.newPage(at, "/", at.say.T("reply.confirm_title", "brand", s.Brand.Name))
+	p.Focused = true
+	p.Data = messageView{Title: p.Title, Text: at.say.T("reply.confirm_text"), Form: &formView{Action: at.prefix + "/confirm/" + r.PathValue("token"), Button: at.say.T("reply.confirm_button")}}
+	return s.show(w, r, http.StatusOK, "message", p)
+}
+
+func (s *shop) confirm(w http.ResponseWriter, r *http.Request, at place) error {
+	err := s.DB.Write(r.Context(), func(tx *db.Tx) error {
+		_, err := s.Consents.Confirm(tx, r.PathValue("token"), s.ipDigest(r))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.say(w, r, at, "reply.confirmed")
 }

@@ -64,7 +64,7 @@ func (s *shop) deliveryItems(at place) []string {
 		}
 		for _, o := range options {
 			out = append(out, at.say.T("info.delivery_item", "service", at.say.T("service."+o.Service), "carrier", o.Carrier, "price", o.Price,
-				"from", s.shortDay(at, o.FromDay), "to", s.shortDay(at, o.ToDay), "place", at.say.CountryName(string(o.From))))
+				"days", days(at, o.FromDay, o.ToDay), "place", at.say.CountryName(string(o.From))))
 		}
 	}
 	return out

@@ -84,7 +84,7 @@ func (s *shop) product(w http.ResponseWriter, r *http.Request, at place) error {
 
 func (s *shop) productView(at place, p *catalog.Product, colourCode string) (v productView, err error) {
 	text, say, m := p.Text(at.lang), at.say, at.market
-	v = productView{Title: text.Title, Text: text.Description, Care: text.Care, Materials: text.Material, Returns: s.returns(at),
+	v = productView{Title: text.Title, Text: text.Description, SizeNote: text.Fit, Care: text.Care, Materials: text.Material, Returns: s.returns(at),
 		Origin: say.CountryName(string(p.Origin)), Quantities: []int{1, 2, 3, 4, 5}}
 	price, differ, ok := s.Prices.From(m.Code, p)
 	if !ok {
@@ -127,7 +127,7 @@ func (s *shop) productView(at place, p *catalog.Product, colourCode string) (v p
 		v.Crumbs = []link{{Title: s.Brand.Name, URL: at.prefix + "/"}, {Title: c.Name(at.lang), URL: at.prefix + "/c/" + c.Slug}, {Title: v.Title}}
 	}
 	for _, c := range s.Charts {
-		if slices.Contains(c.Kinds, p.Kind) || slices.Contains(c.Kinds, p.Category) {
+		if c.Code == p.SizeChart {
 			head := c.Head[at.lang]
 			if head == nil {
 				head = c.Head["en"]
@@ -194,7 +194,7 @@ func (s *shop) dues(v *productView, at place, p *catalog.Product) {
 	if !ok {
 		return
 	}
-	v.DeliveryTitle = at.say.T("shop.delivery_title", "from", s.shortDay(at, o.FromDay), "to", s.shortDay(at, o.ToDay))
+	v.DeliveryTitle = at.say.T("shop.delivery_title", "days", days(at, o.FromDay, o.ToDay))
 	v.DeliveryText = at.say.T("shop.delivery_text", "service", at.say.T("service."+o.Service), "price", o.Price, "place", at.say.CountryName(string(o.From)))
 	q, err := s.Checkout.Preview(at.market, at.lang, p.Variants[0].SKU, s.DB.Clock().Now())
 	if err != nil || !q.Final {
@@ -217,13 +217,21 @@ func (s *shop) promise(at place, v *catalog.Variant) (fulfilment.Option, bool) {
 	return all[0], true
 }
 
-// shortDay writes a civil day of the market without its year.
-func (s *shop) shortDay(at place, day string) string {
+// days writes a promise without its year: "Nov 28 – Dec 3", or one day.
+func days(at place, from, to string) string {
+	if from == to {
+		return written(at, from, cldr.Weekday)
+	}
+	return written(at, from, cldr.Day) + " – " + written(at, to, cldr.Day)
+}
+
+// written writes a civil day as the place does.
+func written(at place, day string, style cldr.Style) string {
 	t, err := time.Parse(time.DateOnly, day)
 	if err != nil {
 		return day
 	}
-	return at.say.Date(t, cldr.Medium)
+	return at.say.Date(t, style)
 }
 
 // withdrawal is how many days a shopper has to change their mind, by the law of the country (rule table

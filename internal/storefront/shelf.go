@@ -104,7 +104,7 @@ func (s *shop) home(w http.ResponseWriter, r *http.Request, at place) error {
 			v.Categories = append(v.Categories, tile{c.Name(at.lang), at.prefix + "/c/" + c.Slug, s.media.Path(s.Brand.Tiles[c.Slug])})
 		}
 		if o, ok := s.promise(at, nil); ok {
-			v.Delivery = at.say.T("shop.promise_delivery_text", "from", s.shortDay(at, o.FromDay), "to", s.shortDay(at, o.ToDay))
+			v.Delivery = at.say.T("shop.promise_delivery_text", "days", days(at, o.FromDay, o.ToDay))
 		}
 		p := s.newPage(at, "/", "")
 		p.Description = s.Brand.Tagline(at.lang)
@@ -164,7 +164,7 @@ func (s *shop) category(w http.ResponseWriter, r *http.Request, at place) error 
 		f.Category = c.Slug
 		path := "/c/" + c.Slug
 		v := s.list(r, at, f, n, path)
-		v.Heading = c.Name(at.lang)
+		v.Heading, v.Intro = c.Name(at.lang), c.Intro(at.lang)
 		v.Crumbs = []link{{Title: s.Brand.Name, URL: at.prefix + "/"}, {Title: v.Heading}}
 		p := s.newPage(at, path, v.Heading)
 		p.Description = at.say.T("shop.category_description", "category", v.Heading, "country", at.say.CountryName(string(at.market.Country())))

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 	"portolan/internal/web/ui"
 )
 
-//go:embed templates
+//go:embed templates/*.html
 var files embed.FS
 
 // Brand is how the merchant presents itself. Paths are relative to the shop's media.
@@ -62,6 +63,7 @@ type Parts struct {
 	Orders    *order.Service
 	Payments  *payment.Service
 	Replies   Replies
+	Consents  Consents
 	Versions  snapshot.Versions
 	Brand     Brand
 	Media     fs.FS
@@ -71,17 +73,17 @@ type Parts struct {
 	Charts    []SizeChart
 }
 
-// SizeChart is a table of body measures by size, in centimetres, for some kinds of product.
+// SizeChart is a table of body measures by size, in centimetres, for the products that name its code.
 type SizeChart struct {
-	Kinds []string            `json:"kinds"`
-	Head  map[string][]string `json:"head"` // by language
-	Rows  [][]string          `json:"rows"`
+	Code string              `json:"code"`
+	Head map[string][]string `json:"head"` // by language
+	Rows [][]string          `json:"rows"`
 }
 
 type shop struct {
 	Parts
 	assets *web.Assets
-	media  *web.Assets
+	media  *web.Files
 	pages  *web.Templates
 	cache  *web.Cache
 	secure bool
@@ -90,6 +92,9 @@ type shop struct {
 // pageCache is how much of the memory rendered pages may take, in bytes.
 const pageCache = 24 << 20
 
+// mediaKept is how much of the memory pictures may take, in bytes.
+const mediaKept = 8 << 20
+
 // New returns the whole shop. Every route is on this page.
 func New(p Parts) (http.Handler, error) {
 	s := &shop{Parts: p, cache: web.NewCache(pageCache), secure: strings.HasPrefix(p.PublicURL, "https://")}
@@ -97,9 +102,7 @@ func New(p Parts) (http.Handler, error) {
 	if s.assets, err = web.NewAssets("/assets/", ui.Files()); err != nil {
 		return nil, err
 	}
-	if s.media, err = web.NewAssets("/media/", p.Media); err != nil {
-		return nil, err
-	}
+	s.media = web.NewFiles("/media/", strconv.FormatInt(p.Versions.Version(catalog.Version), 36), p.Media, mediaKept)
 	s.Brand.Logo, s.Brand.Icon = s.media.Path(p.Brand.LogoFile), s.media.Path(p.Brand.IconFile)
 	if s.pages, err = web.ParseTemplates(files, template.FuncMap{"asset": s.assets.Path, "pair": pair}); err != nil {
 		return nil, err
@@ -121,26 +124,31 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("POST /u/{token}", s.plain(s.unsubscribe))
 	mux.Handle("GET /back/{token}", s.plain(s.restore))
 
-	mux.Handle("GET /{place}", s.page(s.slash))
-	mux.Handle("GET /{place}/{$}", s.page(s.home))
-	mux.Handle("GET /{place}/c/{slug}", s.page(s.category))
-	mux.Handle("GET /{place}/search", s.page(s.search))
-	mux.Handle("GET /{place}/p/{slug}", s.page(s.product))
-	mux.Handle("GET /{place}/info/{name}", s.page(s.info))
-	mux.Handle("GET /{place}/cart", s.page(s.cart))
-	mux.Handle("POST /{place}/cart/lines", s.page(s.addLine))
-	mux.Handle("POST /{place}/cart/lines/{sku}", s.page(s.setLine))
-	mux.Handle("POST /{place}/cart/code", s.page(s.applyCode))
-	mux.Handle("GET /{place}/checkout/details", s.page(s.details))
-	mux.Handle("POST /{place}/checkout/details", s.page(s.saveDetails))
-	mux.Handle("GET /{place}/checkout/delivery", s.page(s.delivery))
-	mux.Handle("POST /{place}/checkout/delivery", s.page(s.saveDelivery))
-	mux.Handle("GET /{place}/checkout/payment", s.page(s.payment))
-	mux.Handle("POST /{place}/checkout/payment", s.page(s.pay))
-	mux.Handle("GET /{place}/checkout/return", s.page(s.returned))
-	mux.Handle("GET /{place}/checkout/waiting", s.page(s.waiting))
-	mux.Handle("GET /{place}/orders/{id}", s.page(s.order))
-	mux.Handle("GET /{place}/{rest...}", s.page(s.noPage))
+	// What belongs to a market stands apart, because /{place}/ would meet the fixed names above.
+	places := http.NewServeMux()
+	places.Handle("GET /{place}", s.page(s.slash))
+	places.Handle("GET /{place}/{$}", s.page(s.home))
+	places.Handle("GET /{place}/c/{slug}", s.page(s.category))
+	places.Handle("GET /{place}/search", s.page(s.search))
+	places.Handle("GET /{place}/p/{slug}", s.page(s.product))
+	places.Handle("GET /{place}/info/{name}", s.page(s.info))
+	places.Handle("GET /{place}/cart", s.page(s.cart))
+	places.Handle("POST /{place}/cart/lines", s.page(s.addLine))
+	places.Handle("POST /{place}/cart/lines/{sku}", s.page(s.setLine))
+	places.Handle("POST /{place}/cart/code", s.page(s.applyCode))
+	places.Handle("GET /{place}/checkout/details", s.page(s.details))
+	places.Handle("POST /{place}/checkout/details", s.page(s.saveDetails))
+	places.Handle("GET /{place}/checkout/delivery", s.page(s.delivery))
+	places.Handle("POST /{place}/checkout/delivery", s.page(s.saveDelivery))
+	places.Handle("GET /{place}/checkout/payment", s.page(s.payment))
+	places.Handle("POST /{place}/checkout/payment", s.page(s.pay))
+	places.Handle("GET /{place}/checkout/return", s.page(s.returned))
+	places.Handle("GET /{place}/checkout/waiting", s.page(s.waiting))
+	places.Handle("GET /{place}/orders/{id}", s.page(s.order))
+	places.Handle("GET /{place}/confirm/{token}", s.page(s.confirmPage))
+	places.Handle("POST /{place}/confirm/{token}", s.page(s.confirm))
+	places.Handle("GET /{place}/{rest...}", s.page(s.noPage))
+	mux.Handle("/", places)
 	return http.NewCrossOriginProtection().Handler(mux), nil
 }
 

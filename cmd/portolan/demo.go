@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"portolan/internal/app"
+	"portolan/internal/auth"
+	"portolan/internal/db"
+	"portolan/internal/demo"
+	"portolan/internal/messaging/mailsink"
+	"portolan/internal/messaging/smsc"
+)
+
+// What to log in to the demo's console with. It listens on this machine only.
+const (
+	demoEmail    = "mei@miana.example"
+	demoPassword = "guangzhou-2026"
+)
+
+type demoCommand struct {
+	listen
+	DB    string  `help:"Keep the demo in this SQLite file or PostgreSQL database; empty: it is gone afterwards."`
+	Speed float64 `default:"1" help:"How fast the shop's clock runs: 3600 makes an hour a second."`
+	Quiet bool    `help:"No shoppers of the demo's own."`
+}
+
+// Run opens the sample merchant's shop with everything around it: its database, a network with phones, a mail
+// server, a payment provider.
+func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
+	if c.Speed < 0.1 || c.Speed > 100_000 {
+		return exit{2, fmt.Errorf("--speed %v: choose a number between 0.1 and 100000", c.Speed)}
+	}
+	l, err := c.listen.open()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	url := c.DB
+	if url == "" {
+		dir, err := os.MkdirTemp("", "portolan-demo-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		url = filepath.Join(dir, "demo.db")
+	}
+	d, err := db.Open(ctx, url, db.Fast(time.Now(), c.Speed))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	network := smsc.New(smsc.Config{Clock: d.Clock(), Operators: demo.Operators()})
+	if err := network.Listen(); err != nil {
+		return err
+	}
+	mails := mailsink.New(d.Clock().Now)
+	if err := mails.Listen("127.0.0.1:0"); err != nil {
+		return err
+	}
+	defer mails.Close(context.WithoutCancel(ctx))
+	if err := d.Migrate(ctx, app.Schemas...); err != nil {
+		return err
+	}
+	if err := app.SeedDemo(ctx, d); err != nil {
+		return fmt.Errorf("fill the demo: %w", err)
+	}
+	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, TestPSP: true, SMPP: network.Addr(), SystemID: "portolan",
+		SMTP: fmt.Sprintf("127.0.0.1:%d", mails.Port()), MailFrom: "hello@miana.example", Handsets: network, Mails: mails,
+		Hint: demoEmail + " / " + demoPassword})
+	if err != nil {
+		return err
+	}
+	err = d.Read(ctx, func(tx *db.Tx) error {
+		has, err := a.Auth.HasUsers(tx)
+		if err == nil && !has {
+			tx.After(func() { _, err = a.Auth.AddUser(ctx, demoEmail, "Mei", demoPassword, auth.Owner) })
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.Serve(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go network.Serve(ctx)
+	if err := app.AddPhones(network); err != nil {
+		return err
+	}
+	if !c.Quiet {
+		go app.Shoppers(ctx, a)
+	}
+	fmt.Fprintf(out, `Miana sells from Guangzhou to five countries. Open
+
+  the shop       %[1]s/de-de/    (and /en-us/ /en-gb/ /id-id/ /ms-my/ /ar-de/)
+  the console    %[1]s/console   %[2]s / %[3]s
+  the phones     %[1]s/console/handsets
+  the API        %[1]s/v1/docs
+
+Pay with the test card 4555 0000 0000 0100 and watch the phone. Ctrl-C ends the demo.
+`, c.PublicURL, demoEmail, demoPassword)
+	return serve(ctx, l, a)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"portolan/internal/app"
+	"portolan/internal/auth"
+	"portolan/internal/db"
+	"portolan/internal/messaging/smsc"
+)
+
+// database is where a command finds the shop's data.
+type database struct {
+	DB string `default:"portolan.db" help:"SQLite file, or postgres://… for several nodes."`
+}
+
+func (f database) open(ctx context.Context, clock *db.Clock) (*db.DB, error) {
+	return db.Open(ctx, f.DB, clock)
+}
+
+// listen is where a command answers requests.
+type listen struct {
+	Addr      string `default:"127.0.0.1:8080" help:"Address to listen on."`
+	PublicURL string `name:"public-url" help:"Scheme and host under which people reach the shop; http:// and the address if empty."`
+}
+
+// open takes the port at once, so that a port in use is told before anything else happens.
+func (f *listen) open() (net.Listener, error) {
+	l, err := net.Listen("tcp", f.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("can't listen on %s: %w; choose another with --addr", f.Addr, err)
+	}
+	if f.PublicURL == "" {
+		f.PublicURL = "http://" + l.Addr().String()
+	}
+	f.PublicURL = strings.TrimSuffix(f.PublicURL, "/")
+	return l, nil
+}
+
+type serveCommand struct {
+	database
+	listen
+	Proxy    bool   `help:"Trust X-Forwarded-For of the proxy in front."`
+	TestPSP  bool   `name:"test-psp" help:"Take payments by the built-in test provider. Never for a live shop."`
+	Media    string `help:"Directory of the shop's pictures." type:"existingdir"`
+	SMPP     string `name:"smpp" help:"host:port of the message centre for SMS."`
+	SystemID string `name:"smpp-system-id" default:"portolan" help:"Name to bind with."`
+	Password string `name:"smpp-password" help:"Password to bind with."`
+	SMTP     string `name:"smtp" help:"host:port of the mail server."`
+	MailFrom string `name:"mail-from" default:"shop@localhost" help:"Sender of the shop's mails."`
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, out io.Writer) error {
+	l, err := c.listen.open()
+	if err != nil {
+		return err
+	}
+	d, err := c.database.open(ctx, nil)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer d.Close()
+	var media fs.FS
+	if c.Media != "" {
+		root, err := os.OpenRoot(c.Media)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		media = root.FS()
+	}
+	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, Proxy: c.Proxy, TestPSP: c.TestPSP, Media: media,
+		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, SMTP: c.SMTP, MailFrom: c.MailFrom})
+	if err != nil {
+		l.Close()
+		return err
+	}
+	if err := a.Serve(ctx); err != nil {
+		l.Close()
+		return err
+	}
+	fmt.Fprintf(out, "Portolan is open at %s\n", c.PublicURL)
+	return serve(ctx, l, a)
+}
+
+// serve answers requests and works on jobs until ctx ends or either fails. What was begun is finished.
+func serve(ctx context.Context, l net.Listener, a *app.App) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	server := &http.Server{Handler: a.HTTP, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug)}
+	var all sync.WaitGroup
+	all.Go(func() { cancel(a.Run(ctx)) })
+	all.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			cancel(err)
+		}
+	})
+	<-ctx.Done()
+	grace, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer done()
+	err := server.Shutdown(grace)
+	all.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil // somebody held a line open; they have been cut off
+	}
+	return err
+}
+
+type migrateCommand struct{ database }
+
+// Run brings the tables up to date.
+func (c *migrateCommand) Run(ctx context.Context, out io.Writer) error {
+	d, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Migrate(ctx, app.Schemas...); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, "the database is up to date")
+	return err
+}
+
+type userCommand struct {
+	database
+	Email    string `arg:"" help:"E-mail address to log in with."`
+	Name     string `default:"Owner" help:"How the console calls the person."`
+	Role     string `default:"owner" enum:"owner,operator,viewer" help:"owner, operator or viewer."`
+	Password string `required:"" env:"PORTOLAN_USER_PASSWORD" help:"At least ten characters; better given as PORTOLAN_USER_PASSWORD than on the command line."`
+}
+
+// Run adds a person to the console.
+func (c *userCommand) Run(ctx context.Context, out io.Writer) error {
+	d, err := c.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Migrate(ctx, app.Schemas...); err != nil {
+		return err
+	}
+	u, err := auth.New(d).AddUser(ctx, c.Email, c.Name, c.Password, auth.Role(c.Role))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s may log in as %s\n", u.Email, u.Role)
+	return err
+}
+
+type smscCommand struct {
+	Addr     string        `default:"127.0.0.1:2775" help:"Address to listen on for SMPP."`
+	Snapshot string        `help:"File to which counts and submits are written when it ends."`
+	Min      time.Duration `name:"receipt-min" default:"150ms" help:"Shortest time to a delivery receipt."`
+	Max      time.Duration `name:"receipt-max" default:"900ms" help:"Longest time to a delivery receipt."`
+	Keep     int           `default:"100000" help:"Submits kept on record."`
+}
+
+// Run is a network for trying things out: it delivers to phones that exist nowhere.
+func (c *smscCommand) Run(ctx context.Context, out io.Writer) error {
+	s := smsc.New(smsc.Config{Addr: c.Addr, Plan: smsc.Plan{ReceiptMin: c.Min, ReceiptMax: c.Max}, KeepSubmits: c.Keep})
+	if err := s.Listen(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "SMSC simulator at %s\n", s.Addr())
+	err := s.Serve(ctx)
+	if c.Snapshot != "" {
+		if e := os.WriteFile(c.Snapshot, s.Snapshot(), 0o600); e != nil {
+			return e
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,277 @@
+// Package app puts the parts together. It is the one package that knows them all.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"testing/fstest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"portolan/internal/admin"
+	"portolan/internal/api"
+	"portolan/internal/auth"
+	"portolan/internal/catalog"
+	"portolan/internal/checkout"
+	"portolan/internal/connect"
+	"portolan/internal/customer"
+	"portolan/internal/db"
+	"portolan/internal/demo"
+	"portolan/internal/events"
+	"portolan/internal/fulfilment"
+	"portolan/internal/geo"
+	"portolan/internal/jobs"
+	"portolan/internal/journeys"
+	"portolan/internal/landed"
+	"portolan/internal/market"
+	"portolan/internal/messaging"
+	"portolan/internal/messaging/mailsink"
+	"portolan/internal/messaging/operator"
+	"portolan/internal/messaging/smsc"
+	"portolan/internal/money"
+	"portolan/internal/order"
+	"portolan/internal/payment"
+	"portolan/internal/payment/fakepsp"
+	"portolan/internal/pricing"
+	"portolan/internal/settings"
+	"portolan/internal/storefront"
+	"portolan/internal/web"
+)
+
+// Schemas lists every package that owns tables, in the order they are made.
+var Schemas = []db.Schema{
+	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
+}
+
+// Config is what differs from one installation to the next.
+type Config struct {
+	PublicURL string // scheme and host under which people reach the shop, no slash at the end
+	Proxy     bool   // a proxy that is trusted adds X-Forwarded-For
+	TestPSP   bool   // take payments by the built-in test provider; never beside a real one
+	Media     fs.FS  // the shop's pictures; nil: the demo's where the shop is the demo's
+
+	SMPP     string // host:port of the message centre; empty: no SMS leaves
+	SystemID string
+	Password string
+	SMTP     string // host:port of the mail server; empty: no mail leaves
+	MailFrom string
+
+	Handsets *smsc.Server   // the simulator, where it runs in this process
+	Mails    *mailsink.Sink // the mail sink, where it runs in this process
+	Hint     string         // shown on the log-in page: the demo's credentials
+}
+
+// App is a running Portolan.
+type App struct {
+	DB        *db.DB
+	Queue     *jobs.Queue
+	Bus       *events.Bus
+	Watch     *settings.Watcher
+	Auth      *auth.Service
+	Markets   *market.Service
+	Catalog   *catalog.Service
+	Prices    *pricing.Service
+	Stock     *fulfilment.Service
+	Customers *customer.Service
+	Orders    *order.Service
+	Payments  *payment.Service
+	TestPSP   *fakepsp.PSP
+	Checkout  *checkout.Service
+	Messages  *messaging.Service
+	Journeys  *journeys.Service
+	SMPP      *operator.Line
+	HTTP      http.Handler
+
+	cfg Config
+}
+
+// Open makes every service on a migrated database, lowest first, and loads what they keep in memory. Faces are
+// made by Serve, once the shop has its data.
+func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
+	if err := d.Migrate(ctx, Schemas...); err != nil {
+		return nil, err
+	}
+	a := &App{DB: d, cfg: cfg, Watch: settings.Watch(d), Queue: jobs.New(d), Auth: auth.New(d)}
+	a.Bus = events.New(a.Queue)
+	rules := landed.Default()
+
+	a.Markets = market.New(d, a.Watch, settings.Bump)
+	a.Catalog = catalog.New(d, a.Watch, settings.Bump)
+	a.Prices = pricing.New(d, a.Watch, settings.Bump, a.Markets, a.Catalog, taxRates{rules})
+	a.Stock = fulfilment.New(d, a.Watch, settings.Bump, a.Markets)
+	a.Catalog.With(a.Prices, a.Stock)
+	a.Stock.Work(a.Queue)
+	a.Customers = customer.New(a.Bus)
+	a.Orders = order.New(a.Bus, order.Numbering{})
+
+	shop, err := a.shop(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var psps []payment.PSP
+	if cfg.TestPSP {
+		a.TestPSP = fakepsp.New(d, a.Queue, fakepsp.Options{Secret: shop.HookSecret, HookURL: cfg.PublicURL + "/in/fakepsp"})
+		psps = append(psps, a.TestPSP)
+	}
+	a.Payments = payment.New(d, a.Queue, a.Bus, psps...)
+	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
+		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Codes: a.Prices, Stock: a.Stock,
+		Landed: rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Registrations: shop.Registrations,
+	})
+	if err := a.messages(shop); err != nil {
+		return nil, err
+	}
+	for _, load := range []func(context.Context) error{a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load} {
+		if err := load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Shop is what the merchant has said about the shop itself; kept as the setting "shop".
+type Shop struct {
+	Brand         storefront.Brand       `json:"brand"`
+	Charts        []storefront.SizeChart `json:"charts"`
+	Registrations []string               `json:"registrations"` // IOSS, GB_VAT …, in the words of package landed
+	HookSecret    string                 `json:"hook_secret"`   // what the test provider signs webhooks with
+}
+
+const shopKey = "shop"
+
+// shop reads the shop's settings, or begins with a shop without a name.
+func (a *App) shop(ctx context.Context) (shop Shop, err error) {
+	err = a.DB.Write(ctx, func(tx *db.Tx) error {
+		found, err := settings.Get(tx, shopKey, &shop)
+		if err != nil || found && shop.HookSecret != "" {
+			return err
+		}
+		if !found {
+			shop.Brand = storefront.Brand{Name: "Portolan"}
+		}
+		b := make([]byte, 32)
+		rand.Read(b)
+		shop.HookSecret = "whsec_" + base64.StdEncoding.EncodeToString(b)
+		return settings.Set(tx, shopKey, shop)
+	})
+	return shop, err
+}
+
+// Serve makes the faces.
+func (a *App) Serve(ctx context.Context) error {
+	shop, err := a.shop(ctx)
+	if err != nil {
+		return err
+	}
+	media := a.cfg.Media
+	if media == nil && shop.Brand.Demo {
+		media = demo.Media()
+	}
+	if media == nil {
+		media = fstest.MapFS{}
+	}
+	store, err := storefront.New(storefront.Parts{
+		DB: a.DB, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: landed.Default(), Checkout: a.Checkout,
+		Orders: a.Orders, Payments: a.Payments, Replies: a.Messages, Consents: a.Customers, Versions: a.Watch, Brand: shop.Brand, Media: media,
+		PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Country: country, Charts: shop.Charts,
+	})
+	if err != nil {
+		return err
+	}
+	console, err := admin.New(a.console(shop, media))
+	if err != nil {
+		return err
+	}
+	rest, err := api.New(a.api())
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", store)
+	mux.Handle("/console", console)
+	mux.Handle("/console/", console)
+	mux.Handle("/v1/", rest)
+	mux.Handle("/in/", connect.New(a.connect()))
+	if a.TestPSP != nil {
+		mux.Handle("/fakepsp/", a.TestPSP.Handler())
+	}
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.Handle("GET /readyz", web.Handler(a.ready))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics(), promhttp.HandlerOpts{}))
+	a.HTTP = web.Guard(mux)
+	return nil
+}
+
+// ready answers when the database does.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	err := a.DB.Read(ctx, func(tx *db.Tx) error {
+		_, err := db.One(tx, db.Scalar[int64], `select 1`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, db.ErrUnusable)
+	}
+	_, err = w.Write([]byte("ready\n"))
+	return err
+}
+
+// Run works until ctx ends: jobs, versions, the line to the message centre. It returns when what was begun is done.
+func (a *App) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts := []func(context.Context) error{a.Watch.Run, a.Queue.Run}
+	if a.SMPP != nil {
+		parts = append(parts, a.SMPP.Run)
+	}
+	failures := make(chan error, len(parts))
+	var all sync.WaitGroup
+	for _, run := range parts {
+		all.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				slog.Error("part ended", "err", err)
+				failures <- err
+			}
+			cancel()
+		})
+	}
+	all.Wait()
+	close(failures)
+	var err error
+	for f := range failures {
+		err = errors.Join(err, f)
+	}
+	return err
+}
+
+// taxRates tells pricing the rate of the tax inside shown prices.
+type taxRates struct{ rules *landed.Pack }
+
+// TaxRate implements pricing.TaxRates.
+func (t taxRates) TaxRate(c market.Country, region, category, day string) (money.Rate, bool) {
+	on, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return money.Rate{}, false
+	}
+	rate, _, ok := t.rules.ConsumptionTax(string(c), region, category, on)
+	return rate, ok
+}
+
+func country(ip string) (string, bool) {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return "", false
+	}
+	return geo.Country(a)
+}

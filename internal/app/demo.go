@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"portolan/internal/address"
+	"portolan/internal/catalog"
+	"portolan/internal/checkout"
+	"portolan/internal/customer"
+	"portolan/internal/db"
+	"portolan/internal/demo"
+	"portolan/internal/market"
+	"portolan/internal/messaging/smsc"
+	"portolan/internal/payment/fakepsp"
+	"portolan/internal/settings"
+)
+
+// registrations of the sample merchant, in the words of package landed.
+var registrations = []string{"IOSS", "GB_VAT", "MY_LVG"}
+
+// SeedDemo fills an empty, migrated database with the sample merchant's shop. Where it is there already it is
+// left as it is, but for exchange rates, which would be stale by now.
+func SeedDemo(ctx context.Context, d *db.DB) error {
+	a, err := Open(ctx, d, Config{})
+	if err != nil {
+		return err
+	}
+	shop, err := a.shop(ctx)
+	if err != nil {
+		return err
+	}
+	parts := demo.Shop{Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock}
+	if shop.Brand.Demo {
+		return d.Write(ctx, func(tx *db.Tx) error { return demo.Refresh(tx, parts) })
+	}
+	if err := d.Write(ctx, func(tx *db.Tx) error { return demo.Seed(tx, parts) }); err != nil {
+		return err
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		if err := demo.Publish(tx, parts); err != nil {
+			return err
+		}
+		if shop.Brand, err = demo.Brand(); err != nil {
+			return err
+		}
+		if shop.Charts, err = demo.Charts(); err != nil {
+			return err
+		}
+		shop.Registrations = registrations
+		return settings.Set(tx, shopKey, shop)
+	})
+}
+
+// AddPhones puts the demo's shoppers into the network, so that their handsets are there from the start.
+func AddPhones(network *smsc.Server) error {
+	people, err := demo.People()
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if err := network.AddPhone(smsc.Phone{Number: p.Phone, Name: p.FirstName + " " + p.LastName, Country: p.Country}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Shoppers lets the demo's shoppers buy until ctx ends: a few at once, so that there is something to see, then one
+// every few minutes of the shop's clock. They go the way of everybody: bag, details, quote, payment. Some leave
+// without paying.
+func Shoppers(ctx context.Context, a *App) {
+	people, err := demo.People()
+	if err != nil {
+		slog.Error("demo shoppers", "err", err)
+		return
+	}
+	if a.SMPP != nil {
+		wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+		a.SMPP.Client().WaitBound(wait)
+		cancel()
+	}
+	r := rand.New(rand.NewPCG(7, 92))
+	for i := 0; ctx.Err() == nil; i++ {
+		p := people[i%len(people)]
+		if err := shopOnce(ctx, a, p, r, i%5 == 4); err != nil && ctx.Err() == nil {
+			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
+		}
+		pause := 200 * time.Millisecond
+		if i >= 12 {
+			pause = time.Duration(4+r.IntN(9)) * time.Minute
+			if !a.DB.Clock().Wait(ctx.Done(), a.DB.Clock().Now().Add(pause)) {
+				return
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+func shopOnce(ctx context.Context, a *App, p demo.Person, r *rand.Rand, leave bool) error {
+	m, ok := a.Markets.ByCountry(market.Country(p.Country))
+	if !ok {
+		return market.ErrUnknown
+	}
+	lang, _, _ := strings.Cut(p.Locale, "-")
+	var changes []checkout.Change
+	goods := a.Catalog.List(catalog.Filter{Market: m.Code, Lang: lang, InStock: true}, catalog.Page{Number: 1 + r.IntN(3), Size: 24}).Products
+	for range 1 + r.IntN(3) {
+		v := goods[r.IntN(len(goods))].Variants
+		if sku := v[r.IntN(len(v))].SKU; a.Stock.InStock(m.Code, sku) {
+			changes = append(changes, checkout.Add(sku, 1))
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	to := address.Address{GivenName: p.FirstName, FamilyName: p.LastName, Line1: p.Address.Line1, Line2: p.Address.Line2, City: p.Address.City,
+		Region: p.Address.Region, Postcode: p.Address.Postcode, Country: p.Address.Country, Phone: p.Phone}
+	changes = append(changes, checkout.SetContact(checkout.Contact{GivenName: p.FirstName, FamilyName: p.LastName, Email: p.Email, Phone: p.Phone}), checkout.SetAddress(to))
+	var consents []checkout.Consent
+	for _, ch := range m.ConsentChannels {
+		consents = append(consents, checkout.Consent{Channel: customer.Channel(ch), Class: customer.Promotional, Granted: p.Marketing,
+			Text: "Demo shopper's answer to the consent box.", Wording: "demo"})
+	}
+	changes = append(changes, checkout.SetConsents(consents, m.Prefix(lang)+"/checkout/details", ""))
+	c, err := a.Checkout.Begin(ctx, checkout.Start{Market: m.Code, Lang: lang}, changes...)
+	if err != nil {
+		return fmt.Errorf("fill the bag: %w", err)
+	}
+	var options []checkout.Quote
+	err = a.DB.Read(ctx, func(tx *db.Tx) (err error) {
+		options, err = a.Checkout.Options(tx, c)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ways to deliver: %w", err)
+	}
+	if c, err = a.Checkout.Change(ctx, c.Token, 0, checkout.Choose(options[r.IntN(len(options))].Option.Service)); err != nil || leave {
+		return err
+	}
+	_, err = a.Checkout.Pay(ctx, checkout.PayRequest{Token: c.Token, Method: "card", Instrument: fakepsp.Cards()[0].Number,
+		ReturnURL: a.cfg.PublicURL + m.Prefix(lang) + "/checkout/return", BaseURL: a.cfg.PublicURL})
+	return err
+}

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"portolan/internal/journeys"
+	"portolan/internal/market"
+	"portolan/internal/messaging"
+	"portolan/internal/messaging/operator"
+	"portolan/internal/messaging/smpp"
+	"portolan/internal/messaging/smtp"
+	"portolan/internal/order"
+)
+
+// senders are what phones show per country, and so whether they can be answered: the sample merchant's numbers.
+var senders = []struct {
+	country market.Country
+	sender  string
+	kind    messaging.Kind
+}{
+	{"US", "+12125550100", messaging.TenDLC},
+	{"DE", "+4915112345600", messaging.LongNumber},
+	{"GB", "+447700900100", messaging.LongNumber},
+	{"ID", "MIANA", messaging.Alpha},
+	{"MY", "MIANA", messaging.Overwritten},
+}
+
+// messages makes the engine of messages, the lines it sends by, and the journeys.
+func (a *App) messages(shop Shop) error {
+	a.Messages = messaging.New(a.DB, a.Queue, a.Bus, a.Customers, a.Markets, messaging.Config{
+		Brand: shop.Brand.Name, BaseURL: a.cfg.PublicURL, Mailbox: a.cfg.MailFrom,
+	})
+	a.Messages.Holidays(func(c market.Country, day string) bool {
+		_, off := market.Holiday(c, day)
+		return off
+	})
+	if a.cfg.SMPP != "" {
+		a.SMPP = operator.New(a.DB, "smpp", smpp.Config{Name: "smpp", Addr: a.cfg.SMPP, SystemID: a.cfg.SystemID, Password: a.cfg.Password}, a.Messages)
+		for _, s := range senders {
+			a.Messages.Route(messaging.Route{Name: "smpp-" + string(s.country), Provider: "smpp", Channel: messaging.SMS, Countries: []market.Country{s.country},
+				Sender: s.sender, Kind: s.kind, Carrier: a.SMPP})
+		}
+	}
+	if a.cfg.SMTP != "" {
+		host, text, err := net.SplitHostPort(a.cfg.SMTP)
+		port, err2 := strconv.Atoi(text)
+		if err != nil || err2 != nil {
+			return fmt.Errorf("mail server %q: write host:port", a.cfg.SMTP)
+		}
+		carrier, err := smtp.New(smtp.Config{Host: host, Port: port})
+		if err != nil {
+			return err
+		}
+		a.Messages.Route(messaging.Route{Name: "smtp", Provider: "smtp", Channel: messaging.Email, Sender: a.cfg.MailFrom, Kind: messaging.Mailbox, Carrier: carrier})
+	}
+	a.Journeys = journeys.New(a.Bus, a.Queue, journeys.Needs{
+		Orders: a.Orders, Carts: a.Checkout, Codes: a.Prices, Stock: a.Stock, Articles: a.Catalog, Customers: a.Customers, Markets: a.Markets,
+		Messages: a.Messages,
+		Pages: journeys.Pages{
+			Bag: func(_ market.Market, _, link string) string { return a.cfg.PublicURL + "/back/" + link },
+			Confirm: func(m market.Market, lang, token string) string {
+				return a.cfg.PublicURL + m.Prefix(lang) + "/confirm/" + token
+			},
+			Order: func(o order.Order, lang string) string {
+				m, ok := a.Markets.ByCode(o.Market)
+				if !ok || o.Source != order.Shop {
+					return ""
+				}
+				if !m.Speaks(lang) {
+					lang = m.Language()
+				}
+				return a.cfg.PublicURL + m.Prefix(lang) + "/orders/" + string(o.ID)
+			},
+		},
+	})
+	return nil
+}
