@@ -1,6 +1,7 @@
 package customer_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -267,4 +268,15 @@ func TestStopAndStart(t *testing.T) {
 			}
 		})
 	})
+}
+
+// What others may rely on: the names of the topic and its fields.
+func TestEventKeepsItsForm(t *testing.T) {
+	e := customer.ConsentEvent{Consent: "con_1", Customer: "cus_1", Address: mail, Channel: customer.Mail, Class: customer.Promotional, Action: customer.Ask,
+		Lang: "de", Market: "de", At: dbtest.Start}
+	body, err := json.Marshal(e)
+	require.NoError(t, err)
+	require.Equal(t, "customer.consent_changed", e.Topic())
+	require.JSONEq(t, `{"consent":"con_1","customer":"cus_1","address":"anna@example.org","channel":"email","class":"promotional","action":"ask",
+		"lang":"de","market":"de","at":"2026-11-24T12:00:00Z"}`, string(body))
 }

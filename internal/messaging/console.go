@@ -202,3 +202,9 @@ func (s *Service) Latencies(tx *db.Tx, since time.Time) ([]time.Duration, error)
 	}, `select fact_at, wire_at from messages where fact_at is not null and wire_at is not null and channel = 'sms' and created_at >= $1 order by id`, since)
 	return all, err
 }
+
+// Orphans returns receipts for which no message was found within an hour, newest first.
+func (s *Service) Orphans(tx *db.Tx) ([]Receipt, error) {
+	return db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where message = '' and seen_at < $1
+		order by seen_at desc, id desc limit 200`, tx.Now().Add(-time.Hour))
+}

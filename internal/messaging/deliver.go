@@ -206,11 +206,12 @@ func (s *Service) refused(tx *db.Tx, r Record, no *Refusal) error {
 		}
 		return s.end(tx, r)
 	case OptedOut:
-		if _, _, err := s.people.StopAll(tx, r.To, "provider"); err != nil {
+		r.State, r.Reason = Failed, "opted_out_at_provider"
+		if err := s.end(tx, r); err != nil {
 			return err
 		}
-		r.State, r.Reason = Failed, "opted_out_at_provider"
-		return s.end(tx, r)
+		_, err := s.stop(tx, r.To, "provider")
+		return err
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // zones are part of the rules; the machine may have none
 
@@ -116,14 +117,25 @@ func quietUntil(policies []Policy, zones []*time.Location, off holidays, now tim
 	return until.UTC(), why
 }
 
+// known keeps zones once they were read.
+var known sync.Map
+
+func zoneOf(name string) *time.Location {
+	if z, ok := known.Load(name); ok {
+		return z.(*time.Location)
+	}
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	known.Store(name, z)
+	return z
+}
+
 // zonesOf loads the zones by name. A name that nobody knows counts as UTC; no names at all do too.
 func zonesOf(names []string) (zones []*time.Location) {
 	for _, n := range names {
-		z, err := time.LoadLocation(n)
-		if err != nil {
-			z = time.UTC
-		}
-		zones = append(zones, z)
+		zones = append(zones, zoneOf(n))
 	}
 	if zones == nil {
 		zones = []*time.Location{time.UTC}

@@ -44,7 +44,7 @@ type Config struct {
 	Brand   string  // stands first in every text
 	BaseURL string  // public address of the shop without a slash at the end, for links in messages
 	Routes  []Route // best first
-	Mailbox string  // sender of e-mails
+	Mailbox string  // sender of e-mails on routes that name none
 }
 
 // Guard is asked at every gate for messages that carry its name, and says why not to send now, or nothing.
@@ -216,7 +216,9 @@ func (s *Service) weigh(tx *db.Tx, r *Record) error {
 		if a.policies = s.rules.of(country, m.Region); len(a.policies) > 0 {
 			f.policy = &a.policies[0]
 		}
-		a.zones = zonesOf(zoneNames(m, country))
+		if m.Class.asks() {
+			a.zones = zonesOf(zoneNames(m, country))
+		}
 	}
 	if route, ok := s.route(m.Channel, country, m.Class, nil); ok {
 		a.routed, a.kind, f.kind = true, route.Kind, route.Kind
@@ -287,6 +289,9 @@ func zoneNames(m Message, country market.Country) []string {
 func (s *Service) route(ch Channel, c market.Country, cl Class, without map[string]bool) (Route, bool) {
 	for _, r := range s.cfg.Routes {
 		if r.fits(ch, c, cl) && !without[r.Name] {
+			if r.Sender == "" && ch == Email {
+				r.Sender = s.cfg.Mailbox
+			}
 			return r, true
 		}
 	}
