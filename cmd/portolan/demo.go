@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -71,18 +72,11 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, TestPSP: true, SMPP: network.Addr(), SystemID: "portolan",
 		SMTP: fmt.Sprintf("127.0.0.1:%d", mails.Port()), MailFrom: "hello@miana.example", Handsets: network, Mails: mails,
-		Hint: demoEmail + " / " + demoPassword})
+		Email: demoEmail, Secret: demoPassword})
 	if err != nil {
 		return err
 	}
-	err = d.Read(ctx, func(tx *db.Tx) error {
-		has, err := a.Auth.HasUsers(tx)
-		if err == nil && !has {
-			tx.After(func() { _, err = a.Auth.AddUser(ctx, demoEmail, "Mei", demoPassword, auth.Owner) })
-		}
-		return err
-	})
-	if err != nil {
+	if _, err := a.Auth.AddUser(ctx, demoEmail, "Mei", demoPassword, auth.Owner); err != nil && !errors.Is(err, auth.ErrEmailTaken) {
 		return err
 	}
 	if err := a.Serve(ctx); err != nil {

@@ -29,6 +29,8 @@ import (
 	"portolan/internal/events"
 	"portolan/internal/fulfilment"
 	"portolan/internal/geo"
+	"portolan/internal/idempotency"
+	"portolan/internal/inbox"
 	"portolan/internal/jobs"
 	"portolan/internal/journeys"
 	"portolan/internal/landed"
@@ -51,6 +53,7 @@ import (
 var Schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
 	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
+	idempotency.Schema, inbox.Schema,
 }
 
 // Config is what differs from one installation to the next.
@@ -68,7 +71,8 @@ type Config struct {
 
 	Handsets *smsc.Server   // the simulator, where it runs in this process
 	Mails    *mailsink.Sink // the mail sink, where it runs in this process
-	Hint     string         // shown on the log-in page: the demo's credentials
+	Email    string         // the demo's credentials, shown on the log-in page
+	Secret   string
 }
 
 // App is a running Portolan.
@@ -145,6 +149,7 @@ type Shop struct {
 	Charts        []storefront.SizeChart `json:"charts"`
 	Registrations []string               `json:"registrations"` // IOSS, GB_VAT …, in the words of package landed
 	HookSecret    string                 `json:"hook_secret"`   // what the test provider signs webhooks with
+	Zone          string                 `json:"zone"`          // the merchant's own: "Asia/Shanghai"
 }
 
 const shopKey = "shop"
@@ -188,11 +193,12 @@ func (a *App) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	console, err := admin.New(a.console(shop, media))
+	console, err := admin.New(a.console(shop))
 	if err != nil {
 		return err
 	}
-	rest, err := api.New(a.api())
+	forPrograms, forHooks := a.programs(shop)
+	rest, err := api.New(forPrograms)
 	if err != nil {
 		return err
 	}
@@ -201,7 +207,7 @@ func (a *App) Serve(ctx context.Context) error {
 	mux.Handle("/console", console)
 	mux.Handle("/console/", console)
 	mux.Handle("/v1/", rest)
-	mux.Handle("/in/", connect.New(a.connect()))
+	mux.Handle("/in/", connect.New(forHooks))
 	if a.TestPSP != nil {
 		mux.Handle("/fakepsp/", a.TestPSP.Handler())
 	}

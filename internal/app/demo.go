@@ -51,7 +51,7 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 		if shop.Charts, err = demo.Charts(); err != nil {
 			return err
 		}
-		shop.Registrations = registrations
+		shop.Registrations, shop.Zone = registrations, "Asia/Shanghai"
 		return settings.Set(tx, shopKey, shop)
 	})
 }

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"portolan/internal/admin"
+	"portolan/internal/api"
+	"portolan/internal/beside"
+	"portolan/internal/connect"
+	"portolan/internal/inbox"
+	"portolan/internal/landed"
+	"portolan/internal/market"
+	"portolan/internal/messaging/mailsink"
+)
+
+// console is what the operators' face is built on.
+func (a *App) console(shop Shop) admin.Parts {
+	p := admin.Parts{
+		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Customers: a.Customers, Orders: a.Orders,
+		Payments: a.Payments, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Senders: sender, Brand: shop.Brand.Name,
+		Zone: market.TimeZone(shop.Zone), PublicURL: a.cfg.PublicURL,
+	}
+	if a.cfg.Handsets != nil {
+		p.Handsets = a.cfg.Handsets
+	}
+	if a.cfg.Mails != nil {
+		p.Mails = mails{a.cfg.Mails}
+	}
+	if a.cfg.Email != "" {
+		p.Demo = &admin.Demo{Email: a.cfg.Email, Password: a.cfg.Secret}
+	}
+	return p
+}
+
+// sender is how the shop appears on phones of a country.
+func sender(c market.Country) (admin.Sender, bool) {
+	for _, s := range senders {
+		if s.country == c {
+			return admin.Sender{Name: s.sender, Kind: s.kind}, true
+		}
+	}
+	return admin.Sender{}, false
+}
+
+// mails shows the demo's mail sink to the console.
+type mails struct{ sink *mailsink.Sink }
+
+// List implements admin.Mails.
+func (m mails) List() []admin.Mail {
+	var all []admin.Mail
+	for _, one := range m.sink.List("") {
+		all = append(all, shown(one))
+	}
+	return all
+}
+
+// Get implements admin.Mails.
+func (m mails) Get(id string) (admin.Mail, bool) {
+	one, err := m.sink.Get(id)
+	return shown(one), err == nil
+}
+
+func shown(m mailsink.Mail) admin.Mail {
+	return admin.Mail{ID: m.ID, From: m.From, To: strings.Join(m.To, ", "), Subject: m.Subject, Text: m.Text, HTML: m.HTML, At: m.At}
+}
+
+// programs is what the REST interface and the hooks are built on.
+func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
+	other := beside.New(a.Markets, a.Catalog, a.Customers, a.Orders, a.Checkout)
+	return api.Parts{
+			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: landed.Default(), Checkout: a.Checkout,
+			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Bus: a.Bus, Beside: other, Versions: a.Watch,
+			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Registrations: shop.Registrations,
+		}, connect.Parts{
+			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.Queue), Beside: other, Versions: a.Watch,
+		}
+}
+
+// metrics are what /metrics tells: the process, the line to the message centre.
+func (a *App) metrics() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	count := func(name, help string, f func() float64) {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "portolan", Name: name, Help: help}, f))
+	}
+	if a.SMPP != nil {
+		line := a.SMPP.Client()
+		count("smpp_submitted_total", "SMS parts written to the message centre.", func() float64 { return float64(line.Stats().Submitted) })
+		count("smpp_accepted_total", "SMS parts the message centre accepted.", func() float64 { return float64(line.Stats().Accepted) })
+		count("smpp_unknown_total", "SMS parts without an answer.", func() float64 { return float64(line.Stats().Unknown) })
+		count("smpp_receipts_total", "Delivery receipts.", func() float64 { return float64(line.Stats().Receipts) })
+		count("smpp_inbound_total", "Texts from phones.", func() float64 { return float64(line.Stats().Inbound) })
+	}
+	return r
+}
