@@ -44,7 +44,9 @@ const (
 var ranks = []Role{Viewer, Operator, Owner}
 
 // May reports whether r includes what need may do.
-func (r Role) May(need Role) bool { return slices.Index(ranks, r) >= slices.Index(ranks, need) && r != "" }
+func (r Role) May(need Role) bool {
+	return slices.Index(ranks, r) >= slices.Index(ranks, need) && r != ""
+}
 
 // User is a person who works at the merchant's.
 type User struct {
