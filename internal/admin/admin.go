@@ -21,6 +21,7 @@ import (
 	"portolan/internal/journeys"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
+	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/order"
 	"portolan/internal/payment"
@@ -29,7 +30,7 @@ import (
 	"portolan/internal/web/ui"
 )
 
-//go:embed templates
+//go:embed templates/*.html
 var files embed.FS
 
 // What the console asks of packages that have more to say than it wants to know.
@@ -45,7 +46,7 @@ type (
 		Stocks(tx *db.Tx, sku string) ([]fulfilment.Stock, error)
 		Locations() []fulfilment.Location
 	}
-	// Decisions says what journeys decided about an order or a cart, oldest first.
+	// Decisions says what journeys decided about an order or a cart, oldest first. Satisfied by journeys.Service.
 	Decisions interface {
 		Decisions(tx *db.Tx, key string) ([]journeys.Decision, error)
 	}
@@ -59,19 +60,12 @@ type (
 		Messages(phone string) []smsc.Text
 		Reply(from, to, text string) (smsc.Text, error)
 	}
-	// Mails are the e-mails that the demo kept instead of sending them, newest first.
+	// Mails are the e-mails that the demo kept instead of sending them. Satisfied by mailsink.Sink.
 	Mails interface {
-		List() []Mail
-		Get(id string) (Mail, bool)
+		List(to string) []mailsink.Mail
+		Get(id string) (mailsink.Mail, error)
 	}
 )
-
-// Mail is an e-mail as it left the shop.
-type Mail struct {
-	ID, From, To, Subject string
-	Text, HTML            string
-	At                    time.Time
-}
 
 // Sender is how the shop appears on phones of a country, and what is asked of it there.
 type Sender struct {

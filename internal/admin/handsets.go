@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
+	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
 )
 
@@ -172,7 +174,7 @@ func (c *console) replyAs(w http.ResponseWriter, r *http.Request, p *page) (stri
 }
 
 type mailsView struct {
-	Mails []Mail
+	Mails []mailsink.Mail
 	Off   bool
 }
 
@@ -180,7 +182,7 @@ func (c *console) mails(_ *db.Tx, _ *http.Request, p *page) error {
 	p.Title = p.T("console.menu_mails")
 	v := mailsView{Off: c.Mails == nil}
 	if !v.Off {
-		v.Mails = c.Mails.List()
+		v.Mails = c.Mails.List("")
 		p.Live.Every = "3s"
 	}
 	p.Data = v
@@ -189,19 +191,18 @@ func (c *console) mails(_ *db.Tx, _ *http.Request, p *page) error {
 
 var errNoMail = fault.New(fault.NotFound, "console.no_mail")
 
-func (c *console) findMail(r *http.Request) (Mail, error) {
+func (c *console) findMail(r *http.Request) (m mailsink.Mail, err error) {
 	if c.Mails == nil {
-		return Mail{}, errNoMail
-	}
-	m, ok := c.Mails.Get(r.PathValue("id"))
-	if !ok {
 		return m, errNoMail
 	}
-	return m, nil
+	if m, err = c.Mails.Get(r.PathValue("id")); errors.Is(err, mailsink.ErrUnknown) {
+		err = errNoMail
+	}
+	return m, err
 }
 
 type mailView struct {
-	Mail
+	mailsink.Mail
 	Pieces []piece
 }
 
