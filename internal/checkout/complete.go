@@ -193,10 +193,8 @@ func (s *Service) afterwards(tx *db.Tx, k payment.Case) error {
 	total := money.Of(k.Status.Captured.Minor, k.Status.Captured.Currency)
 	switch {
 	case !freshMoney(k) && k.Progress.Dead() && waiting && k.Attempt.Delayed:
-		if _, err := s.Orders.Cancel(tx, o.ID, "payment_"+string(k.Progress.Kind)); err != nil {
-			return err
-		}
-		return s.Stock.Release(tx, k.Intent.Order)
+		_, err := s.Orders.Cancel(tx, o.ID, "payment_"+string(k.Progress.Kind))
+		return err
 	case !freshMoney(k):
 		return nil
 	case waiting && !k.Status.Foreign && total == o.Total:
@@ -207,12 +205,33 @@ func (s *Service) afterwards(tx *db.Tx, k payment.Case) error {
 	case k.Attempt.Delayed && k.Progress.Money != k.Attempt.Amount:
 		return s.Payments.Review(tx, k.Intent, payment.ReasonWrongAmount, k.Progress.Money, "asked for "+o.Total.String())
 	case k.Status.Captured.Minor > o.Total.Minor || o.State == order.Cancelled:
-		if err := s.Payments.Review(tx, k.Intent, payment.ReasonTwice, k.Progress.Money, "given back to the shopper"); err != nil {
+		reason := payment.ReasonTwice
+		if o.State == order.Cancelled {
+			reason = payment.ReasonCancelled
+		}
+		if err := s.Payments.Review(tx, k.Intent, reason, k.Progress.Money, "given back to the shopper"); err != nil {
 			return err
 		}
-		return s.Payments.GiveBack(tx, k, payment.ReasonTwice)
+		return s.Payments.GiveBack(tx, k, reason)
 	}
 	return nil
+}
+
+// cancelled gives back what an order of ours had: its stock, its code and its money.
+func (s *Service) cancelled(tx *db.Tx, e order.CancelledEvent) error {
+	o, err := s.Orders.Get(tx, e.Order)
+	if err != nil || o.Payment == "" {
+		return err
+	}
+	if err := s.Payments.RefundRest(tx, o.Payment, "order_cancelled"); err != nil {
+		return err
+	}
+	if o.Code != "" {
+		if err := s.Codes.Restore(tx, o.Code, string(o.ID)); err != nil {
+			return err
+		}
+	}
+	return s.Stock.Release(tx, string(o.ID))
 }
 
 // freshMoney says whether one of the new facts is that money was promised or taken.

@@ -258,6 +258,34 @@ func TestPaidButGone(t *testing.T) {
 	})
 }
 
+func TestCancelledOrderGivesEverythingBack(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		r := newRig(t, d)
+		paid := r.mustPay(r.ready(checkout.Add("dress", 1), checkout.Code("FIVE")), "card", fakepsp.Success)
+		owed := r.mustPay(r.ready(checkout.Add("dress", 1)), "bank_transfer", "")
+		for _, o := range []checkout.Outcome{paid, owed} {
+			dbtest.Write(t, d, func(tx *db.Tx) error { _, err := r.orders.Cancel(tx, o.OrderID, "shopper"); return err })
+		}
+		r.later(time.Second)
+		require.Zero(t, r.held("dress"))
+		require.EqualValues(t, 1, r.announced("payment.returned"))
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			k, err := r.pay.OfOrder(tx, string(paid.OrderID))
+			require.Equal(t, "refunded", k.Status.State)
+			return err
+		})
+		again := r.ready(checkout.Add("dress", 1), checkout.Code("FIVE"))
+		require.NotZero(t, again.Quote.Off.Minor, "the code is good again")
+
+		var a payment.Attempt
+		dbtest.Read(t, d, func(tx *db.Tx) (err error) { a, err = r.pay.Last(tx, owed.Cart.ID); return err })
+		require.NoError(t, r.psp.Deposit(t.Context(), a.Ref, a.Amount))
+		r.later(time.Second)
+		require.Equal(t, []string{payment.ReasonCancelled}, r.reviews(), "money for a cancelled order goes back")
+		require.EqualValues(t, 2, r.announced("payment.returned"))
+	})
+}
+
 // A first attempt succeeds after it was given up, and so does the second: one order, one payment goes back.
 func TestPaidTwice(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {

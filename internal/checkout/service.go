@@ -60,15 +60,11 @@ type (
 		MarkPaid(tx *db.Tx, id order.ID, at time.Time, a money.Amount) (order.Order, error)
 		Cancel(tx *db.Tx, id order.ID, reason string) (order.Order, error)
 	}
-	// Bus is satisfied by events.Bus.
-	Bus interface {
-		Publish(tx *db.Tx, e events.Event) error
-	}
 )
 
 // Parts are everything a checkout asks.
 type Parts struct {
-	Bus       Bus
+	Bus       *events.Bus
 	Markets   Markets
 	Shelf     Shelf
 	Rates     Rates
@@ -89,10 +85,12 @@ type Service struct {
 	db *db.DB
 }
 
-// New returns a checkout, registers its rounds with q and makes itself the one who acts on payment facts.
+// New returns a checkout, registers its rounds with q and its listeners with the bus, and makes itself the one who
+// acts on payment facts.
 func New(d *db.DB, q *jobs.Queue, p Parts) *Service {
 	s := &Service{p, d}
 	p.Payments.OnFacts(s.complete)
+	events.On(p.Bus, "checkout.give_back", s.cancelled)
 	jobs.Handle(q, s.watch)
 	q.Every("checkout.left", pace(d, watchEvery), watchJob{})
 	return s

@@ -49,7 +49,7 @@ func (s *Service) register(q *jobs.Queue) {
 	jobs.HandleOutside(q, s.fetch, jobs.Tries(3))
 	jobs.Handle(q, s.unpark)
 	jobs.HandleOutside(q, s.giveBack, jobs.Tries(20))
-	q.Every("payment.resolve", 2*time.Second, resolveJob{})
+	q.Every("payment.resolve", max(2*time.Second, time.Duration(float64(250*time.Millisecond)*s.db.Clock().Speed())), resolveJob{})
 }
 
 // resolve sends somebody to ask about every attempt whose time has come. It is how calls that nobody ended,
@@ -220,6 +220,15 @@ func (s *Service) Refund(tx *db.Tx, intent string, amount money.Amount, reason s
 		return err
 	}
 	return s.refund(tx, in, amount, reason)
+}
+
+// RefundRest gives back whatever of an intent's money is left; nothing left is fine.
+func (s *Service) RefundRest(tx *db.Tx, intent, reason string) error {
+	err := s.Refund(tx, intent, money.Amount{}, reason)
+	if errors.Is(err, ErrNotRefundable) {
+		return nil
+	}
+	return err
 }
 
 func (s *Service) refund(tx *db.Tx, in Intent, amount money.Amount, reason string) error {

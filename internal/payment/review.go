@@ -14,14 +14,15 @@ import (
 
 // Why money lies on the shelf of reviews.
 const (
-	ReasonSoldOut     = "sold_out"       // paid, but the stock was gone: given back by itself
-	ReasonCodeUsed    = "code_used"      // paid with a discount code that was used up meanwhile: given back by itself
-	ReasonWrongAmount = "wrong_amount"   // another amount or currency than asked for
-	ReasonTwice       = "paid_twice"     // a second attempt of one intent was paid: given back by itself
-	ReasonOutdated    = "outdated_quote" // paid for a cart that has changed: given back by itself
-	ReasonUnresolved  = "unresolved"     // nobody knows what became of it after a day
-	ReasonOverdue     = "overdue"        // a transfer never came
-	ReasonUnmatched   = "unmatched"      // a provider speaks of a payment that isn't ours
+	ReasonSoldOut     = "sold_out"        // paid, but the stock was gone: given back by itself
+	ReasonCodeUsed    = "code_used"       // paid with a discount code that was used up meanwhile: given back by itself
+	ReasonWrongAmount = "wrong_amount"    // another amount or currency than asked for
+	ReasonTwice       = "paid_twice"      // a second attempt of one intent was paid: given back by itself
+	ReasonCancelled   = "order_cancelled" // money came for an order that is cancelled: given back by itself
+	ReasonOutdated    = "outdated_quote"  // paid for a cart that has changed: given back by itself
+	ReasonUnresolved  = "unresolved"      // nobody knows what became of it after a day
+	ReasonOverdue     = "overdue"         // a transfer never came
+	ReasonUnmatched   = "unmatched"       // a provider speaks of a payment that isn't ours
 )
 
 // Review is money that a person has to look at. There is one per intent and reason.

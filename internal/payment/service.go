@@ -128,8 +128,14 @@ func OrderID(intent string) string {
 	return "ord" + intent[3:]
 }
 
-// patience is how long a call may be in flight before its outcome is asked for.
+// patience is how long a call may be in flight before its outcome is asked for, in the world's time: providers
+// don't answer sooner because our clock runs fast.
 const patience = 10 * time.Second
+
+// world is a time of the world on the shop's clock.
+func (s *Service) world(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * max(1, s.db.Clock().Speed()))
+}
 
 // Begin notes that a payment is about to be started. It is the last word before the provider is called, and
 // the first that a crash leaves behind. An intent with an order is ErrCompleted.
@@ -150,7 +156,7 @@ func (s *Service) Begin(tx *db.Tx, b Begin) (Attempt, error) {
 		return a, err
 	}
 	return a, insertCall(tx, call{Key: a.Key, Attempt: a.ID, Operation: "start", Seq: seq, Amount: a.Amount.Minor, SentAt: tx.Now()},
-		tx.Now().Add(patience))
+		tx.Now().Add(s.world(patience)))
 }
 
 // key is the idempotency key of a call: the same for the same payment, operation and sequence.

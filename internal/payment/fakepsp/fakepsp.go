@@ -237,13 +237,18 @@ func (p *PSP) Start(ctx context.Context, c payment.Charge) (payment.Answer, erro
 	return payment.Answer{Ref: v.ref, Action: v.action(), Facts: v.facts()}, nil
 }
 
+// pageOpen is pageOpen in the time of the person who looks at the page, but no longer than the ledger waits.
+func (p *PSP) pageOpen() time.Duration {
+	return min(20*time.Hour, time.Duration(float64(pageOpen)*max(1, p.db.Clock().Speed())))
+}
+
 // follow plans what happens later without anybody's doing.
 func (p *PSP) follow(tx *db.Tx, v pay) error {
 	switch {
 	case v.state == processing && v.scenario == LateSuccess:
 		return p.queue.Add(tx, decideJob{v.ref, v.state}, jobs.When{At: tx.Now().Add(p.opt.Late)})
 	case v.state == waiting:
-		return p.queue.Add(tx, decideJob{v.ref, v.state}, jobs.When{At: tx.Now().Add(pageOpen)})
+		return p.queue.Add(tx, decideJob{v.ref, v.state}, jobs.When{At: tx.Now().Add(p.pageOpen())})
 	}
 	return nil
 }
