@@ -21,7 +21,6 @@ import (
 	"portolan/internal/journeys"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
-	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/order"
 	"portolan/internal/payment"
@@ -60,12 +59,19 @@ type (
 		Messages(phone string) []smsc.Text
 		Reply(from, to, text string) (smsc.Text, error)
 	}
-	// Mails are the e-mails that the demo kept instead of sending them. Satisfied by mailsink.Sink.
+	// Mails are the e-mails that the demo kept instead of sending them, newest first.
 	Mails interface {
-		List(to string) []mailsink.Mail
-		Get(id string) (mailsink.Mail, error)
+		List() []Mail
+		Get(id string) (Mail, bool)
 	}
 )
+
+// Mail is an e-mail as it left the shop. HTML is shown in a frame of its own, where it can do nothing.
+type Mail struct {
+	ID, From, To, Subject string
+	Text, HTML            string
+	At                    time.Time
+}
 
 // Sender is how the shop appears on phones of a country, and what is asked of it there.
 type Sender struct {

@@ -17,7 +17,6 @@ import (
 	"portolan/internal/jobs"
 	"portolan/internal/journeys"
 	"portolan/internal/messaging"
-	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
 )
 
@@ -154,7 +153,7 @@ func TestNothingIsMarkup(t *testing.T) {
 	o := r.sample()
 	r.inbound("where is it? " + evil)
 	r.handsets.texts = []smsc.Text{{ID: "1", Direction: smsc.Received, From: "+4915112345600", To: "4915123456789", Text: "Hello " + evil + ` https://miana.example/a?b="x`, Parts: 1, DeliveredAt: dbtest.Start}}
-	r.parts.Mails = mails{[]mailsink.Mail{{ID: "m1", Subject: "Hi " + evil, To: []string{"anna@example.org"}, Text: evil, HTML: "<p>" + evil + "</p>", At: dbtest.Start}}}
+	r.parts.Mails = mails{{ID: "m1", Subject: "Hi " + evil, To: "anna@example.org", Text: evil, HTML: "<p>" + evil + "</p>", At: dbtest.Start}}
 	r.user(auth.Owner)
 	r.open()
 	b := r.as(auth.Owner)

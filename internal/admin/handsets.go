@@ -2,7 +2,6 @@ package admin
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
-	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
 )
 
@@ -174,7 +172,7 @@ func (c *console) replyAs(w http.ResponseWriter, r *http.Request, p *page) (stri
 }
 
 type mailsView struct {
-	Mails []mailsink.Mail
+	Mails []Mail
 	Off   bool
 }
 
@@ -182,7 +180,7 @@ func (c *console) mails(_ *db.Tx, _ *http.Request, p *page) error {
 	p.Title = p.T("console.menu_mails")
 	v := mailsView{Off: c.Mails == nil}
 	if !v.Off {
-		v.Mails = c.Mails.List("")
+		v.Mails = c.Mails.List()
 		p.Live.Every = "3s"
 	}
 	p.Data = v
@@ -191,18 +189,19 @@ func (c *console) mails(_ *db.Tx, _ *http.Request, p *page) error {
 
 var errNoMail = fault.New(fault.NotFound, "console.no_mail")
 
-func (c *console) findMail(r *http.Request) (m mailsink.Mail, err error) {
+func (c *console) findMail(r *http.Request) (Mail, error) {
 	if c.Mails == nil {
+		return Mail{}, errNoMail
+	}
+	m, ok := c.Mails.Get(r.PathValue("id"))
+	if !ok {
 		return m, errNoMail
 	}
-	if m, err = c.Mails.Get(r.PathValue("id")); errors.Is(err, mailsink.ErrUnknown) {
-		err = errNoMail
-	}
-	return m, err
+	return m, nil
 }
 
 type mailView struct {
-	mailsink.Mail
+	Mail
 	Pieces []piece
 }
 

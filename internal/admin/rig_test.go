@@ -29,7 +29,6 @@ import (
 	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
-	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/money"
 	"portolan/internal/order"
@@ -90,16 +89,16 @@ func (h *handsets) Reply(from, to, text string) (smsc.Text, error) {
 	return smsc.Text{}, nil
 }
 
-type mails struct{ all []mailsink.Mail }
+type mails []admin.Mail
 
-func (m mails) List(string) []mailsink.Mail { return m.all }
-func (m mails) Get(id string) (mailsink.Mail, error) {
-	for _, x := range m.all {
+func (m mails) List() []admin.Mail { return m }
+func (m mails) Get(id string) (admin.Mail, bool) {
+	for _, x := range m {
 		if x.ID == id {
-			return x, nil
+			return x, true
 		}
 	}
-	return mailsink.Mail{}, mailsink.ErrUnknown
+	return admin.Mail{}, false
 }
 
 type decided map[string][]journeys.Decision
