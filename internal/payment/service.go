@@ -37,6 +37,8 @@ type Case struct {
 	Progress Progress
 	Status   Status
 	Fresh    []Fact // those that are new, oldest first
+
+	ended bool // it was just noted that nothing has to be asked any more
 }
 
 // Service is the ledger and the only one who calls providers.
@@ -215,15 +217,14 @@ func (s *Service) answered(tx *db.Tx, a Attempt, facts []Fact) error {
 		check = tx.Now().Add(checks[1])
 	}
 	// the intent first: whoever settles it locks in the same order
-	k, err := s.open(tx, a.ID)
+	in, err := lockIntent(tx, a.Intent)
 	if err != nil {
 		return err
 	}
 	if err := endCall(tx, a, check); err != nil {
 		return err
 	}
-	k.Attempt.Outcome, k.Attempt.Ref, k.Attempt.Action = a.Outcome, a.Ref, a.Action
-	return s.record(tx, k, FromCall, facts, true)
+	return s.record(tx, &Case{Intent: in, Attempt: a, ended: check.IsZero()}, FromCall, facts, true)
 }
 
 // Record keeps facts and hands those that are new on, in the caller's unit of work. Facts about nothing we
@@ -301,7 +302,7 @@ func (s *Service) settle(tx *db.Tx, k *Case) error {
 		return err
 	}
 	k.Status, k.Progress = Derive(k.Intent.Amount, all), ProgressOf(k.Attempt.ID, all)
-	if k.Progress.Final() {
+	if k.Progress.Final() && !k.ended {
 		if err := stopChecking(tx, k.Attempt.ID); err != nil {
 			return err
 		}
