@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	_ "modernc.org/sqlite" // the driver
 )
@@ -20,12 +21,14 @@ type lite struct {
 	pool    *sql.DB
 	writers chan *liteConn
 	readers chan *liteConn
+	waiting atomic.Int32 // works that want the writing connection
 }
 
 // liteConn keeps the statements it has prepared; their number is that of the SQL texts in the program.
 type liteConn struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	group *group // the works done since the last commit, on the writing connection
 }
 
 // FULL: a commit that was acknowledged survives a power cut.
@@ -71,7 +74,7 @@ func (l *lite) connect(ctx context.Context, to chan *liteConn, setup string) err
 		if _, err := c.ExecContext(ctx, "select count(*) from sqlite_master;"+setup); err != nil {
 			return errors.Join(err, c.Close())
 		}
-		to <- &liteConn{c, map[string]*sql.Stmt{}}
+		to <- &liteConn{conn: c, stmts: map[string]*sql.Stmt{}}
 	}
 	return nil
 }
@@ -93,15 +96,14 @@ func (l *lite) close() error {
 }
 
 func (l *lite) begin(ctx context.Context, write bool) (unit, error) {
-	from, how := l.readers, "begin deferred"
 	if write {
-		from, how = l.writers, "begin immediate"
+		return l.join(ctx)
 	}
 	select {
-	case c := <-from:
-		u := &liteUnit{c, from}
-		if _, err := u.exec(ctx, how, nil); err != nil {
-			from <- c
+	case c := <-l.readers:
+		u := &liteUnit{c, l.readers}
+		if _, err := u.exec(ctx, "begin deferred", nil); err != nil {
+			l.readers <- c
 			return nil, err
 		}
 		return u, nil
