@@ -66,6 +66,9 @@ func TestFault(t *testing.T) {
 	summary, fields = i18n.For("en").Fault(errors.New("disk on fire at /var"))
 	require.Equal(t, "Something went wrong on our side. Please try again in a moment.", summary)
 	require.Nil(t, fields)
+	summary, fields = i18n.For("de").Fault(fault.New(fault.Conflict, "checkout.sold_out").With(map[string]string{"MIA-1-M": "3"}))
+	require.Contains(t, summary, "ausverkauft")
+	require.Nil(t, fields, "figures are no codes")
 	for kind := fault.Internal; kind <= fault.Unavailable; kind++ {
 		for _, lang := range i18n.Languages() {
 			summary, _ = i18n.For(lang).Fault(fault.New(kind, "test.unheard_of"))

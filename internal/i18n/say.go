@@ -101,11 +101,11 @@ func humanise(key string) string {
 
 // Fault says what went wrong, and per field of an Invalid fault what is wrong with it. The sentences are
 // those of the area faults, under the fault's code and the field's code; a code without a sentence is said
-// by its kind.
+// by its kind. The fields of other kinds hold figures, such as what is left in stock, and are not said.
 func (p *Printer) Fault(err error) (summary string, fields map[string]string) {
 	f := fault.Of(err)
 	summary = p.code(f.Code, f.Kind)
-	if len(f.Fields) == 0 {
+	if f.Kind != fault.Invalid || len(f.Fields) == 0 {
 		return summary, nil
 	}
 	fields = make(map[string]string, len(f.Fields))
