@@ -76,6 +76,9 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := a.KeepDemo(ctx); err != nil {
+		return err
+	}
 	if _, err := a.Auth.AddUser(ctx, demoEmail, "Mei", demoPassword, auth.Owner); err != nil && !errors.Is(err, auth.ErrEmailTaken) {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/demo"
+	"portolan/internal/events"
+	"portolan/internal/jobs"
 	"portolan/internal/market"
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/payment/fakepsp"
@@ -53,6 +55,28 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 		}
 		shop.Registrations, shop.Zone = registrations, "Asia/Shanghai"
 		return settings.Set(tx, shopKey, shop)
+	})
+}
+
+type ratesJob struct{}
+
+// Job implements jobs.Args.
+func (ratesJob) Job() string { return "demo.rates" }
+
+// KeepDemo keeps the sample shop in order while it runs: its exchange rates are dated anew every day of the shop's
+// clock, which may be a second. It goes on where the clock of an earlier run stopped, so that time never runs
+// backwards. Call it before Run.
+func (a *App) KeepDemo(ctx context.Context) error {
+	jobs.Handle(a.Queue, func(tx *db.Tx, _ ratesJob) error {
+		return demo.Refresh(tx, demo.Shop{Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock})
+	})
+	a.Queue.Every("demo.rates", 24*time.Hour, ratesJob{})
+	return a.DB.Read(ctx, func(tx *db.Tx) error {
+		last, err := a.Bus.Journal(tx, events.Filter{Limit: 1})
+		if err == nil && len(last) > 0 && last[0].At.After(tx.Now()) {
+			a.DB.Clock().Advance(last[0].At.Sub(tx.Now()))
+		}
+		return err
 	})
 }
 

@@ -69,13 +69,13 @@ func shown(m mailsink.Mail) admin.Mail {
 
 // programs is what the REST interface and the hooks are built on.
 func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
-	other := beside.New(a.Markets, a.Catalog, a.Customers, a.Orders, a.Checkout)
+	other := beside.New(a.DB, a.Queue, beside.Parts{Bus: a.Bus, Markets: a.Markets, Articles: a.Catalog, Customers: a.Customers, Orders: a.Orders, Carts: a.Checkout})
 	return api.Parts{
 			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: landed.Default(), Checkout: a.Checkout,
 			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Bus: a.Bus, Beside: other, Versions: a.Watch,
 			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Registrations: shop.Registrations,
 		}, connect.Parts{
-			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.Queue), Beside: other, Versions: a.Watch,
+			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.DB, a.Queue), Beside: other, Versions: a.Watch,
 		}
 }
 
