@@ -96,7 +96,8 @@ type App struct {
 	SMPP      *operator.Line
 	HTTP      http.Handler
 
-	cfg Config
+	cfg    Config
+	hangUp func() // closes idle lines to the mail server
 }
 
 // Open makes every service on a migrated database, lowest first, and loads what they keep in memory. Faces are
@@ -105,7 +106,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	if err := d.Migrate(ctx, Schemas...); err != nil {
 		return nil, err
 	}
-	a := &App{DB: d, cfg: cfg, Watch: settings.Watch(d), Queue: jobs.New(d), Auth: auth.New(d)}
+	a := &App{DB: d, cfg: cfg, hangUp: func() {}, Watch: settings.Watch(d), Queue: jobs.New(d), Auth: auth.New(d)}
 	a.Bus = events.New(a.Queue)
 	rules := landed.Default()
 
@@ -253,6 +254,7 @@ func (a *App) Run(ctx context.Context) error {
 		})
 	}
 	all.Wait()
+	a.hangUp()
 	close(failures)
 	var err error
 	for f := range failures {

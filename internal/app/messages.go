@@ -53,6 +53,7 @@ func (a *App) messages(shop Shop) error {
 		if err != nil {
 			return err
 		}
+		a.hangUp = carrier.Close
 		a.Messages.Route(messaging.Route{Name: "smtp", Provider: "smtp", Channel: messaging.Email, Sender: a.cfg.MailFrom, Kind: messaging.Mailbox, Carrier: carrier})
 	}
 	a.Journeys = journeys.New(a.Bus, a.Queue, journeys.Needs{

@@ -1,7 +1,11 @@
 package mailsink_test
 
 import (
+	"bufio"
+	"context"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -71,4 +75,18 @@ func TestOnlyLoopback(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("Subject: x\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\nhi\r\n--a--\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) { mailsink.Read(raw) })
+}
+
+func TestClosingDoesNotWaitForALineThatIsKeptOpen(t *testing.T) {
+	s := mailsink.New(time.Now)
+	require.NoError(t, s.Listen("127.0.0.1:0"))
+	line, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port()))
+	require.NoError(t, err)
+	defer line.Close()
+	_, err = bufio.NewReader(line).ReadString('\n')
+	require.NoError(t, err, "greeted, so the server knows of the line")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, s.Close(ctx))
+	require.NoError(t, ctx.Err())
 }
