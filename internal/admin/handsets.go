@@ -49,7 +49,7 @@ type bubble struct {
 	Cost   string
 	Parts  int64
 	URL    string // of the message in the console
-	Late   string // how long it took
+	Local  string // time of day on the phone
 }
 
 // unused is how many phones of a country are shown that never had a text.
@@ -118,9 +118,11 @@ func (c *console) handset(tx *db.Tx, p *page, phone smsc.Phone) (handset, error)
 	if m, ok := c.Markets.ByCountry(market.Country(phone.Country)); ok && (len(zones) == 0 || slices.Contains(zones, m.Zone)) {
 		zones = []string{m.Zone}
 	}
+	zone := c.Zone.String()
 	if len(zones) > 0 {
-		h.Local = p.In(zones[0], p.Now)
+		zone = zones[0]
 	}
+	h.Local = p.In(zone, p.Now)
 	texts := c.Handsets.Messages(phone.Number)
 	if len(texts) == 0 {
 		return h, nil
@@ -130,7 +132,7 @@ func (c *console) handset(tx *db.Tx, p *page, phone smsc.Phone) (handset, error)
 		return h, err
 	}
 	for _, t := range slices.Backward(texts) {
-		b := bubble{Text: t, Mine: t.Direction == smsc.Written, Pieces: p.Pieces(t.Text), Parts: int64(t.Parts)}
+		b := bubble{Text: t, Mine: t.Direction == smsc.Written, Pieces: p.Pieces(t.Text), Parts: int64(t.Parts), Local: p.In(zone, later(t.At, t.DeliveredAt))}
 		if i := slices.IndexFunc(sent, func(r messaging.Record) bool { return r.Body == t.Text }); i >= 0 && !b.Mine {
 			b.Cost, b.URL = p.Cost(sent[i].Cost), "/console/messages/"+sent[i].ID
 		}

@@ -93,6 +93,7 @@ type orderView struct {
 	Place    market.Market
 	Lines    []string // the address
 	Goods    []orderLine
+	From     string // the name of the place it ships from
 	Payment  *payment.Account
 	Messages []messaging.Record
 	Timeline []moment
@@ -116,6 +117,12 @@ func (c *console) order(tx *db.Tx, r *http.Request, p *page) error {
 	v.Place, _ = c.Markets.ByCode(o.Market)
 	for _, l := range o.Lines {
 		v.Goods = append(v.Goods, orderLine{l, c.picture(l), options(l.Options)})
+	}
+	v.From = o.Location
+	for _, l := range c.Stock.Locations() {
+		if l.Code == o.Location {
+			v.From = l.Name
+		}
 	}
 	account, err := c.Payments.OfOrder(tx, string(o.ID))
 	if err == nil {

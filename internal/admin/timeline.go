@@ -35,6 +35,9 @@ var toldElsewhere = map[string]bool{
 // journeys decided.
 func (c *console) timeline(tx *db.Tx, p *page, o order.Order, paid *payment.Account, messages []messaging.Record) ([]moment, error) {
 	var all []moment
+	if paid != nil {
+		all = p.facts(paid)
+	}
 	seen := map[string]bool{}
 	for _, subject := range []string{string(o.ID), o.Cart, o.Payment} {
 		if subject == "" {
@@ -51,10 +54,9 @@ func (c *console) timeline(tx *db.Tx, p *page, o order.Order, paid *payment.Acco
 			seen[e.ID] = true
 		}
 	}
-	if paid != nil {
-		all = append(all, p.facts(paid)...)
-	}
+	channel := map[string]string{}
 	for _, m := range messages {
+		channel[m.ID] = p.Word("channel", m.Channel)
 		d, err := c.Messages.Inspect(tx, m.ID)
 		if err != nil {
 			return nil, err
@@ -71,7 +73,7 @@ func (c *console) timeline(tx *db.Tx, p *page, o order.Order, paid *payment.Acco
 				return nil, err
 			}
 			for _, d := range decisions {
-				at := moment{At: d.At, Kind: "journey", Text: p.T("console.journey_"+outcome(string(d.Outcome)), "journey", p.Word("journey_name", d.Journey)), Detail: p.Word("reason", d.Reason)}
+				at := moment{At: d.At, Kind: "journey", Text: p.T("console.journey_"+outcome(string(d.Outcome)), "journey", p.Word("journey_name", d.Journey)), Detail: join(channel[d.Message], p.Word("reason", d.Reason))}
 				if string(d.Outcome) == "not_sent" {
 					at.Tone = "warn"
 				}

@@ -16,6 +16,7 @@ type todayView struct {
 	Orders  int64
 	Paid    int64
 	Sent    int64
+	Texts   int64 // of those sent, by SMS: mail servers give no receipts
 	Arrived int64
 	Replied int64
 	Open    int64
@@ -34,10 +35,10 @@ type need struct {
 }
 
 type marketDay struct {
-	Market                   market.Market
-	Orders, Paid             int64
-	Total                    money.Amount
-	Sent, Delivered, Replied int64
+	Market                          market.Market
+	Orders, Paid                    int64
+	Total                           money.Amount
+	Sent, Texts, Delivered, Replied int64
 }
 
 // today is how things stand, what needs a person first.
@@ -71,6 +72,9 @@ func (c *console) today(tx *db.Tx, _ *http.Request, p *page) (err error) {
 		for _, t := range totals {
 			if t.Market == m.Code {
 				day.Sent, day.Delivered, day.Replied = day.Sent+t.Sent, day.Delivered+t.Delivered, day.Replied+t.Replied
+				if t.Channel == messaging.SMS {
+					day.Texts += t.Sent
+				}
 			}
 		}
 		if m.State == market.Draft && day.Orders == 0 {
@@ -81,6 +85,9 @@ func (c *console) today(tx *db.Tx, _ *http.Request, p *page) (err error) {
 	}
 	for _, t := range totals {
 		v.Sent, v.Arrived, v.Replied = v.Sent+t.Sent, v.Arrived+t.Delivered, v.Replied+t.Replied
+		if t.Channel == messaging.SMS {
+			v.Texts += t.Sent
+		}
 		if t.Cost.Micros == 0 {
 			continue
 		}

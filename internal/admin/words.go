@@ -25,9 +25,15 @@ func (p *page) Word(area string, code any) string {
 	if p.Has(key) {
 		return p.T(key)
 	}
+	if other := elsewhere[area] + c; elsewhere[area] != "" && p.Has(other) {
+		return p.T(other)
+	}
 	words := strings.NewReplacer("_", " ", ".", " ").Replace(c)
 	return strings.ToUpper(words[:1]) + words[1:]
 }
+
+// elsewhere are the areas of sentences that the shop says too.
+var elsewhere = map[string]string{"method": "pay.", "service": "service."}
 
 // tones are the colours of states, by area and code. What isn't here has none.
 var tones = map[string]string{
@@ -152,10 +158,13 @@ func (p *page) Share(part, whole int64) string {
 	return p.Percent(money.Rate{Coef: (part*100 + whole/2) / whole, Scale: 2})
 }
 
-// Number of a telephone as people write it across borders; an e-mail address as it is.
+// Reach is the number of a telephone as people write it across borders; an e-mail address as it is.
 func (p *page) Reach(to string) string {
 	if strings.HasPrefix(to, "+") {
 		return address.International(to)
+	}
+	if len(to) > 7 && strings.Trim(to, "0123456789") == "" {
+		return address.International("+" + to)
 	}
 	return to
 }
