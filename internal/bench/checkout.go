@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"portolan/internal/app"
+	"portolan/internal/db"
+	"portolan/internal/drive"
+	"portolan/internal/messaging/smsc"
+)
+
+// articles are the SKUs of the shop.
+func articles(ctx context.Context, url string) (skus []string, err error) {
+	return skus, with(ctx, url, func(a *app.App) error {
+		for _, p := range a.Catalog.Snapshot().Products() {
+			for _, v := range p.Variants {
+				skus = append(skus, v.SKU)
+			}
+		}
+		return nil
+	})
+}
+
+func productPage(ctx context.Context, url string) (path string, err error) {
+	return path, with(ctx, url, func(a *app.App) error {
+		path = "/de-de/p/" + a.Catalog.Snapshot().Products()[0].Slug
+		return nil
+	})
+}
+
+// with opens the shop in this process, without working in it.
+func with(ctx context.Context, url string, f func(*app.App) error) error {
+	d, err := db.Open(ctx, url, nil)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	a, err := app.Open(ctx, d, app.Config{TestPSP: true, PublicURL: "http://127.0.0.1"})
+	if err != nil {
+		return err
+	}
+	return f(a)
+}
+
+// buy lets c shoppers at a time buy one after the other; most limits how many each buys, 0 is any number.
+func (b *bench) buy(ctx context.Context, s *drive.Server, c int, skus []string, everyPage bool, most int) (result, error) {
+	crowd, err := drive.NewCrowd("b")
+	if err != nil {
+		return result{}, err
+	}
+	var mu sync.Mutex
+	next := func() *drive.Shopper {
+		mu.Lock()
+		defer mu.Unlock()
+		return b.shopper(crowd, skus)
+	}
+	if most > 0 {
+		var r result
+		for range most * c {
+			one := next()
+			one.At(s.Addr)
+			if _, err := one.Buy(everyPage); err != nil {
+				r.wrong, r.first = r.wrong+1, err
+			}
+		}
+		return r, nil
+	}
+	return b.loop(ctx, s, c, func(int) (func() error, func(), error) {
+		conn, err := drive.Dial(s.Addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		return func() error {
+			one := next()
+			one.On(conn, s.Addr)
+			_, err := one.Buy(everyPage)
+			return err
+		}, func() { conn.Close() }, nil
+	})
+}
+
+// checkouts measures whole checkouts with tax, duty and test payment, the five markets in turn, and then looks
+// whether every order is there and confirmed.
+func (b *bench) checkouts(ctx context.Context, p place, s *drive.Server, skus []string) error {
+	goal := "≥ 300/s"
+	if p.name == "PostgreSQL" {
+		goal = "≥ 150/s"
+	}
+	before, err := b.count(ctx, p, "orders")
+	if err != nil {
+		return err
+	}
+	done := 0
+	for _, run := range []struct {
+		c         int
+		everyPage bool
+	}{{1, false}, {16, false}, {64, false}, {16, true}} {
+		r, err := b.buy(ctx, s, run.c, skus, run.everyPage, 0)
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("checkout by the forms, c = %d", run.c)
+		if run.everyPage {
+			what = fmt.Sprintf("checkout with every page, c = %d", run.c)
+		}
+		done += r.done
+		figure := fmt.Sprintf("%.0f/s, p50 %s, p99 %s, %.2f ms CPU each", r.rate(), ms(quantile(r.times, 0.5)), ms(quantile(r.times, 0.99)),
+			r.usage.with.Seconds()*1e3/float64(max(1, r.done)))
+		if r.wrong > 0 {
+			b.failed = true
+			figure += fmt.Sprintf(", **%d failed**: %.200s", r.wrong, r.first)
+		}
+		b.add(what, p.name, figure, goal, "10.5/s (28-38 % \"database is locked\" on SQLite); 1.5/s", r.usage.others)
+		if err := b.settled(ctx, p); err != nil {
+			return err
+		}
+	}
+	orders, err := b.count(ctx, p, "orders")
+	if err != nil {
+		return err
+	}
+	confirmed, err := b.count(ctx, p, "confirmed")
+	if err != nil {
+		return err
+	}
+	confirmations, err := b.count(ctx, p, "confirmations")
+	if err != nil {
+		return err
+	}
+	if orders-before != int64(done) || confirmed != orders || confirmations != orders {
+		b.failed = true
+	}
+	b.add("paid orders in the database / shoppers who saw the confirmation page / confirmed by SMS", p.name,
+		fmt.Sprintf("%d / %d / %d", orders-before, done, confirmed-before), "equal", "", "")
+	_, peak := s.Memory()
+	b.add("peak resident memory of serve", p.name, fmt.Sprintf("%.0f MB", float64(peak)/1e6), "≤ 150 MB", "0.7-1.1 GB", "")
+	return nil
+}
+
+func (b *bench) count(ctx context.Context, p place, name string) (n int64, err error) {
+	d, err := db.Open(ctx, p.url, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer d.Close()
+	return drive.Count(ctx, d, counts[name])
+}
+
+// settled waits until every order is confirmed.
+func (b *bench) settled(ctx context.Context, p place) error {
+	d, err := db.Open(ctx, p.url, nil)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for began := time.Now(); ; {
+		orders, err := drive.Count(ctx, d, counts["orders"])
+		if err != nil {
+			return err
+		}
+		confirmed, err := drive.Count(ctx, d, counts["confirmed"])
+		if err != nil || orders == confirmed {
+			return err
+		}
+		if time.Since(began) > time.Minute {
+			return fmt.Errorf("%d of %d orders aren't confirmed after a minute", orders-confirmed, orders)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// ordersPerSecond is the pace at which the way from the money to the phone is measured.
+const ordersPerSecond = 20
+
+// wire measures from the payment fact to the moment the message centre has the text's first part.
+func (b *bench) wire(ctx context.Context, p place, s *drive.Server, n *smsc.Server, skus []string) error {
+	crowd, err := drive.NewCrowd("w")
+	if err != nil {
+		return err
+	}
+	since := time.Now().UTC()
+	m := b.measure(s)
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var first error
+	tick := time.NewTicker(time.Second / ordersPerSecond)
+	defer tick.Stop()
+	for range int(b.span.Seconds() * ordersPerSecond) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		one := b.shopper(crowd, skus)
+		one.At(s.Addr)
+		all.Go(func() {
+			if _, err := one.Buy(false); err != nil {
+				mu.Lock()
+				first = err
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	u := m.stop()
+	if first != nil {
+		return first
+	}
+	if err := b.settled(ctx, p); err != nil {
+		return err
+	}
+	seen := map[string]time.Time{}
+	for _, sub := range n.Submits() {
+		if _, there := seen[sub.To]; !there {
+			seen[sub.To] = sub.At
+		}
+	}
+	d, err := db.Open(ctx, p.url, nil)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	type told struct {
+		to         string
+		fact, wire time.Time
+	}
+	var rows []told
+	err = d.Read(ctx, func(tx *db.Tx) (err error) {
+		rows, err = db.All(tx, func(r db.Row) (t told, err error) {
+			return t, r.Scan(&t.to, db.Moment(&t.fact), db.Moment(&t.wire))
+		}, counts["wire"], since)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var own, theirs []time.Duration
+	for _, r := range rows {
+		own = append(own, r.wire.Sub(r.fact))
+		at, there := seen[strings.TrimPrefix(r.to, "+")]
+		if !there {
+			return fmt.Errorf("the message centre never saw a text to %s", r.to)
+		}
+		theirs = append(theirs, at.Sub(r.fact))
+	}
+	b.add(fmt.Sprintf("payment fact to submit_sm at the message centre, %d orders/s, n = %d", ordersPerSecond, len(theirs)), p.name,
+		fmt.Sprintf("p50 %s, p99 %s (by our own record p99 %s)", ms(quantile(theirs, 0.5)), ms(quantile(theirs, 0.99)), ms(quantile(own, 0.99))), "p99 ≤ 50 ms", "", u.others)
+	return nil
+}
