@@ -33,8 +33,6 @@ func (w wide) plus(v wide) wide {
 
 func (w wide) less(v wide) bool { return w.hi < v.hi || w.hi == v.hi && w.lo < v.lo }
 
-func (w wide) zero() bool { return w.hi == 0 && w.lo == 0 }
-
 // over divides by a positive d. It is false when the quotient is no reasonable amount.
 func (w wide) over(d int64, how way) (int64, bool) {
 	add := uint64(0)

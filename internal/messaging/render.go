@@ -3,7 +3,6 @@ package messaging
 import (
 	"fmt"
 	"html/template"
-	"maps"
 	"slices"
 	"strings"
 
@@ -194,14 +193,4 @@ func layout(lang, brand, subject string, paragraphs []string, ours map[string]bo
 	var b strings.Builder
 	err := page.Execute(&b, map[string]any{"Lang": lang, "Dir": dir, "Brand": brand, "Subject": subject, "Pieces": pieces})
 	return b.String(), err
-}
-
-// with returns vars with one more.
-func with(vars map[string]string, name, value string) map[string]string {
-	out := maps.Clone(vars)
-	if out == nil {
-		out = map[string]string{}
-	}
-	out[name] = value
-	return out
 }

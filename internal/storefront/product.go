@@ -184,9 +184,10 @@ func (s *shop) taxWords(at place, p *catalog.Product) string {
 	return at.say.T("shop.tax_included", "rate", rate)
 }
 
-// dues tells the delivery promise and what becomes of duty for one piece of the product.
+// dues tells the delivery promise and what becomes of duty for one piece of the product. That nothing more is due on
+// delivery is said only where every rule used is sure.
 func (s *shop) dues(v *productView, at place, p *catalog.Product) {
-	v.DutyTitle, v.DutyText = at.say.T("shop.duty_included_title"), at.say.T("shop.duty_included_text")
+	v.DutyTitle, v.DutyText = at.say.T("shop.duty_estimate_title"), at.say.T("shop.duty_estimate_text")
 	if len(p.Variants) == 0 {
 		return
 	}
@@ -197,8 +198,8 @@ func (s *shop) dues(v *productView, at place, p *catalog.Product) {
 	v.DeliveryTitle = at.say.T("shop.delivery_title", "days", days(at, o.FromDay, o.ToDay))
 	v.DeliveryText = at.say.T("shop.delivery_text", "service", at.say.T("service."+o.Service), "price", o.Price, "place", at.say.CountryName(string(o.From)))
 	q, err := s.Checkout.Preview(at.market, at.lang, p.Variants[0].SKU, s.DB.Clock().Now())
-	if err != nil || !q.Final {
-		v.DutyTitle, v.DutyText = at.say.T("shop.duty_estimate_title"), at.say.T("shop.duty_estimate_text")
+	if err == nil && q.Final && q.AtDoor.IsZero() {
+		v.DutyTitle, v.DutyText = at.say.T("shop.duty_included_title"), at.say.T("shop.duty_included_text")
 	}
 }
 
