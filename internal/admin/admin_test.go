@@ -351,3 +351,34 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 		}
 	}
 }
+
+// twoPhones are used in turn.
+type twoPhones struct {
+	handsets
+	latest int
+}
+
+func (h *twoPhones) Phones() []smsc.Phone {
+	all := []smsc.Phone{{Number: "4915123456789", Country: "DE", Count: 1}, {Number: "4915123456780", Country: "DE", Count: 1}}
+	return []smsc.Phone{all[h.latest], all[1-h.latest]}
+}
+
+func TestPhonesStayWhereTheyAre(t *testing.T) {
+	r := lite(t)
+	h := &twoPhones{}
+	r.parts.Handsets = h
+	r.user(auth.Operator)
+	r.open()
+	b := r.as(auth.Operator)
+	number := regexp.MustCompile(`id="p(\d+)"`)
+	body := b.page("/console/handsets")
+	before := number.FindAllString(body, -1)
+	require.Len(t, before, 2)
+	live := strings.ReplaceAll(regexp.MustCompile(`hx-get="(/console/handsets\?[^"]+)"`).FindStringSubmatch(body)[1], "&amp;", "&")
+	h.latest = 1
+	h.texts = []smsc.Text{{ID: "1", Direction: smsc.Received, From: "+4915112345600", Text: "Hello", Parts: 1, DeliveredAt: dbtest.Start}}
+	status, body := b.get(live)
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, before, number.FindAllString(body, -1))
+	require.NotEqual(t, before, number.FindAllString(b.page("/console/handsets"), -1), "a new visit begins with the latest")
+}

@@ -2,10 +2,10 @@ package admin
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"portolan/internal/address"
 	"portolan/internal/db"
@@ -50,6 +50,7 @@ type bubble struct {
 	Parts  int64
 	URL    string // of the message in the console
 	Local  string // time of day on the phone
+	Lang   string // empty where nobody knows
 }
 
 // unused is how many phones of a country are shown that never had a text.
@@ -73,7 +74,9 @@ func (c *console) handsets(tx *db.Tx, _ *http.Request, p *page) error {
 			shelves[country] = &shelf{Country: country, Name: p.CountryName(country)}
 		}
 	}
-	for _, phone := range c.Handsets.Phones() {
+	phones := c.Handsets.Phones()
+	arrange(phones, p.Q("order"))
+	for _, phone := range phones {
 		s := shelves[phone.Country]
 		if s == nil && only == "" {
 			s = &shelf{Country: phone.Country, Name: p.CountryName(phone.Country)}
@@ -94,21 +97,40 @@ func (c *console) handsets(tx *db.Tx, _ *http.Request, p *page) error {
 			delete(shelves, s.Country)
 		}
 	}
-	for _, s := range shelves {
-		v.Shelves = append(v.Shelves, *s)
+	for _, country := range slices.Sorted(maps.Keys(shelves)) {
+		v.Shelves = append(v.Shelves, *shelves[country])
 	}
-	slices.SortStableFunc(v.Shelves, func(a, b shelf) int { return cmp.Compare(b.latest(), a.latest()) })
+	place := map[string]int{}
+	var order []string
+	for i, phone := range phones {
+		place[phone.Number] = i
+		if phone.Count > 0 {
+			order = append(order, phone.Number)
+		}
+	}
+	first := func(s shelf) int {
+		if len(s.Phones) == 0 || s.Phones[0].Count == 0 {
+			return len(phones)
+		}
+		return place[s.Phones[0].Number]
+	}
+	slices.SortStableFunc(v.Shelves, func(a, b shelf) int { return cmp.Compare(first(a), first(b)) })
+	p.keep = strings.Join(order, ",")
 	p.Data = v
 	return nil
 }
 
-// latest is when a phone of the shelf last moved, so that what moves stands on top.
-func (s shelf) latest() int64 {
-	var at time.Time
-	for _, h := range s.Phones {
-		at = later(at, h.Last)
+// arrange keeps phones where the page first showed them, so that none moves away under a hand that types; those
+// it hasn't shown follow.
+func arrange(phones []smsc.Phone, order string) {
+	if order == "" {
+		return
 	}
-	return max(0, at.Unix())
+	place := map[string]int{}
+	for i, number := range strings.Split(order, ",") {
+		place[number] = i - len(order)
+	}
+	slices.SortStableFunc(phones, func(a, b smsc.Phone) int { return cmp.Compare(place[a.Number], place[b.Number]) })
 }
 
 func (c *console) handset(tx *db.Tx, p *page, phone smsc.Phone) (handset, error) {
@@ -134,7 +156,7 @@ func (c *console) handset(tx *db.Tx, p *page, phone smsc.Phone) (handset, error)
 	for _, t := range slices.Backward(texts) {
 		b := bubble{Text: t, Mine: t.Direction == smsc.Written, Pieces: p.Pieces(t.Text), Parts: int64(t.Parts), Local: p.In(zone, later(t.At, t.DeliveredAt))}
 		if i := slices.IndexFunc(sent, func(r messaging.Record) bool { return r.Body == t.Text }); i >= 0 && !b.Mine {
-			b.Cost, b.URL = p.Cost(sent[i].Cost), "/console/messages/"+sent[i].ID
+			b.Cost, b.URL, b.Lang = p.Cost(sent[i].Cost), "/console/messages/"+sent[i].ID, sent[i].Lang
 		}
 		h.Texts = append(h.Texts, b)
 		if b.Mine || h.Sender != "" {

@@ -37,6 +37,7 @@ type page struct {
 
 	zone  *time.Location
 	query url.Values
+	keep  string // what the live part has to be told again, as parameter "order"
 }
 
 type (
@@ -121,6 +122,9 @@ func (c *console) page(name string, f fill) http.Handler {
 		part := q.Get("part") == "live"
 		q.Set("part", "live")
 		q.Set("v", version)
+		if p.keep != "" {
+			q.Set("order", p.keep)
+		}
 		q.Del("done")
 		p.Live.URL = r.URL.Path + "?" + q.Encode()
 		if !part {

@@ -9,6 +9,7 @@ import (
 
 	"portolan/internal/address"
 	"portolan/internal/cldr"
+	"portolan/internal/i18n"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/money"
@@ -167,6 +168,14 @@ func (p *page) Reach(to string) string {
 		return address.International("+" + to)
 	}
 	return to
+}
+
+// DirOf is the direction of a text in a language; of one that nobody knows the browser finds it out.
+func (p *page) DirOf(lang string) string {
+	if lang == "" {
+		return "auto"
+	}
+	return i18n.For(lang).Dir()
 }
 
 // piece is part of a text: a link if it has a URL.

@@ -18,9 +18,15 @@ if (tray) {
     .catch(() => {});
 }
 
-// Filters apply as they are chosen.
+// Filters apply as they are chosen with a mouse or a finger. Who uses keys passes over other choices on the way
+// and gets the button instead.
 for (const form of document.querySelectorAll("form[data-auto]")) {
-  form.addEventListener("change", () => form.requestSubmit());
+  const button = form.querySelector(".apply");
+  let pointed = false;
+  button.hidden = true;
+  form.addEventListener("pointerdown", () => (pointed = true));
+  form.addEventListener("keydown", () => (pointed = false));
+  form.addEventListener("change", () => (pointed ? form.requestSubmit() : (button.hidden = false)));
 }
 
 // A form is sent once, however often it is pressed.
