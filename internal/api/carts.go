@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strconv"
 
@@ -180,6 +181,12 @@ func (a *api) PayCart(ctx context.Context, r PayCartRequestObject) (PayCartRespo
 	}
 	o, err := a.Checkout.Pay(ctx, checkout.PayRequest{Token: r.Token, Version: r.Body.Version, Method: r.Body.Method, Instrument: r.Body.Instrument,
 		ReturnURL: back, BaseURL: a.PublicURL, IP: callerOf(ctx).ip, Instead: r.Body.Instead})
+	if code := fault.Of(err).Fields["card"]; errors.Is(err, payment.ErrInstrument) && code != "" {
+		err = payment.ErrInstrument.With(map[string]string{"instrument": code})
+	}
+	if errors.Is(err, payment.ErrUnknownMethod) {
+		err = payment.ErrUnknownMethod.With(map[string]string{"method": "not_offered"})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -399,7 +399,7 @@ type CartState string
 type CartLine struct {
 	Image string `json:"image,omitempty,omitzero"`
 
-	// Left With a problem
+	// Left With a problem, how many there are.
 	Left         int64             `json:"left,omitempty,omitzero"`
 	Options      map[string]string `json:"options,omitempty,omitzero"`
 	PriceChanged bool              `json:"price_changed,omitempty,omitzero"`
