@@ -306,7 +306,7 @@ func (s *shop) costs(at place, q *checkout.Quote) totals {
 	if !q.Off.IsZero() {
 		row("discount", q.Off.Neg(), "", "code", q.Code)
 	}
-	row("shipping", q.Carriage, say.T("service."+q.Option.Service))
+	t.Rows = append(t.Rows, costRow{Label: say.T("checkout.shipping"), Amount: s.fee(at, q.Carriage), Why: say.T("service." + q.Option.Service)})
 	// What is charged beyond goods, discount and carriage as shown: with prices that include tax the tax on duty
 	// remains, without them all of it.
 	rest := q.Total.Sub(q.Shown).Add(q.Off).Sub(q.Carriage)
@@ -328,6 +328,14 @@ func (s *shop) costs(at place, q *checkout.Quote) totals {
 		t.Note = say.T("checkout.included_tax", "amount", q.Tax)
 	}
 	return t
+}
+
+// fee is what delivery costs, in a word where it costs nothing.
+func (s *shop) fee(at place, a money.Amount) string {
+	if a.IsZero() {
+		return at.say.T("checkout.free")
+	}
+	return at.say.Money(a)
 }
 
 // because names the measures behind one kind of charge: "Most-favoured-nation duty, Section 301".

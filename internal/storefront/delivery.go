@@ -21,11 +21,15 @@ type deliveryView struct {
 	Errors  *errorList
 	Notices []string
 	Version int64
-	Options []optionView
-	Promise string
-	Totals  totals
-	Why     []whyRow
-	Pack    string
+	Options []wayView
+}
+
+// wayView is a way to deliver with the full cost at the door.
+type wayView struct {
+	optionView
+	Promise, Pack string
+	Totals        totals
+	Why           []whyRow
 }
 
 type optionView struct {
@@ -81,14 +85,16 @@ func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c 
 		v.Errors = s.errors(at, wrong)
 	}
 	for _, q := range all {
-		v.Options = append(v.Options, optionView{Value: q.Option.Service, Title: at.say.T("service." + q.Option.Service),
+		chosen := q.Option.Service == c.Service
+		if chosen && c.Quote != nil {
+			q = *c.Quote
+		}
+		way := wayView{Promise: s.promiseWords(at, &q, c.Country), Pack: q.Pack, Totals: s.costs(at, &q), Why: s.why(at, &q)}
+		way.optionView = optionView{Value: q.Option.Service, Title: at.say.T("service." + q.Option.Service),
 			Text: at.say.T("checkout.arrives_range", "days", days(at, q.Option.FromDay, q.Option.ToDay)) + " · " +
 				at.say.T("checkout.sent_from", "place", at.say.CountryName(string(q.Option.From)), "carrier", q.Option.Carrier),
-			Price: at.say.Money(q.Option.Price), Chosen: q.Option.Service == c.Service})
-	}
-	if c.Quote != nil {
-		v.Totals, v.Why, v.Pack = s.costs(at, c.Quote), s.why(at, c.Quote), c.Quote.Pack
-		v.Promise = s.promiseWords(at, c)
+			Price: s.fee(at, q.Option.Price), Chosen: chosen}
+		v.Options = append(v.Options, way)
 	}
 	p := s.newPage(at, "/checkout/delivery", at.say.T("checkout.delivery_and_cost"))
 	v.Summary = s.summary(at, c)
@@ -97,12 +103,12 @@ func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c 
 }
 
 // promiseWords say who pays duty and tax. "Nothing more to pay" is said only where every rule used is sure.
-func (s *shop) promiseWords(at place, c checkout.Cart) string {
-	q, country := c.Quote, at.say.CountryName(string(c.Country))
+func (s *shop) promiseWords(at place, q *checkout.Quote, to market.Country) string {
+	country := at.say.CountryName(string(to))
 	switch {
 	case q.Incoterm == string(landed.DAP) && !q.AtDoor.IsZero():
 		return at.say.T("checkout.pay_on_delivery", "amount", q.AtDoor)
-	case q.Final && !crosses(q, c.Country):
+	case q.Final && !crosses(q, to):
 		return at.say.T("checkout.domestic")
 	case q.Final:
 		return at.say.T("checkout.nothing_more", "country", country)

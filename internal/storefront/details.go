@@ -50,10 +50,10 @@ type detailsView struct {
 }
 
 type field struct {
-	ID, Name, Label, Type, Value, Autocomplete, InputMode, Hint, Error, Described, Optional string
-	Required, LTR                                                                           bool
-	Max                                                                                     int
-	Options                                                                                 []choice
+	ID, Name, Label, Type, Value, Autocomplete, InputMode, Hint, Error, Described, Optional, Width string
+	Required, LTR                                                                                  bool
+	Max                                                                                            int
+	Options                                                                                        []choice
 }
 
 type consentBox struct {
@@ -134,6 +134,7 @@ func (s *shop) showDetails(w http.ResponseWriter, r *http.Request, at place, c c
 		o.finish("address.", texts)
 		v.Address = append(v.Address, o)
 	}
+	widths(v.Address)
 	for _, country := range at.market.Countries {
 		v.Countries = append(v.Countries, choice{string(country), at.say.CountryName(string(country))})
 	}
@@ -141,9 +142,38 @@ func (s *shop) showDetails(w http.ResponseWriter, r *http.Request, at place, c c
 	for i, b := range v.Consents {
 		v.Consents[i].Checked = r.PostForm.Get(b.Name) == "1" || slices.ContainsFunc(c.Consents, func(k checkout.Consent) bool { return k.Channel == b.channel && k.Granted })
 	}
+	if v.Summary == nil {
+		var bag cartView
+		if err := s.fillCart(r, at, c, &bag); err != nil {
+			return err
+		}
+		v.Summary = &summaryView{bag.Lines, bag.Totals}
+	}
 	p := s.newPage(at, "/checkout/details", at.say.T("checkout.details"))
 	p.Focused, p.CartCount, p.Data = true, c.Count(), v
 	return s.show(w, r, status, "details", p)
+}
+
+// widths puts the parts of a name, and what narrows down the place, beside each other where the screen is wide.
+func widths(all []field) {
+	parts := 0
+	for _, f := range all {
+		if narrows(f) {
+			parts++
+		}
+	}
+	for i, f := range all {
+		switch {
+		case f.Name == "given_name", f.Name == "family_name", narrows(f) && parts%2 == 0:
+			all[i].Width = "half"
+		case narrows(f) && parts == 3:
+			all[i].Width = "third"
+		}
+	}
+}
+
+func narrows(f field) bool {
+	return f.Name == "postcode" || f.Name == "city" || f.Name == "region" || f.Name == "district"
 }
 
 // finish ties a field to what is said about it. group is how its faults are named.

@@ -77,7 +77,7 @@ func (s *shop) orderCosts(at place, o order.Order, q *checkout.Quote) totals {
 		row(at.say.T("checkout.discount", "code", o.Code), "", at.say.Money(o.Discount.Neg()))
 	}
 	if o.Service != "" {
-		row(at.say.T("checkout.shipping"), at.say.T("service."+o.Service), at.say.Money(o.Shipping))
+		row(at.say.T("checkout.shipping"), at.say.T("service."+o.Service), s.fee(at, o.Shipping))
 	} else if !o.Shipping.IsZero() {
 		row(at.say.T("checkout.shipping"), "", at.say.Money(o.Shipping))
 	}
