@@ -138,6 +138,16 @@ func (v *Visitor) Follow(p Page) Page {
 	return p
 }
 
+// Cookie is the value of a cookie of the shop, empty if there is none.
+func (v *Visitor) Cookie(name string) string {
+	for _, c := range v.client.Jar.Cookies(v.Request(http.MethodGet, "/", "", nil).URL) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
 // Add puts an article into the bag.
 func (v *Visitor) Add(place, sku, quantity string) Page {
 	v.shop.T.Helper()
