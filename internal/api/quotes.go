@@ -32,6 +32,9 @@ func (a *api) CreateQuote(_ context.Context, r CreateQuoteRequestObject) (Create
 	if q.Assumptions == nil {
 		q.Assumptions = []string{}
 	}
+	if q.Reviews == nil {
+		q.Reviews = []landed.Review{}
+	}
 	return CreateQuote200JSONResponse(q), nil
 }
 
