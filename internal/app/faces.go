@@ -13,6 +13,7 @@ import (
 	"portolan/internal/inbox"
 	"portolan/internal/landed"
 	"portolan/internal/market"
+	"portolan/internal/messaging"
 	"portolan/internal/messaging/mailsink"
 )
 
@@ -20,7 +21,7 @@ import (
 func (a *App) console(shop Shop) admin.Parts {
 	p := admin.Parts{
 		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Customers: a.Customers, Orders: a.Orders,
-		Payments: a.Payments, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Senders: sender, Brand: shop.Brand.Name,
+		Payments: a.Payments, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
 		Zone: market.TimeZone(shop.Zone), PublicURL: a.cfg.PublicURL,
 	}
 	if a.cfg.Handsets != nil {
@@ -35,12 +36,20 @@ func (a *App) console(shop Shop) admin.Parts {
 	return p
 }
 
-// sender is how the shop appears on phones of a country.
-func sender(c market.Country) (admin.Sender, bool) {
+// sender is how the shop appears on phones of a country, and what is asked of it there.
+func (a *App) sender(c market.Country) (admin.Sender, bool) {
 	for _, s := range senders {
-		if s.country == c {
-			return admin.Sender{Name: s.sender, Kind: s.kind}, true
+		if s.country != c {
+			continue
 		}
+		out := admin.Sender{Name: s.sender, Kind: s.kind}
+		if p, ok := a.Messages.Policy(c); ok {
+			out.Links = p.Links
+			if p.Quiet != (messaging.Window{}) {
+				out.Quiet = p.Quiet.String()
+			}
+		}
+		return out, true
 	}
 	return admin.Sender{}, false
 }

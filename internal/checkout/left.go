@@ -47,3 +47,14 @@ func (s *Service) watch(tx *db.Tx, _ watchJob) error {
 	}
 	return nil
 }
+
+// Unfinished counts the carts in which a shopper was seen since a moment and that are not paid, and those of them
+// whose shoppers have left.
+func (s *Service) Unfinished(tx *db.Tx, since time.Time) (open, left int64, err error) {
+	type counts struct{ open, left int64 }
+	c, err := db.One(tx, func(r db.Row) (c counts, err error) {
+		err = r.Scan(&c.open, &c.left)
+		return
+	}, `select count(*), count(left_at) from carts where state <> 'ordered' and activity_at >= $1`, since)
+	return c.open, c.left, err
+}

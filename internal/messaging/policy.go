@@ -190,3 +190,9 @@ func (p Policy) within(state Policy) Policy {
 	p.Confidence, p.Doubt, p.Source = state.Confidence, state.Doubt, state.Source
 	return p
 }
+
+// Policy is what a country asks of an SMS, as the gate reads it; false where no row is known.
+func (s *Service) Policy(c market.Country) (Policy, bool) {
+	p, ok := s.rules.policies[string(c)]
+	return p, ok
+}
