@@ -95,10 +95,15 @@ func (b *bench) checkouts(ctx context.Context, p place, s *drive.Server, skus []
 		return err
 	}
 	done := 0
-	for _, run := range []struct {
+	type run struct {
 		c         int
 		everyPage bool
-	}{{1, false}, {16, false}, {64, false}, {16, true}} {
+	}
+	var runs []run
+	for _, c := range b.clients {
+		runs = append(runs, run{c, false})
+	}
+	for _, run := range append(runs, run{16, true}) {
 		r, err := b.buy(ctx, s, run.c, skus, run.everyPage, 0)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,6 +24,8 @@ type bench struct {
 	pgdir    string // its data directory, to read what its processes use
 	span     time.Duration
 	parts    []string
+	on       []string
+	clients  []int
 	rows     []row
 	used     int // shoppers so far
 	failed   bool
@@ -33,14 +36,24 @@ type row struct{ what, where, figure, goal, peers, others string }
 
 func main() {
 	b := &bench{}
-	var parts string
+	var parts, on, counts string
 	flag.StringVar(&b.binary, "portolan", "bin/portolan", "the program to measure")
 	flag.StringVar(&b.postgres, "postgres", "", "URL of a PostgreSQL database that may be emptied; none: SQLite only")
 	flag.StringVar(&b.pgdir, "pgdir", "", "its data directory")
 	flag.DurationVar(&b.span, "span", 8*time.Second, "how long each load lasts")
 	flag.StringVar(&parts, "parts", "wire,checkout,memory,start,list,html,reprice", "what to measure")
+	flag.StringVar(&on, "on", "sqlite,postgres", "the databases to measure on")
+	flag.StringVar(&counts, "c", "1,16,64", "how many shoppers buy at once, one measurement each")
 	flag.Parse()
-	b.parts = strings.Split(parts, ",")
+	b.parts, b.on = strings.Split(parts, ","), strings.Split(on, ",")
+	for text := range strings.SplitSeq(counts, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			fmt.Fprintf(os.Stderr, "bench: -c %s: write numbers such as 1,16,64\n", counts)
+			os.Exit(2)
+		}
+		b.clients = append(b.clients, n)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := b.run(ctx); err != nil {
@@ -61,8 +74,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 	defer os.RemoveAll(b.dir)
 	began := time.Now()
 	machine := describe()
-	places := []place{{"SQLite", filepath.Join(b.dir, "bench.db")}}
-	if b.postgres != "" {
+	var places []place
+	if slices.Contains(b.on, "sqlite") {
+		places = append(places, place{"SQLite", filepath.Join(b.dir, "bench.db")})
+	}
+	if b.postgres != "" && slices.Contains(b.on, "postgres") {
 		places = append(places, place{"PostgreSQL", b.postgres})
 	}
 	for _, p := range places {
@@ -75,8 +91,8 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return fmt.Errorf("memory: %w", err)
 		}
 	}
-	for i, p := range places {
-		if i == 0 {
+	for _, p := range places {
+		if p.name == "SQLite" {
 			p.url = filepath.Join(b.dir, "thousand.db")
 		}
 		if err := b.thousand(ctx, p); err != nil {

@@ -12,10 +12,10 @@ import (
 	"portolan/internal/db"
 )
 
-// reprice measures what it costs to change a quantity in a cart of ten lines that goes to the United States, where
-// there is duty and sales tax on each line: with and without writing it down.
+// reprice measures what it costs to change a quantity in a cart of ten lines that goes to the United Kingdom and is
+// worth so much that there is duty on each line and import VAT: with and without writing it down.
 func (b *bench) reprice(ctx context.Context, p place) error {
-	const n = 500
+	const n, phone = 500, "+447700900112"
 	return with(ctx, p.url, func(a *app.App) error {
 		var changes []checkout.Change
 		var skus []string
@@ -26,9 +26,9 @@ func (b *bench) reprice(ctx context.Context, p place) error {
 			skus = append(skus, product.Variants[0].SKU)
 			changes = append(changes, checkout.Add(product.Variants[0].SKU, 1))
 		}
-		to := address.Address{GivenName: "Harper", FamilyName: "Linfield", Line1: "418 Larkspur Row", City: "New York", Region: "NY", Postcode: "10014", Country: "US", Phone: "+12125550123"}
-		changes = append(changes, checkout.SetContact(checkout.Contact{GivenName: "Harper", FamilyName: "Linfield", Email: "ten@example.com", Phone: "+12125550123"}), checkout.SetAddress(to))
-		c, err := a.Checkout.Begin(ctx, checkout.Start{Market: "us", Lang: "en"}, changes...)
+		to := address.Address{GivenName: "Imogen", FamilyName: "Ashby", Line1: "14 Thimble Yard", City: "London", Postcode: "E8 3PN", Country: "GB", Phone: phone}
+		changes = append(changes, checkout.SetContact(checkout.Contact{GivenName: "Imogen", FamilyName: "Ashby", Email: "ten@example.com", Phone: phone}), checkout.SetAddress(to))
+		c, err := a.Checkout.Begin(ctx, checkout.Start{Market: "gb", Lang: "en"}, changes...)
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (b *bench) reprice(ctx context.Context, p place) error {
 		}
 		service := all[0].Option.Service
 		if all[0].Duty.IsZero() || all[0].Tax.IsZero() {
-			return fmt.Errorf("the cart has no duty or no tax: %+v", all[0].Charges)
+			return fmt.Errorf("the cart has duty of %s and tax of %s", all[0].Duty, all[0].Tax)
 		}
 		change := func(i int) error {
 			c, err = a.Checkout.Change(ctx, c.Token, c.Version, checkout.Set(skus[i%10], int64(1+i%5)), checkout.Choose(service))

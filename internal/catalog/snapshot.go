@@ -219,7 +219,7 @@ func (l *library) in(lang string) *words {
 func (l *library) open(lang string) (*words, error) {
 	w := &words{texts: make([]Text, len(l.at)), labels: make([]labels, len(l.at))}
 	known := texts{}
-	err := l.d.Read(context.Background(), func(tx *db.Tx) error {
+	err := l.d.Aside(context.Background(), func(tx *db.Tx) error {
 		_, err := db.All(tx, func(r db.Row) (struct{}, error) {
 			t, err := known.scan(r)
 			if i, ok := l.at[t.product]; ok && err == nil {

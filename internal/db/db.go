@@ -29,7 +29,9 @@ type DB struct {
 
 // engine is what the two databases do differently.
 type engine interface {
-	begin(ctx context.Context, write bool) (unit, error)
+	writer(ctx context.Context) (unit, error)
+	reader(ctx context.Context) (unit, error)
+	aside(ctx context.Context) (unit, error) // a reader that never waits for writers and readers
 	migrate(ctx context.Context, all []Schema) error
 	close() error
 }
@@ -77,13 +79,22 @@ func (d *DB) Close() error { return d.engine.close() }
 func (d *DB) Postgres() bool { _, ok := d.engine.(*postgres); return ok }
 
 // Read runs f on one consistent view of the data. f can't change anything.
-func (d *DB) Read(ctx context.Context, f func(*Tx) error) error { return d.run(ctx, false, f) }
+func (d *DB) Read(ctx context.Context, f func(*Tx) error) error {
+	return d.run(ctx, d.engine.reader, f)
+}
+
+// Aside is Read for what fills the memory that all units of work share, and is done by the first of them that
+// misses something. It has connections of its own: on those that the works hold it would wait for works that wait
+// for it. It is the one that may be begun in the middle of another, on a context of its own.
+func (d *DB) Aside(ctx context.Context, f func(*Tx) error) error {
+	return d.run(ctx, d.engine.aside, f)
+}
 
 // Write runs f and keeps what it did if it returns nil. PostgreSQL may ask to run f again when two writers
 // met, so f must do nothing outside the database and may not build on what an earlier run of it left behind.
 func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	for try := 1; ; try++ {
-		err := d.run(ctx, true, f)
+		err := d.run(ctx, d.engine.writer, f)
 		pg, ok := errors.AsType[*pgconn.PgError](err)
 		if !ok || try == 10 || pg.Code != "40001" && pg.Code != "40P01" {
 			return err
@@ -93,11 +104,11 @@ func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
 
 type inside struct{}
 
-func (d *DB) run(ctx context.Context, write bool, f func(*Tx) error) (err error) {
+func (d *DB) run(ctx context.Context, begin func(context.Context) (unit, error), f func(*Tx) error) (err error) {
 	if ctx.Value(inside{}) == d.engine {
 		panic("db: a unit of work was begun inside another; pass the *Tx down instead")
 	}
-	u, err := d.engine.begin(ctx, write)
+	u, err := begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

@@ -187,3 +187,40 @@ func TestClock(t *testing.T) {
 	fast := db.Fast(dbtest.Start, 3600)
 	require.InDelta(t, float64(2*time.Second), float64(fast.Until(dbtest.Start.Add(2*time.Hour))), float64(time.Second))
 }
+
+// Works that hold every connection can wait for one of them that fills the memory they share.
+func TestAsideWaitsForNobody(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		const works = 40 // more than there are connections
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		var begun, all sync.WaitGroup
+		var filling sync.Mutex
+		fill := func() error {
+			filling.Lock()
+			defer filling.Unlock()
+			return d.Aside(ctx, func(tx *db.Tx) error {
+				_, err := db.One(tx, db.Scalar[int64], `select count(*) from things`)
+				return err
+			})
+		}
+		failures := make(chan error, works)
+		for range works {
+			begun.Add(1)
+			all.Go(func() {
+				begun.Done()
+				begun.Wait()
+				failures <- d.Read(ctx, func(*db.Tx) error { return fill() })
+			})
+		}
+		all.Wait()
+		for range works {
+			require.NoError(t, <-failures)
+		}
+		err := d.Aside(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec(`insert into things (id, n, ok) values ('a', 1, true)`)
+			return err
+		})
+		require.Error(t, err, "what is read aside can't change anything")
+	})
+}

@@ -10,7 +10,7 @@ import (
 
 // postgres is a pool of native connections. Writers run at READ COMMITTED and guard what they change with
 // conditions and row locks; readers see one moment.
-type postgres struct{ pool *pgxpool.Pool }
+type postgres struct{ pool, spare *pgxpool.Pool }
 
 func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	cfg, err := pgxpool.ParseConfig(url)
@@ -29,17 +29,33 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 		pool.Close()
 		return nil, err
 	}
-	return &postgres{pool}, nil
+	cfg = cfg.Copy()
+	cfg.MinConns, cfg.MaxConns = 0, 4
+	spare, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &postgres{pool, spare}, nil
 }
 
-func (p *postgres) close() error { p.pool.Close(); return nil }
+func (p *postgres) close() error {
+	p.pool.Close()
+	p.spare.Close()
+	return nil
+}
 
-func (p *postgres) begin(ctx context.Context, write bool) (unit, error) {
-	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	if write {
-		opts = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
-	}
-	tx, err := p.pool.BeginTx(ctx, opts)
+var (
+	writing = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	reading = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+)
+
+func (p *postgres) writer(ctx context.Context) (unit, error) { return begin(ctx, p.pool, writing) }
+func (p *postgres) reader(ctx context.Context) (unit, error) { return begin(ctx, p.pool, reading) }
+func (p *postgres) aside(ctx context.Context) (unit, error)  { return begin(ctx, p.spare, reading) }
+
+func begin(ctx context.Context, pool *pgxpool.Pool, opts pgx.TxOptions) (unit, error) {
+	tx, err := pool.BeginTx(ctx, opts)
 	if err != nil {
 		return nil, err
 	}

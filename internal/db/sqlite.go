@@ -21,7 +21,8 @@ type lite struct {
 	pool    *sql.DB
 	writers chan *liteConn
 	readers chan *liteConn
-	waiting atomic.Int32 // works that want the writing connection
+	spare   chan *liteConn // readers for Aside; nil is one that isn't open yet
+	waiting atomic.Int32   // works that want the writing connection
 }
 
 // liteConn keeps the statements it has prepared; their number is that of the SQL texts in the program.
@@ -51,12 +52,17 @@ func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
 	if l.pool, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
 		return nil, err
 	}
-	l.writers, l.readers = make(chan *liteConn, 1), make(chan *liteConn, max(4, runtime.NumCPU()))
+	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, max(4, runtime.NumCPU())), make(chan *liteConn, 4)
+	for range cap(l.spare) {
+		l.spare <- nil
+	}
 	if err := l.connect(ctx, l.writers, ""); err != nil {
 		return nil, fmt.Errorf("%s can't be used as a database: %w", path, err)
 	}
-	return l, l.connect(ctx, l.readers, "pragma query_only(1)")
+	return l, l.connect(ctx, l.readers, onlyReads)
 }
+
+const onlyReads = "pragma query_only(1)"
 
 // uriPath spells what has a meaning of its own in a file: address.
 var uriPath = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
@@ -67,27 +73,37 @@ func dsn(path, lock string) string {
 
 func (l *lite) connect(ctx context.Context, to chan *liteConn, setup string) error {
 	for range cap(to) {
-		c, err := l.pool.Conn(ctx)
+		c, err := l.open(ctx, setup)
 		if err != nil {
 			return err
 		}
-		if _, err := c.ExecContext(ctx, "select count(*) from sqlite_master;"+setup); err != nil {
-			return errors.Join(err, c.Close())
-		}
-		to <- &liteConn{conn: c, stmts: map[string]*sql.Stmt{}}
+		to <- c
 	}
 	return nil
+}
+
+func (l *lite) open(ctx context.Context, setup string) (*liteConn, error) {
+	c, err := l.pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.ExecContext(ctx, "select count(*) from sqlite_master;"+setup); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return &liteConn{conn: c, stmts: map[string]*sql.Stmt{}}, nil
 }
 
 func (l *lite) close() error {
 	if l.pool == nil {
 		return nil
 	}
-	for _, from := range []chan *liteConn{l.readers, l.writers} {
+	for _, from := range []chan *liteConn{l.spare, l.readers, l.writers} {
 		for range cap(from) {
 			select {
 			case c := <-from:
-				c.conn.Close()
+				if c != nil {
+					c.conn.Close()
+				}
 			default:
 			}
 		}
@@ -95,21 +111,29 @@ func (l *lite) close() error {
 	return l.pool.Close()
 }
 
-func (l *lite) begin(ctx context.Context, write bool) (unit, error) {
-	if write {
-		return l.join(ctx)
-	}
+func (l *lite) writer(ctx context.Context) (unit, error) { return l.join(ctx) }
+func (l *lite) reader(ctx context.Context) (unit, error) { return l.read(ctx, l.readers) }
+func (l *lite) aside(ctx context.Context) (unit, error)  { return l.read(ctx, l.spare) }
+
+func (l *lite) read(ctx context.Context, from chan *liteConn) (_ unit, err error) {
+	var c *liteConn
 	select {
-	case c := <-l.readers:
-		u := &liteUnit{c, l.readers}
-		if _, err := u.exec(ctx, "begin deferred", nil); err != nil {
-			l.readers <- c
-			return nil, err
-		}
-		return u, nil
+	case c = <-from:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if c == nil {
+		if c, err = l.open(ctx, onlyReads); err != nil {
+			from <- nil
+			return nil, err
+		}
+	}
+	u := &liteUnit{c, from}
+	if _, err := u.exec(ctx, "begin deferred", nil); err != nil {
+		from <- c
+		return nil, err
+	}
+	return u, nil
 }
 
 type liteUnit struct {

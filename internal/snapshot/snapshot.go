@@ -84,7 +84,7 @@ func (o *Of[T]) fill(ctx context.Context, v int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return o.d.Read(ctx, func(tx *db.Tx) error {
+	return o.d.Aside(ctx, func(tx *db.Tx) error {
 		value, err := o.load(tx, before)
 		if err == nil {
 			o.held.Store(&held[T]{value, v})
