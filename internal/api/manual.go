@@ -170,7 +170,11 @@ func describeOperation(path, method string, item *openapi3.PathItem, op *openapi
 	if len(query) > 0 {
 		url += "?" + strings.Join(query, "&")
 	}
-	o.Curl = strings.Join(append(curl, `"$SHOP`+url+`"`), " \\\n  ")
+	curl = append(curl, `"$SHOP`+url+`"`)
+	o.Curl = strings.Join(curl, " \\\n  ")
+	if len(curl) == 2 {
+		o.Curl = strings.Join(curl, " ")
+	}
 	for status, r := range op.Responses.Map() {
 		if media := r.Value.Content["application/json"]; media != nil && media.Schema != nil {
 			_, o.Returns, _ = kind(media.Schema)

@@ -115,6 +115,7 @@ func (o *Order) check(m market.Market, now time.Time) error {
 		return err
 	}
 	c.That(o.sum() == o.Total, "total", "does_not_add_up")
+	c.That(o.goods().Minor >= 0, "tax", "more_than_the_goods")
 	return c.Err(ErrInvalid.Code)
 }
 
@@ -164,6 +165,12 @@ func (o *Order) sum() money.Amount {
 		total = total.Add(o.Tax)
 	}
 	return total
+}
+
+// goods are the lines without the tax in them; a tax on shipping is taken out of the goods too, since nobody says
+// how much of it there is.
+func (o *Order) goods() money.Amount {
+	return o.Total.Add(o.Discount).Sub(o.Shipping).Sub(o.Duty).Sub(o.Tax).Sub(o.Fees)
 }
 
 func amount(c *fault.Check, a money.Amount, in money.Currency, field string) {

@@ -104,7 +104,7 @@ func (s *Service) Place(tx *db.Tx, o Order) (order.Order, bool, error) {
 	zero := money.Of(0, o.Currency)
 	in := order.Order{Source: o.Source, ExternalRef: o.ExternalRef, Market: m.Code, Country: o.Country, Lang: o.Lang, Currency: o.Currency,
 		Customer: who.ID, Email: o.Contact.Email, Phone: o.Contact.Phone, Address: to, Lines: lines,
-		Goods: o.Total.Add(o.Discount).Sub(o.Shipping).Sub(o.Duty).Sub(o.Tax).Sub(o.Fees), Discount: o.Discount, Shipping: o.Shipping, Duty: o.Duty,
+		Goods: o.goods(), Discount: o.Discount, Shipping: o.Shipping, Duty: o.Duty,
 		Tax: o.Tax, Fees: o.Fees, Total: o.Total, OnDelivery: zero, Incoterm: m.Incoterm, TaxIncluded: o.TaxIncluded, Service: o.Service,
 		DeliverFrom: o.DeliverFrom, DeliverTo: o.DeliverTo, Test: o.Test, PlacedAt: o.PlacedAt.UTC()}
 	if o.PlacedAt.IsZero() || o.PlacedAt.After(tx.Now()) {

@@ -83,6 +83,8 @@ type Inbox struct {
 func New(d *db.DB, q *jobs.Queue) *Inbox {
 	b := &Inbox{d, q, map[string]func(*db.Tx, Delivery) error{}}
 	jobs.HandleOutside(q, b.work)
+	jobs.Handle(q, b.forget)
+	q.Every("inbox.forget", 24*time.Hour, forgetJob{})
 	return b
 }
 
@@ -109,6 +111,19 @@ func legible(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// keep is how long a delivery stays after it was dealt with.
+const keep = 90 * 24 * time.Hour
+
+type forgetJob struct{}
+
+// Job implements jobs.Args.
+func (forgetJob) Job() string { return "inbox.forget" }
+
+func (b *Inbox) forget(tx *db.Tx, _ forgetJob) error {
+	_, err := b.Prune(tx, tx.Now().Add(-keep))
+	return err
 }
 
 // workJob deals with one delivery.
