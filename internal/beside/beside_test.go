@@ -90,7 +90,7 @@ func TestPlace(t *testing.T) {
 }
 
 func TestPlaceNamesWhatIsWrong(t *testing.T) {
-	for _, tt := range []struct {
+	cases := []struct {
 		field, code string
 		change      func(*beside.Order)
 	}{
@@ -118,17 +118,30 @@ func TestPlaceNamesWhatIsWrong(t *testing.T) {
 		{"tax", "more_than_the_goods", func(o *beside.Order) { o.TaxIncluded, o.Tax = true, eur(70_01) }},
 		{"deliver_to", "no_day", func(o *beside.Order) { o.DeliverTo = "2026-13-01" }},
 		{"placed_at", "in_the_future", func(o *beside.Order) { o.PlacedAt = dbtest.Start.Add(time.Hour) }},
-	} {
-		t.Run(tt.field+" "+tt.code, func(t *testing.T) {
-			dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+	}
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		s := open(d)
+		for _, tt := range cases {
+			t.Run(tt.field+" "+tt.code, func(t *testing.T) {
 				o := sample()
 				tt.change(&o)
-				_, err := place(t, d, open(d), o)
+				_, err := place(t, d, s, o)
 				require.ErrorIs(t, err, beside.ErrInvalid)
 				require.Equal(t, tt.code, fault.Of(err).Fields[tt.field], "%v", err)
 			})
-		})
-	}
+		}
+		n, err := count(d, `select count(*) from customers`)
+		require.NoError(t, err)
+		require.Zero(t, n, "nothing half-written")
+	})
+}
+
+func count(d *db.DB, query string) (n int64, err error) {
+	err = d.Read(context.Background(), func(tx *db.Tx) (err error) {
+		n, err = db.One(tx, db.Scalar[int64], query)
+		return err
+	})
+	return n, err
 }
 
 // What is paid within a day counts as paid when we learn of it; older payments are no news.
