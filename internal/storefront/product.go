@@ -111,7 +111,7 @@ func (s *shop) productView(at place, p *catalog.Product, colourCode string) (v p
 		}
 		for _, c := range o.Values {
 			name := p.ValueName("color", c.Code, at.lang)
-			v.Colours = append(v.Colours, colour{name, withQuery(at.prefix+"/p/"+p.Slug, url.Values{"color": {c.Code}}), swatch(c.Hex), c.Code == chosen})
+			v.Colours = append(v.Colours, colour{name, withQuery(at.prefix+"/p/"+p.Slug, url.Values{"color": {c.Code}}), dots([]string{c.Hex}), c.Code == chosen})
 			if c.Code == chosen {
 				v.ColourName = name
 			}

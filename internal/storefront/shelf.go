@@ -1,10 +1,12 @@
 package storefront
 
 import (
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"portolan/internal/catalog"
 	"portolan/internal/market"
@@ -13,8 +15,9 @@ import (
 
 // card is a product on a shelf.
 type card struct {
-	URL, Title, Image, Alt, Price, Was, Tag, Note string
-	Colours                                       []template.HTML
+	URL, Title, Image, Alt, Price, Was, Tag string
+	Colours                                 template.HTML // a dot each
+	Later                                   bool          // the picture is likely below what is seen first
 }
 
 func (s *shop) card(at place, p *catalog.Product) card {
@@ -32,13 +35,15 @@ func (s *shop) card(at place, p *catalog.Product) card {
 			c.Was = at.say.Money(price.Was)
 		}
 	}
+	var colours []string
 	for _, o := range p.Options {
 		for _, v := range o.Values {
 			if v.Hex != "" {
-				c.Colours = append(c.Colours, swatch(v.Hex))
+				colours = append(colours, v.Hex)
 			}
 		}
 	}
+	c.Colours = dots(colours)
 	free, low := false, true
 	for _, v := range p.Variants {
 		l := s.Stock.Level(at.market.Code, v.SKU)
@@ -55,21 +60,32 @@ func (s *shop) card(at place, p *catalog.Product) card {
 	return c
 }
 
-// swatch draws a colour. It is an SVG attribute because the shop's pages allow no inline styles.
-func swatch(hex string) template.HTML {
-	if len(hex) != 7 || hex[0] != '#' {
-		hex = "#cccccc"
+// dots draws colours beside each other, most of them where there are many. They are SVG attributes because the
+// shop's pages allow no inline styles; what is the same for all dots stands in the style sheet.
+func dots(colours []string) template.HTML {
+	if len(colours) == 0 {
+		return ""
 	}
-	if _, err := strconv.ParseUint(hex[1:], 16, 32); err != nil {
-		hex = "#cccccc"
+	const most, step = 5, 22
+	var b strings.Builder
+	colours = colours[:min(most, len(colours))]
+	fmt.Fprintf(&b, `<svg class="dots" width="%d" aria-hidden="true">`, len(colours)*step)
+	for i, hex := range colours {
+		if _, err := strconv.ParseUint(strings.TrimPrefix(hex, "#"), 16, 32); err != nil || len(hex) != 7 {
+			hex = "#cccccc"
+		}
+		fmt.Fprintf(&b, `<circle cx="%d" fill="%s"/>`, i*step+step/2, hex)
 	}
-	return template.HTML(`<svg class="dot" viewBox="0 0 20 20" width="16" height="16" aria-hidden="true"><circle cx="10" cy="10" r="9" fill="` + hex + `" stroke="rgba(0,0,0,.3)"/></svg>`)
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String())
 }
 
 func (s *shop) cards(at place, all []*catalog.Product, most int) []card {
 	var out []card
-	for _, p := range all[:min(most, len(all))] {
-		out = append(out, s.card(at, p))
+	for i, p := range all[:min(most, len(all))] {
+		c := s.card(at, p)
+		c.Later = i >= 4
+		out = append(out, c)
 	}
 	return out
 }
