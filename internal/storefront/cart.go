@@ -94,7 +94,7 @@ func (s *shop) add(w http.ResponseWriter, r *http.Request, at place) error {
 
 func (s *shop) setLine(w http.ResponseWriter, r *http.Request, at place) error {
 	change := checkout.Set(r.PathValue("sku"), number(r.FormValue("quantity")))
-	if r.FormValue("quantity") == "0" {
+	if slices.Contains(r.PostForm["quantity"], "0") { // the button that takes it out stands beside the number
 		change = checkout.Remove(r.PathValue("sku"))
 	}
 	_, err := s.Checkout.Change(r.Context(), token(r), version(r), change)
@@ -194,7 +194,7 @@ func (s *shop) showCart(w http.ResponseWriter, r *http.Request, at place, wrong 
 		case strings.HasPrefix(fault.Of(wrong).Code, "pricing.code"), errors.Is(wrong, checkout.ErrTooManyTries):
 			v.Code, v.CodeError = shorten(r.FormValue("code"), 40), text
 		default:
-			v.Errors = s.errors(at, wrong)
+			v.Errors = s.errors(at, wrong, map[string]string{"quantity": v.entry(r.PathValue("sku"))})
 		}
 	}
 	p := s.newPage(at, "/cart", at.say.T("checkout.bag"))
@@ -247,12 +247,23 @@ func (s *shop) optionWords(o map[string]string) string {
 	return strings.Join(words, ", ")
 }
 
-// errors turns a fault into the list at the top of a form, each item leading to its field.
-func (s *shop) errors(at place, err error) *errorList {
+// entry is the element in which the quantity of an article is written, if it is in the cart.
+func (v *cartView) entry(sku string) string {
+	for _, l := range v.Lines {
+		if l.SKU == sku {
+			return "q-" + sku
+		}
+	}
+	return ""
+}
+
+// errors turns a fault into the list at the top of a form. An item leads to its field where ids knows the
+// element; an error that leads nowhere would be one more.
+func (s *shop) errors(at place, err error, ids map[string]string) *errorList {
 	text, fields := at.say.Fault(err)
 	l := &errorList{Title: text}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		l.Items = append(l.Items, errorItem{fieldID(name), fields[name]})
+		l.Items = append(l.Items, errorItem{ids[name], fields[name]})
 	}
 	return l
 }

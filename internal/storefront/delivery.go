@@ -82,7 +82,7 @@ func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c 
 		if status = web.Status(wrong); status >= 500 {
 			return wrong
 		}
-		v.Errors = s.errors(at, wrong)
+		v.Errors = s.errors(at, wrong, nil)
 	}
 	for _, q := range all {
 		chosen := q.Option.Service == c.Service

@@ -1,6 +1,7 @@
 package storefront
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -106,7 +107,14 @@ func (s *shop) showDetails(w http.ResponseWriter, r *http.Request, at place, c c
 			return wrong
 		}
 		_, texts = at.say.Fault(wrong)
-		v.Errors = s.errors(at, wrong)
+		ids := map[string]string{"email": "email", "phone": "phone"}
+		if len(at.market.Countries) > 1 {
+			ids["address.country"] = "country"
+		}
+		for _, f := range address.Form(a.Country) {
+			ids["address."+f.Name], ids[f.Name] = fieldID("address."+f.Name), cmp.Or(ids[f.Name], fieldID("address."+f.Name))
+		}
+		v.Errors = s.errors(at, wrong, ids)
 		v.Errors.Title = at.say.T("checkout.errors")
 		v.Warned = fault.Of(wrong).Fields["address.postcode"] != "" && address.CanUseAsTyped(a.Country) && a.Postcode != ""
 	}
@@ -210,9 +218,6 @@ func (s *shop) consents(at place) []consentBox {
 func (s *shop) saveDetails(w http.ResponseWriter, r *http.Request, at place) error {
 	c, ok, err := s.current(w, r, at)
 	if !ok || err != nil {
-		return err
-	}
-	if err := r.ParseForm(); err != nil {
 		return err
 	}
 	a := address.Address{Country: r.PostForm.Get("country"), AsTyped: r.PostForm.Get("as_typed") == "1"}

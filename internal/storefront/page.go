@@ -3,7 +3,6 @@ package storefront
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"html/template"
 	"net/http"
 	"slices"
@@ -190,9 +189,6 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, at place, err error)
 		return
 	}
 	status := web.Status(err)
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		status = http.StatusRequestEntityTooLarge
-	}
 	web.Log(r, status, err)
 	key := "failed"
 	switch {

@@ -65,12 +65,7 @@ func (s *shop) showPayment(w http.ResponseWriter, r *http.Request, at place, c c
 		if status = web.Status(wrong); status >= 500 {
 			return wrong
 		}
-		v.Errors = s.errors(at, wrong)
-		for i, item := range v.Errors.Items {
-			if item.ID == "instrument" {
-				v.Errors.Items[i].ID = "card"
-			}
-		}
+		v.Errors = s.errors(at, wrong, map[string]string{"card": "card"})
 	case c.Decline != "":
 		v.Errors = &errorList{Title: at.say.T("checkout.declined"), Items: []errorItem{{Text: s.reason(at, c.Decline)}, {Text: at.say.T("checkout.declined_text")}}}
 	}
@@ -113,9 +108,6 @@ func spaced(number string) string {
 }
 
 func (s *shop) pay(w http.ResponseWriter, r *http.Request, at place) error {
-	if err := r.ParseForm(); err != nil {
-		return err
-	}
 	card := strings.ReplaceAll(r.PostForm.Get("card"), " ", "")
 	if r.PostForm.Get("method") != "card" {
 		card = ""

@@ -5,8 +5,11 @@ package storefront
 
 import (
 	"embed"
+	"errors"
+	"fmt"
 	"html/template"
 	"io/fs"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,6 +19,7 @@ import (
 	"portolan/internal/catalog"
 	"portolan/internal/checkout"
 	"portolan/internal/db"
+	"portolan/internal/fault"
 	"portolan/internal/fulfilment"
 	"portolan/internal/i18n"
 	"portolan/internal/landed"
@@ -149,7 +153,48 @@ func New(p Parts) (http.Handler, error) {
 	places.Handle("POST /{place}/confirm/{token}", s.page(s.confirm))
 	places.Handle("GET /{place}/{rest...}", s.page(s.noPage))
 	mux.Handle("/", places)
-	return http.NewCrossOriginProtection().Handler(mux), nil
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
+	return protection.Handler(mux), nil
+}
+
+var errForeign = fault.New(fault.Denied, "storefront.cross_origin")
+
+// foreign answers what another site made a visitor's browser send. Nothing of it is read.
+func (s *shop) foreign(w http.ResponseWriter, r *http.Request) {
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	at, ok := s.place(name)
+	if !ok {
+		at = s.nowhere(r)
+	}
+	s.fail(w, r, at, errForeign)
+}
+
+// form reads a posted form, so that handlers find its fields. What is too large or no form is refused before
+// anything is done with it.
+func form(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	var err error
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	case "application/x-www-form-urlencoded":
+		err = r.ParseForm()
+	case "multipart/form-data":
+		err = r.ParseMultipartForm(web.MaxBody)
+	default:
+		if r.ContentLength != 0 {
+			return web.ErrContentType
+		}
+	}
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return web.ErrTooLarge
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, web.ErrBody)
+	}
+	return nil
 }
 
 // place is where a request stands: a market in one of its languages.
@@ -174,8 +219,11 @@ func (s *shop) page(h pageHandler) http.Handler {
 			s.fail(w, r, s.nowhere(r), errClosed)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
-		if err := h(w, r, at); err != nil {
+		err := form(w, r)
+		if err == nil {
+			err = h(w, r, at)
+		}
+		if err != nil {
 			s.fail(w, r, at, err)
 		}
 	})
@@ -184,8 +232,11 @@ func (s *shop) page(h pageHandler) http.Handler {
 // plain is page for what belongs to no market.
 func (s *shop) plain(h web.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
-		if err := h(w, r); err != nil {
+		err := form(w, r)
+		if err == nil {
+			err = h(w, r)
+		}
+		if err != nil {
 			s.fail(w, r, s.nowhere(r), err)
 		}
 	})
