@@ -98,6 +98,7 @@ type App struct {
 
 	cfg    Config
 	hangUp func() // closes idle lines to the mail server
+	hooks  *connect.Hooks
 }
 
 // Open makes every service on a migrated database, lowest first, and loads what they keep in memory. Faces are
@@ -136,6 +137,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	if err := a.messages(shop); err != nil {
 		return nil, err
 	}
+	idempotency.Work(a.Queue)
 	for _, load := range []func(context.Context) error{a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load} {
 		if err := load(ctx); err != nil {
 			return nil, err
@@ -208,7 +210,8 @@ func (a *App) Serve(ctx context.Context) error {
 	mux.Handle("/console", console)
 	mux.Handle("/console/", console)
 	mux.Handle("/v1/", rest)
-	mux.Handle("/in/", connect.New(forHooks))
+	a.hooks = connect.New(forHooks)
+	mux.Handle("/in/", a.hooks)
 	if a.TestPSP != nil {
 		mux.Handle("/fakepsp/", a.TestPSP.Handler())
 	}

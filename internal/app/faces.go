@@ -95,6 +95,7 @@ func (a *App) metrics() *prometheus.Registry {
 	count := func(name, help string, f func() float64) {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "portolan", Name: name, Help: help}, f))
 	}
+	r.MustRegister(hookCounts{a.hooks, prometheus.NewDesc("portolan_hooks_total", "Deliveries to our hooks by what was answered.", []string{"source", "answer"}, nil)})
 	if a.SMPP != nil {
 		line := a.SMPP.Client()
 		count("smpp_submitted_total", "SMS parts written to the message centre.", func() float64 { return float64(line.Stats().Submitted) })
@@ -104,4 +105,20 @@ func (a *App) metrics() *prometheus.Registry {
 		count("smpp_inbound_total", "Texts from phones.", func() float64 { return float64(line.Stats().Inbound) })
 	}
 	return r
+}
+
+// hookCounts tells what came to the hooks and what was answered.
+type hookCounts struct {
+	hooks *connect.Hooks
+	desc  *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (h hookCounts) Describe(to chan<- *prometheus.Desc) { to <- h.desc }
+
+// Collect implements prometheus.Collector.
+func (h hookCounts) Collect(to chan<- prometheus.Metric) {
+	for c, n := range h.hooks.Counts() {
+		to <- prometheus.MustNewConstMetric(h.desc, prometheus.CounterValue, float64(n), c.Source, c.Answer)
+	}
 }
