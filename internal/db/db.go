@@ -31,7 +31,8 @@ type DB struct {
 type engine interface {
 	writer(ctx context.Context) (unit, error)
 	reader(ctx context.Context) (unit, error)
-	aside(ctx context.Context) (unit, error) // a reader that never waits for writers and readers
+	peeker(ctx context.Context) (unit, error) // a reader without a transaction
+	aside(ctx context.Context) (unit, error)  // a reader that never waits for writers and readers
 	migrate(ctx context.Context, all []Schema) error
 	close() error
 }
@@ -81,6 +82,33 @@ func (d *DB) Postgres() bool { _, ok := d.engine.(*postgres); return ok }
 // Read runs f on one consistent view of the data. f can't change anything.
 func (d *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	return d.run(ctx, d.engine.reader, f)
+}
+
+// Peek is Read for one query, which sees one view of the data without a transaction around it. A second query
+// panics.
+func (d *DB) Peek(ctx context.Context, f func(*Tx) error) error {
+	return d.run(ctx, func(ctx context.Context) (unit, error) {
+		u, err := d.engine.peeker(ctx)
+		return &single{unit: u}, err
+	}, f)
+}
+
+// single is a unit of one query.
+type single struct {
+	unit
+	used bool
+}
+
+func (u *single) exec(context.Context, string, []any) (int64, error) {
+	panic("db: Peek only reads")
+}
+
+func (u *single) query(ctx context.Context, query string, args []any) (rows, error) {
+	if u.used {
+		panic("db: Peek is for one query; use Read")
+	}
+	u.used = true
+	return u.unit.query(ctx, query, args)
 }
 
 // Aside is Read for what fills the memory that all units of work share, and is done by the first of them that

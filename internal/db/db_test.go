@@ -224,3 +224,66 @@ func TestAsideWaitsForNobody(t *testing.T) {
 		require.Error(t, err, "what is read aside can't change anything")
 	})
 }
+
+// One query needs no transaction, and nothing else can be done with it.
+func TestPeek(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		dbtest.Write(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`insert into things (id, n, ok) values ('a', 7, true)`)
+			return err
+		})
+		count := func(tx *db.Tx) (err error) {
+			n, err := db.One(tx, db.Scalar[int64], `select sum(n) from things where id = $1`, "a")
+			require.Equal(t, int64(7), n)
+			return err
+		}
+		for range 40 { // more often than there are connections
+			require.NoError(t, d.Peek(t.Context(), count))
+			require.Error(t, d.Peek(t.Context(), func(tx *db.Tx) error {
+				_, err := db.One(tx, db.Scalar[int64], `select nothing from nowhere`)
+				return err
+			}))
+		}
+		require.Panics(t, func() { d.Peek(t.Context(), func(tx *db.Tx) error { return errors.Join(count(tx), count(tx)) }) })
+		require.Panics(t, func() {
+			d.Peek(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(`delete from things`); return err })
+		})
+		require.NoError(t, d.Peek(t.Context(), count))
+	})
+}
+
+// A work that fails at its first statement, or does nothing, leaves the connection as it was.
+func TestFirstStatement(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		for range 40 {
+			require.Error(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Exec(`insert into nowhere values (1)`)
+				return err
+			}))
+			require.Error(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := db.One(tx, db.Scalar[int64], `select nothing from nowhere`)
+				return err
+			}))
+			dbtest.Write(t, d, func(*db.Tx) error { return nil })
+			dbtest.Read(t, d, func(*db.Tx) error { return nil })
+		}
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			tx.Exec(`insert into nowhere values (1)`)
+			return nil
+		})
+		if d.Postgres() {
+			require.Error(t, err, "what failed isn't kept, even where nobody looked")
+		}
+		err = d.Write(t.Context(), func(tx *db.Tx) error {
+			if _, err := tx.Exec(`insert into things (id, n, ok) values ('b', 1, true)`); err != nil {
+				return err
+			}
+			return errors.New("undo")
+		})
+		require.EqualError(t, err, "undo")
+		require.Error(t, d.Read(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(`insert into things (id, n, ok) values ('c', 1, true)`)
+			return err
+		}), "a reader can't change anything")
+	})
+}

@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -45,42 +47,109 @@ func (p *postgres) close() error {
 	return nil
 }
 
-var (
-	writing = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
-	reading = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+const (
+	writing = "begin isolation level read committed"
+	reading = "begin isolation level repeatable read read only"
 )
 
 func (p *postgres) writer(ctx context.Context) (unit, error) { return begin(ctx, p.pool, writing) }
 func (p *postgres) reader(ctx context.Context) (unit, error) { return begin(ctx, p.pool, reading) }
+func (p *postgres) peeker(ctx context.Context) (unit, error) { return begin(ctx, p.pool, "") }
 func (p *postgres) aside(ctx context.Context) (unit, error)  { return begin(ctx, p.spare, reading) }
 
-func begin(ctx context.Context, pool *pgxpool.Pool, opts pgx.TxOptions) (unit, error) {
-	tx, err := pool.BeginTx(ctx, opts)
+func begin(ctx context.Context, pool *pgxpool.Pool, how string) (unit, error) {
+	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &postgresUnit{tx}, nil
+	return &postgresUnit{conn: conn, begin: how}, nil
 }
 
-type postgresUnit struct{ tx pgx.Tx }
+// postgresUnit begins its transaction together with the first statement, in one trip to the server: where the
+// work is small it is the trips that cost.
+type postgresUnit struct {
+	conn  *pgxpool.Conn
+	begin string // what is still to be said before the first statement
+	begun bool
+}
 
 func (u *postgresUnit) exec(ctx context.Context, query string, args []any) (int64, error) {
-	tag, err := u.tx.Exec(ctx, query, args...)
+	if u.begin == "" {
+		tag, err := u.conn.Exec(ctx, query, args...)
+		return tag.RowsAffected(), err
+	}
+	both := u.first(ctx, query, args)
+	if _, err := both.Exec(); err != nil {
+		return 0, errors.Join(err, both.Close())
+	}
+	tag, err := both.Exec()
+	if closing := both.Close(); err == nil {
+		err = closing
+	}
 	return tag.RowsAffected(), err
 }
 
 func (u *postgresUnit) query(ctx context.Context, query string, args []any) (rows, error) {
-	rs, err := u.tx.Query(ctx, query, args...)
-	return pgRows{rs}, err
+	if u.begin == "" {
+		rs, err := u.conn.Query(ctx, query, args...)
+		return pgRows{rs, nil}, err
+	}
+	both := u.first(ctx, query, args)
+	if _, err := both.Exec(); err != nil {
+		return nil, errors.Join(err, both.Close())
+	}
+	rs, err := both.Query()
+	if err != nil {
+		both.Close() // says the same
+		return nil, err
+	}
+	return pgRows{rs, both}, nil
 }
 
-func (u *postgresUnit) commit(ctx context.Context) error { return u.tx.Commit(ctx) }
+func (u *postgresUnit) first(ctx context.Context, query string, args []any) pgx.BatchResults {
+	var both pgx.Batch
+	both.Queue(u.begin)
+	both.Queue(query, args...)
+	u.begin, u.begun = "", true
+	return u.conn.SendBatch(ctx, &both)
+}
 
-func (u *postgresUnit) rollback() { u.tx.Rollback(context.Background()) }
+// errUndone is the fault of a work that PostgreSQL undid where it was asked to keep it.
+var errUndone = errors.New("db: the transaction had failed and was undone")
 
-type pgRows struct{ pgx.Rows }
+func (u *postgresUnit) commit(ctx context.Context) error {
+	defer u.conn.Release()
+	if !u.begun {
+		return nil
+	}
+	tag, err := u.conn.Exec(ctx, "commit", pgx.QueryExecModeSimpleProtocol)
+	if err == nil && tag.String() == "ROLLBACK" {
+		err = errUndone
+	}
+	return err
+}
 
-func (r pgRows) Close() error { r.Rows.Close(); return nil }
+func (u *postgresUnit) rollback() {
+	defer u.conn.Release() // which drops a connection that isn't in order
+	if u.begun {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		u.conn.Exec(ctx, "rollback", pgx.QueryExecModeSimpleProtocol)
+	}
+}
+
+type pgRows struct {
+	pgx.Rows
+	both pgx.BatchResults // that the rows came with
+}
+
+func (r pgRows) Close() error {
+	r.Rows.Close()
+	if r.both != nil {
+		return r.both.Close()
+	}
+	return nil
+}
 
 // Pool hands out the native pool, or nil on SQLite: for package jobs.
 func (d *DB) Pool() *pgxpool.Pool {

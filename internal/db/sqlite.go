@@ -115,6 +115,21 @@ func (l *lite) writer(ctx context.Context) (unit, error) { return l.join(ctx) }
 func (l *lite) reader(ctx context.Context) (unit, error) { return l.read(ctx, l.readers) }
 func (l *lite) aside(ctx context.Context) (unit, error)  { return l.read(ctx, l.spare) }
 
+func (l *lite) peeker(ctx context.Context) (unit, error) {
+	select {
+	case c := <-l.readers:
+		return &peekUnit{liteUnit{c, l.readers}}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// peekUnit has no transaction to end.
+type peekUnit struct{ liteUnit }
+
+func (u *peekUnit) commit(context.Context) error { u.home <- u.c; return nil }
+func (u *peekUnit) rollback()                    { u.home <- u.c }
+
 func (l *lite) read(ctx context.Context, from chan *liteConn) (_ unit, err error) {
 	var c *liteConn
 	select {

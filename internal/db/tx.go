@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // ErrNone is returned by One when no row matches. Packages turn it into their own not-found fault.
@@ -51,14 +49,6 @@ func (t *Tx) Of(d *DB) bool { return t.db == d }
 
 // ForUpdate ends a select that locks the row it is about to change. SQLite has one writer and needs no lock.
 func (t *Tx) ForUpdate() string { return t.Pick("", " for update") }
-
-// Postgres hands out the native transaction, or nil on SQLite: for package jobs, whose engine there needs it.
-func (t *Tx) Postgres() pgx.Tx {
-	if u, ok := t.unit.(*postgresUnit); ok {
-		return u.tx
-	}
-	return nil
-}
 
 // Exec runs a statement and returns how many rows it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {

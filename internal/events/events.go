@@ -9,6 +9,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"portolan/internal/db"
@@ -67,16 +68,44 @@ func (b *Bus) Publish(tx *db.Tx, e Event) error {
 		return err
 	}
 	if a, ok := e.(About); ok {
-		for _, subject := range a.Subjects() {
-			if subject == "" {
-				continue
-			}
-			_, err = tx.Exec(`insert into event_subjects (subject, at, seq, event_id) values ($1, $2, $3, $4) on conflict do nothing`,
-				subject, tx.Now(), seq, key)
-			if err != nil {
-				return err
-			}
+		if err := about(tx, a, seq, key); err != nil {
+			return err
 		}
 	}
 	return b.queue.AddEach(tx, b.listeners[e.Topic()], json.RawMessage(body), jobs.When{})
+}
+
+// mostSubjects is how many subjects of an event are noted at a time.
+const mostSubjects = 8
+
+// noteSubjects has the statement for each number of subjects, so that it is one statement whatever the number.
+var noteSubjects = func() (all [mostSubjects + 1]string) {
+	text := `insert into event_subjects (subject, at, seq, event_id) values `
+	for n := 1; n <= mostSubjects; n++ {
+		if n > 1 {
+			text += ", "
+		}
+		text += fmt.Sprintf("($%d, $1, $2, $3)", n+3)
+		all[n] = text + " on conflict do nothing"
+	}
+	return all
+}()
+
+// about notes whose event it is.
+func about(tx *db.Tx, a About, seq int64, key string) error {
+	for group := range slices.Chunk(a.Subjects(), mostSubjects) {
+		args := []any{tx.Now(), seq, key}
+		for _, subject := range group {
+			if subject != "" {
+				args = append(args, subject)
+			}
+		}
+		if len(args) == 3 {
+			continue
+		}
+		if _, err := tx.Exec(noteSubjects[len(args)-3], args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
