@@ -369,7 +369,11 @@ func (s *Service) Webhook(ctx context.Context, psp string, header map[string][]s
 // learn records facts that came without a unit of work; facts that are known cost a read.
 func (s *Service) learn(ctx context.Context, from Source, facts []Fact) error {
 	news := facts[:0:0]
-	err := s.db.Read(ctx, func(tx *db.Tx) error {
+	read := s.db.Read
+	if len(facts) == 1 {
+		read = s.db.Peek
+	}
+	err := read(ctx, func(tx *db.Tx) error {
 		for _, f := range facts {
 			known, err := seen(tx, f)
 			if err != nil {

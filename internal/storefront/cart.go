@@ -37,7 +37,7 @@ func (s *shop) bag(r *http.Request) (c checkout.Cart, err error) {
 	if t == "" {
 		return c, checkout.ErrUnknown
 	}
-	err = s.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
+	err = s.DB.Peek(r.Context(), func(tx *db.Tx) (err error) {
 		c, err = s.Checkout.Get(tx, t)
 		return err
 	})

@@ -216,7 +216,7 @@ type pairText struct{ Label, Text string }
 // order is the confirmation. Its address holds the order's id, which nobody can guess.
 func (s *shop) order(w http.ResponseWriter, r *http.Request, at place) error {
 	var o order.Order
-	err := s.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
+	err := s.DB.Peek(r.Context(), func(tx *db.Tx) (err error) {
 		o, err = s.Orders.Get(tx, order.ID(r.PathValue("id")))
 		return err
 	})
