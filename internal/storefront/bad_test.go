@@ -98,6 +98,24 @@ func TestBadChangesOfACart(t *testing.T) {
 	})
 }
 
+// What is charged is what the shopper saw, whatever another tab did meanwhile.
+func TestPayingWhatAnotherTabChanged(t *testing.T) {
+	t.Parallel()
+	s := apptest.Lite(t)
+	v := s.Visitor()
+	seen := v.Quote(apptest.Anna).Version()
+	require.NotEmpty(t, seen)
+	v.Add("de-de", apptest.Anna.SKU, "2")
+	p := v.Post("/de-de/checkout/payment", url.Values{"method": {"card"}, "card": {apptest.Card}, "version": {seen}})
+	answers(t, p, http.StatusConflict, "de")
+	require.Empty(t, bag(t, s, v).Attempt, "nothing was charged")
+	now := p.Version()
+	require.NotEqual(t, seen, now)
+	done := v.Post("/de-de/checkout/payment", url.Values{"method": {"card"}, "card": {apptest.Card}, "version": {now}})
+	require.Contains(t, done.To(), "/de-de/orders/", "with what is seen now")
+	require.Contains(t, v.Get(done.To()).Text(), "3 ")
+}
+
 func TestBadDetails(t *testing.T) {
 	t.Parallel()
 	s := apptest.Lite(t)

@@ -2,7 +2,6 @@ package storefront_test
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"portolan/internal/app/apptest"
 	"portolan/internal/checkout"
-	"portolan/internal/customer"
 	"portolan/internal/db"
 )
 
@@ -89,8 +87,3 @@ func with(form url.Values, pairs ...string) url.Values {
 	}
 	return out
 }
-
-var (
-	_ = http.StatusOK
-	_ customer.Channel
-)
