@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"portolan/internal/app"
@@ -33,7 +34,7 @@ type demoCommand struct {
 // Run opens the sample merchant's shop with everything around it: its database, a network with phones, a mail
 // server, a payment provider.
 func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
-	if c.Speed < 0.1 || c.Speed > 100_000 {
+	if !(c.Speed >= 0.1 && c.Speed <= 100_000) { // NaN is neither
 		return exit{2, fmt.Errorf("--speed %v: choose a number between 0.1 and 100000", c.Speed)}
 	}
 	l, err := c.listen.open()
@@ -85,14 +86,16 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
 	if err := a.Serve(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go network.Serve(ctx)
 	if err := app.AddPhones(network); err != nil {
 		return err
 	}
+	var others sync.WaitGroup
+	defer others.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	others.Go(func() { network.Serve(ctx) })
 	if !c.Quiet {
-		go app.Shoppers(ctx, a)
+		others.Go(func() { app.Shoppers(ctx, a) })
 	}
 	fmt.Fprintf(out, `Miana sells from Guangzhou to five countries. Open
 

@@ -6,12 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"portolan/internal/fault"
+	"portolan/internal/i18n"
 )
 
 func main() {
@@ -66,10 +71,26 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (status int) {
 		return 0
 	}
 	fmt.Fprintln(errs, "portolan:", err)
+	explain(errs, err)
 	if e, ok := errors.AsType[exit](err); ok {
 		return e.status
 	}
+	if fault.Of(err).Kind == fault.Invalid {
+		return 2
+	}
 	return 1
+}
+
+// explain says in a sentence what is wrong with the input, and with which field of it.
+func explain(errs io.Writer, err error) {
+	f := fault.Of(err)
+	if say := i18n.For("en"); f.Kind != fault.Internal && say.Has("faults."+f.Code) {
+		text, fields := say.Fault(err)
+		fmt.Fprintln(errs, " ", text)
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			fmt.Fprintf(errs, "  %s: %s\n", name, fields[name])
+		}
+	}
 }
 
 type versionCommand struct{}

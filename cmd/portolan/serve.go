@@ -159,7 +159,7 @@ func (c *userCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	u, err := auth.New(d).AddUser(ctx, c.Email, c.Name, c.Password, auth.Role(c.Role))
 	if err != nil {
-		return err
+		return fmt.Errorf("add %s: %w", c.Email, err)
 	}
 	_, err = fmt.Fprintf(out, "%s may log in as %s\n", u.Email, u.Role)
 	return err
