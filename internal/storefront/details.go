@@ -143,6 +143,7 @@ func (s *shop) showDetails(w http.ResponseWriter, r *http.Request, at place, c c
 		v.Address = append(v.Address, o)
 	}
 	widths(v.Address)
+	v.Errors.byField(append(slices.Clone(v.Contact), v.Address...))
 	for _, country := range at.market.Countries {
 		v.Countries = append(v.Countries, choice{string(country), at.say.CountryName(string(country))})
 	}
@@ -160,6 +161,23 @@ func (s *shop) showDetails(w http.ResponseWriter, r *http.Request, at place, c c
 	p := s.newPage(at, "/checkout/details", at.say.T("checkout.details"))
 	p.Focused, p.CartCount, p.Data = true, c.Count(), v
 	return s.show(w, r, status, "details", p)
+}
+
+// byField puts the faults in the order of the form, each with the name of its field.
+func (l *errorList) byField(all []field) {
+	if l == nil {
+		return
+	}
+	at := map[string]int{}
+	for i, f := range all {
+		at[f.ID] = i
+	}
+	slices.SortStableFunc(l.Items, func(a, b errorItem) int { return cmp.Compare(at[a.ID], at[b.ID]) })
+	for i, item := range l.Items {
+		if n, ok := at[item.ID]; ok {
+			l.Items[i].Text = all[n].Label + ": " + item.Text
+		}
+	}
 }
 
 // widths puts the parts of a name, and what narrows down the place, beside each other where the screen is wide.

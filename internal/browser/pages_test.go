@@ -1,0 +1,239 @@
+package browser_test
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"portolan/internal/browser"
+)
+
+// The widths pages are looked at: the narrowest that must do, a phone, a desk.
+var widths = []int64{320, 390, 1280}
+
+// looker judges pages.
+type looker struct {
+	*window
+	axe, faults string
+	widths      []int64
+	latin       bool // complain about sentences in Latin letters
+	seen        []string
+}
+
+func newLooker(t *testing.T) *looker {
+	t.Helper()
+	axe, err := os.ReadFile("testdata/axe/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults, err := os.ReadFile("testdata/faults.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &looker{window: start(t, browser.Look{}), axe: string(axe), faults: string(faults), widths: widths}
+}
+
+// look judges the page that is open. Barriers that axe-core calls serious or critical, and faults of layout, are
+// reported by the name of the page.
+func (l *looker) look(name string) {
+	l.t.Helper()
+	l.seen = append(l.seen, name)
+	for _, width := range l.widths {
+		l.must(l.Size(width, 800, width < 1000))
+		if got := l.text(l.faults + "(" + strconv.FormatBool(l.latin) + ")"); got != "" {
+			l.t.Errorf("%s at %d px:\n%s", name, width, got)
+		}
+	}
+	if l.axe == "" {
+		return
+	}
+	for _, v := range l.barriers(name) {
+		l.t.Errorf("%s: %s (%s, %s)\n  %s", name, v.Help, v.ID, v.Impact, strings.Join(v.Nodes, "\n  "))
+	}
+}
+
+// barrier is what axe-core found.
+type barrier struct {
+	ID, Impact, Help string
+	Nodes            []string
+}
+
+// barriers are what axe-core calls serious or critical on the page.
+func (l *looker) barriers(name string) []barrier {
+	l.t.Helper()
+	l.must(l.Eval(l.axe+"\n;true", nil))
+	var found []barrier
+	l.must(l.Eval(`(window.found = "", axe.run(document, { resultTypes: ["violations"] }).then(r => window.found = JSON.stringify(
+		r.violations.filter(v => v.impact === "serious" || v.impact === "critical").map(v => ({ ID: v.id, Impact: v.impact, Help: v.help,
+		Nodes: v.nodes.slice(0, 4).map(n => n.html.slice(0, 160) + " — " + n.any.concat(n.all, n.none).map(c => c.message).slice(0, 1)) }))), e => window.found = JSON.stringify([{ID: String(e)}])), true)`, nil))
+	l.wait(`window.found`)
+	text := l.text(`window.found`)
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		l.t.Fatalf("axe on %s: %v in %.200s", name, err, text)
+	}
+	return found
+}
+
+// TestLooker spoils a page in every way that is looked for.
+func TestLooker(t *testing.T) {
+	l := newLooker(t)
+	for name, c := range map[string]struct{ js, fault, barrier string }{
+		"wide":     {js: `document.querySelector(".hero").insertAdjacentHTML("afterend", "<pre>" + "000 ".repeat(400) + "</pre>")`, fault: "px wide"},
+		"cut":      {js: `document.querySelector(".hero .button").style.cssText = "overflow:hidden;max-width:4rem;white-space:nowrap"`, fault: "cut off"},
+		"over":     {js: `document.querySelector(".hero p").style.marginTop = "-3rem"`, fault: "on top of each other"},
+		"latin":    {js: `document.querySelector(".hero p").textContent = "Delivered to your door"`, fault: "Latin words"},
+		"pale":     {js: `document.querySelector(".hero p").style.color = "#ccc"`, barrier: "color-contrast"},
+		"nameless": {js: `document.querySelector(".search button").removeAttribute("aria-label")`, barrier: "button-name"},
+	} {
+		l.open("/ar-de/")
+		l.must(l.Eval(c.js+`, true`, nil))
+		if got := l.text(l.faults + "(true)"); !strings.Contains(got, c.fault) || c.fault == "" && got != "" {
+			t.Errorf("%s: the layout was found %q", name, got)
+		}
+		if got := say("%v", l.barriers(name)); !strings.Contains(got, c.barrier) {
+			t.Errorf("%s: axe found %q", name, got)
+		}
+	}
+}
+
+// see opens a path and judges it.
+func (l *looker) see(name, path string) {
+	l.t.Helper()
+	l.open(path)
+	l.look(name)
+}
+
+// TestEveryPage judges every kind of page of the shop, in three languages with axe-core, in the others by layout.
+func TestEveryPage(t *testing.T) {
+	for _, c := range []struct {
+		place string
+		axe   bool
+		who   string
+	}{{"/en-us", true, "us"}, {"/de-de", true, "de"}, {"/ar-de", true, "de"}, {"/id-id", false, "id"}, {"/ms-my", false, "my"}} {
+		t.Run(c.place[1:], func(t *testing.T) {
+			l := newLooker(t)
+			lang, _, _ := strings.Cut(c.place[1:], "-")
+			l.latin = lang == "ar"
+			if !c.axe {
+				l.axe, l.widths = "", []int64{320, 1280}
+			}
+			l.see("chooser", "/?from="+c.place+"/")
+			if got, want := l.text(`document.documentElement.dir + " " + getComputedStyle(document.body).direction`), map[bool]string{true: "rtl rtl", false: "ltr ltr"}[l.latin]; got != want {
+				t.Errorf("the page runs %s, not %s", got, want)
+			}
+			l.see("home", c.place+"/")
+			if l.latin && l.text(`getComputedStyle(document.querySelector(".hero img")).transform`) == "none" {
+				t.Error("the hero's empty side isn't where the words are")
+			}
+			l.see("category", c.place+"/c/dresses")
+			l.see("chosen filters", c.place+"/c/dresses?size=m&stock=1&sort=price_up")
+			l.see("search", c.place+"/search?q="+l.text(`encodeURIComponent(document.querySelector(".card h3").innerText.split(" ").pop())`))
+			l.see("no hit", c.place+"/search?q=zzzzqqqq")
+			l.see("empty bag", c.place+"/cart")
+			l.see("product", c.place+"/p/meridian-wrap-dress")
+			l.see("product, no size chosen", c.place+"/p/meridian-wrap-dress?problem=size")
+			l.must(l.Size(1280, 800, false))
+			l.chooseSize()
+			l.follow(`.buy form button`)
+			l.look("bag")
+			l.must(l.Size(1280, 800, false))
+			l.fill("#code", "NOT-A-CODE")
+			l.follow(`form[action$="/cart/code"] button`)
+			l.look("bag, code refused")
+			l.must(l.Size(1280, 800, false))
+			l.follow(`.summary a.button`)
+			l.look("details")
+			l.must(l.Size(1280, 800, false))
+			l.follow("main form button.wide")
+			l.look("details, wrong")
+			l.must(l.Size(1280, 800, false))
+			l.fillDetails(shoppers[c.who])
+			l.follow("main form button.wide")
+			l.must(l.Eval(`document.querySelectorAll("details").forEach(d => d.open = true)`, nil))
+			l.look("delivery")
+			l.must(l.Size(1280, 800, false))
+			l.follow("main form button.wide")
+			l.must(l.Eval(`document.querySelectorAll("details").forEach(d => d.open = true)`, nil))
+			l.look("payment")
+			l.must(l.Size(1280, 800, false))
+			l.payWith("4555 0000 0000 0506")
+			l.wait(`document.querySelector("[role=alert]")`)
+			l.look("payment, declined")
+			l.must(l.Size(1280, 800, false))
+			l.payWith("4555 0000 0000 0100")
+			l.wait(`location.pathname.includes("/orders/")`)
+			l.look("confirmation")
+			for _, name := range []string{"delivery", "returns", "contact", "about", "privacy", "terms"} {
+				l.see("info "+name, c.place+"/info/"+name)
+			}
+			l.see("no such page", c.place+"/p/no-such-dress")
+		})
+	}
+}
+
+// Where nobody can answer a text message, it carries a link to a page that takes the answer.
+func TestReplyPage(t *testing.T) {
+	l := newLooker(t)
+	link := regexp.MustCompile(`https?://[^\s]+(/[ru]/[\w-]+)`)
+	for _, lang := range []string{"ar", "en"} {
+		p := shoppers["id"]
+		p.phone = map[string]string{"ar": "0812 5550 1181", "en": "0812 5550 1182"}[lang]
+		l.must(l.Size(1280, 800, false))
+		l.intoBag("/" + lang + "-id")
+		l.toPayment(p)
+		l.payWith("4555 0000 0000 0100")
+		l.wait(`location.pathname.includes("/orders/")`)
+		w := start(t, browser.Look{})
+		w.logIn()
+		w.open("/console/handsets?market=id")
+		id := "#p62" + strings.ReplaceAll(p.phone[1:], " ", "")
+		w.wait(say(`document.querySelector(%q)?.innerText.includes("http")`, id))
+		m := link.FindStringSubmatch(w.text(say(`document.querySelector(%q).innerText`, id)))
+		if m == nil {
+			t.Fatalf("no link for an answer in %s", w.text(say(`document.querySelector(%q).innerText`, id)))
+		}
+		l.latin = lang == "ar"
+		l.see("reply page "+lang, m[1])
+		l.fill("#text", "سؤال / a question")
+		l.follow("main form button")
+		l.look("answered " + lang)
+	}
+}
+
+// TestConsolePages judges the operators' pages once there is something on them.
+func TestConsolePages(t *testing.T) {
+	w := start(t, browser.Look{})
+	w.intoBag("/de-de")
+	w.toPayment(shoppers["de"])
+	w.payWith("4555 0000 0000 0100")
+	w.wait(`location.pathname.includes("/orders/")`)
+	number := w.number()
+
+	l := newLooker(t)
+	l.widths = []int64{390, 1280}
+	l.see("log-in", "/console/login")
+	l.must(l.Size(1280, 800, false))
+	l.logIn()
+	l.look("today")
+	l.open("/console/handsets?market=de")
+	l.wait(say(`document.body.innerText.includes(%q)`, number))
+	l.look("handsets")
+	for _, name := range []string{"orders", "payments", "customers", "products", "markets", "messages", "inbox", "mails", "jobs", "keys"} {
+		l.see(name, "/console/"+name)
+	}
+	for name, selector := range map[string]string{"orders": `main a[href^="/console/orders/"]`, "customers": `main a[href^="/console/customers/"]`,
+		"products": `main a[href^="/console/products/"]`, "messages": `main a[href^="/console/messages/"]`, "mails": `main a[href^="/console/mails/"]`} {
+		l.must(l.Size(1280, 800, false))
+		l.open("/console/" + name)
+		l.follow(selector)
+		l.look("one of " + name)
+	}
+	l.see("no such page", "/console/nothing")
+	if !slices.Contains(l.seen, "one of orders") {
+		t.Error("the order's page wasn't looked at")
+	}
+}
