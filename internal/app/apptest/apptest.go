@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
 	"portolan/internal/app"
 	"portolan/internal/db"
@@ -220,13 +221,17 @@ func onServer(server, sql string) error {
 	return errors.Join(err, c.Close(ctx))
 }
 
-// Main runs a package's tests and removes what they shared.
+// Main runs a package's tests, removes what they shared, and sees to it that nothing they started still runs.
 func Main(m *testing.M) {
 	code := m.Run()
 	if model.name != "" {
 		if err := onServer(os.Getenv("PORTOLAN_TEST_PG"), "drop database "+model.name+" with (force)"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "something is left running:", err)
+		code = 1
 	}
 	os.Exit(code)
 }
