@@ -48,7 +48,7 @@ func Launch(ctx context.Context) (*Browser, error) {
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), chromedp.WSURLReadTimeout(time.Minute))
 	ctx, stopProgram := chromedp.NewExecAllocator(ctx, flags...)
 	ctx, stopFirst := chromedp.NewContext(ctx)
-	b := &Browser{ctx, func() { stopFirst(); stopProgram() }}
+	b := &Browser{ctx, func() { chromedp.Cancel(ctx); stopFirst(); stopProgram() }}
 	if err := chromedp.Run(ctx); err != nil {
 		b.stop()
 		return nil, fmt.Errorf("start %s: %w", program, err)

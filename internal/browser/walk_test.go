@@ -27,6 +27,9 @@ func TestShopperInGermany(t *testing.T) {
 			}
 			w.follow(`form:has(input[value="/de-de/"]) button`)
 			w.at("/de-de/")
+			if w.is(`document.documentElement.classList.contains("js")`) == c.look.NoScript {
+				t.Fatal("the page's script is off where it should be on, or the other way round")
+			}
 			w.follow(`.menu a[href$="/c/dresses"]`)
 			w.follow(`.card a`)
 			w.at(w.text(`new URL(document.querySelector("link[rel=canonical]").href).pathname`))
