@@ -320,7 +320,7 @@ func TestOptions(t *testing.T) {
 		from    string
 		to      string
 	}{
-		// Tilburg, 24 November 2026 is a Tuesday; the cut-off is 15:00.
+		// Amsterdam, 24 November 2026 is a Tuesday; the cut-off is 15:00.
 		{"from the hub, before the cut-off", "de", 1, 300, 0, "2026-11-24T13:59:00Z", "standard", 490, "2026-11-26", "2026-11-27"},
 		{"from the hub, at the cut-off", "de", 1, 300, 0, "2026-11-24T14:00:00Z", "standard", 490, "2026-11-27", "2026-11-30"},
 		{"the next day", "de", 1, 300, 0, "2026-11-24T10:00:00Z", "express", 990, "2026-11-25", "2026-11-25"},

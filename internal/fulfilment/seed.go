@@ -16,7 +16,7 @@ var servicesJSON []byte
 // SeedLocations are the demo merchant's: its own warehouse in Guangzhou and a hub in the Netherlands.
 var SeedLocations = []Location{
 	{Code: "can", Name: "Guangzhou", Country: "CN", Zone: "Asia/Shanghai", Cutoff: 17},
-	{Code: "ams", Name: "EU hub Tilburg", Country: "NL", Zone: "Europe/Amsterdam", Cutoff: 15},
+	{Code: "ams", Name: "EU hub Amsterdam", Country: "NL", Zone: "Europe/Amsterdam", Cutoff: 15},
 }
 
 // Seed keeps the demo merchant's locations and, for those of its markets that exist, their services. The carriers
