@@ -71,7 +71,7 @@ func (b *bench) thousand(ctx context.Context, p place) error {
 	}
 	// An address nobody asked for before is in no cache.
 	err = show("the same, drawn anew for each request", "", "", "", func(worker, n int) string {
-		return shelves[worker%len(shelves)] + "?n=" + strconv.Itoa(worker) + "-" + strconv.Itoa(n)
+		return shelves[worker%len(shelves)] + "?sort=" + strconv.Itoa(worker) + "-" + strconv.Itoa(n)
 	})
 	if err != nil {
 		return err

@@ -131,11 +131,11 @@ func New(p Parts) (http.Handler, error) {
 	// What belongs to a market stands apart, because /{place}/ would meet the fixed names above.
 	places := http.NewServeMux()
 	places.Handle("GET /{place}", s.page(s.slash))
-	places.Handle("GET /{place}/{$}", s.page(s.home))
-	places.Handle("GET /{place}/c/{slug}", s.page(s.category))
-	places.Handle("GET /{place}/search", s.page(s.search))
-	places.Handle("GET /{place}/p/{slug}", s.page(s.product))
-	places.Handle("GET /{place}/info/{name}", s.page(s.info))
+	places.Handle("GET /{place}/{$}", s.page(asked(s.home)))
+	places.Handle("GET /{place}/c/{slug}", s.page(asked(s.category)))
+	places.Handle("GET /{place}/search", s.page(asked(s.search)))
+	places.Handle("GET /{place}/p/{slug}", s.page(asked(s.product)))
+	places.Handle("GET /{place}/info/{name}", s.page(asked(s.info)))
 	places.Handle("GET /{place}/cart", s.page(s.cart))
 	places.Handle("POST /{place}/cart/lines", s.page(s.addLine))
 	places.Handle("POST /{place}/cart/lines/{sku}", s.page(s.setLine))
@@ -227,6 +227,30 @@ func (s *shop) page(h pageHandler) http.Handler {
 			s.fail(w, r, at, err)
 		}
 	})
+}
+
+// understood are the arguments of the pages that everybody sees alike; they tell one kept page from another.
+var understood = []string{"q", "category", "color", "size", "sort", "stock", "page", "problem"}
+
+// asked keeps of the address what the page understands, in one order, so that made-up arguments neither fill the
+// cache of pages nor make a page another one.
+func asked(h pageHandler) pageHandler {
+	return func(w http.ResponseWriter, r *http.Request, at place) error {
+		if r.URL.RawQuery == "" {
+			return h(w, r, at)
+		}
+		all, kept := r.URL.Query(), url.Values{}
+		for _, name := range understood {
+			if v := all[name]; len(v) > 0 {
+				kept[name] = v[:min(len(v), 30)]
+			}
+		}
+		u := *r.URL
+		u.RawQuery = kept.Encode()
+		tidy := *r
+		tidy.URL = &u
+		return h(w, &tidy, at)
+	}
 }
 
 // plain is page for what belongs to no market.
