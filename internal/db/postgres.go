@@ -71,35 +71,46 @@ type postgresUnit struct {
 	conn  *pgxpool.Conn
 	begin string // what is still to be said before the first statement
 	begun bool
+	spent bool // the first statement failed, perhaps before the transaction had begun: nothing more may be done
 }
 
 func (u *postgresUnit) exec(ctx context.Context, query string, args []any) (int64, error) {
+	if u.spent {
+		return 0, errUndone
+	}
 	if u.begin == "" {
 		tag, err := u.conn.Exec(ctx, query, args...)
 		return tag.RowsAffected(), err
 	}
 	both := u.first(ctx, query, args)
 	if _, err := both.Exec(); err != nil {
+		u.spent = true
 		return 0, errors.Join(err, both.Close())
 	}
 	tag, err := both.Exec()
 	if closing := both.Close(); err == nil {
 		err = closing
 	}
+	u.spent = err != nil
 	return tag.RowsAffected(), err
 }
 
 func (u *postgresUnit) query(ctx context.Context, query string, args []any) (rows, error) {
+	if u.spent {
+		return nil, errUndone
+	}
 	if u.begin == "" {
 		rs, err := u.conn.Query(ctx, query, args...)
 		return pgRows{rs, nil}, err
 	}
 	both := u.first(ctx, query, args)
 	if _, err := both.Exec(); err != nil {
+		u.spent = true
 		return nil, errors.Join(err, both.Close())
 	}
 	rs, err := both.Query()
 	if err != nil {
+		u.spent = true
 		both.Close() // says the same
 		return nil, err
 	}
@@ -118,6 +129,10 @@ func (u *postgresUnit) first(ctx context.Context, query string, args []any) pgx.
 var errUndone = errors.New("db: the transaction had failed and was undone")
 
 func (u *postgresUnit) commit(ctx context.Context) error {
+	if u.spent {
+		u.rollback()
+		return errUndone
+	}
 	defer u.conn.Release()
 	if !u.begun {
 		return nil
