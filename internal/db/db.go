@@ -33,7 +33,7 @@ type engine interface {
 	reader(ctx context.Context) (unit, error)
 	peeker(ctx context.Context) (unit, error) // a reader without a transaction
 	aside(ctx context.Context) (unit, error)  // a reader that never waits for writers and readers
-	migrate(ctx context.Context, all []Schema) error
+	migrate(ctx context.Context, all []Schema, print string) error
 	close() error
 }
 

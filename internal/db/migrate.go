@@ -35,16 +35,7 @@ func (d *DB) Migrate(ctx context.Context, all ...Schema) error {
 	if d.storedFingerprint(ctx) == print {
 		return nil
 	}
-	if err := d.engine.migrate(ctx, all); err != nil {
-		return err
-	}
-	return d.Write(ctx, func(tx *Tx) error {
-		if _, err := tx.Exec(`create table if not exists schema_fingerprint (id integer primary key, hash text not null)`); err != nil {
-			return err
-		}
-		_, err := tx.Exec(`insert into schema_fingerprint (id, hash) values (1, $1) on conflict (id) do update set hash = excluded.hash`, print)
-		return err
-	})
+	return d.engine.migrate(ctx, all, print)
 }
 
 func (d *DB) storedFingerprint(ctx context.Context) (print string) {
@@ -95,7 +86,8 @@ func (s Schema) steps(dialect string) (fs.FS, error) {
 	return out, nil
 }
 
-func up(ctx context.Context, to *sql.DB, dialect string, kind database.Dialect, all []Schema) error {
+// up is called by one node at a time.
+func up(ctx context.Context, to *sql.DB, dialect string, kind database.Dialect, all []Schema, print string) error {
 	for _, s := range all {
 		files, err := s.steps(dialect)
 		if err != nil {
@@ -113,10 +105,14 @@ func up(ctx context.Context, to *sql.DB, dialect string, kind database.Dialect, 
 			return fmt.Errorf("schema of %s: %w", s.Owner, err)
 		}
 	}
-	return nil
+	if _, err := to.ExecContext(ctx, `create table if not exists schema_fingerprint (id integer primary key, hash text not null)`); err != nil {
+		return err
+	}
+	_, err := to.ExecContext(ctx, `insert into schema_fingerprint (id, hash) values (1, $1) on conflict (id) do update set hash = excluded.hash`, print)
+	return err
 }
 
-func (l *lite) migrate(ctx context.Context, all []Schema) error {
+func (l *lite) migrate(ctx context.Context, all []Schema, print string) error {
 	unlock, err := lockFile(l.path + ".migrating")
 	if err != nil {
 		return err
@@ -127,13 +123,13 @@ func (l *lite) migrate(ctx context.Context, all []Schema) error {
 		return err
 	}
 	to.SetMaxOpenConns(1)
-	return errors.Join(up(ctx, to, "sqlite", database.DialectSQLite3, all), to.Close())
+	return errors.Join(up(ctx, to, "sqlite", database.DialectSQLite3, all, print), to.Close())
 }
 
 // advisory is the key under which nodes take turns at migrating one PostgreSQL database.
 const advisory = 7_262_020_701
 
-func (p *postgres) migrate(ctx context.Context, all []Schema) error {
+func (p *postgres) migrate(ctx context.Context, all []Schema, print string) error {
 	c, err := p.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -144,5 +140,5 @@ func (p *postgres) migrate(ctx context.Context, all []Schema) error {
 	}
 	defer c.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, advisory)
 	to := stdlib.OpenDBFromPool(p.pool)
-	return errors.Join(up(ctx, to, "postgres", database.DialectPostgres, all), to.Close())
+	return errors.Join(up(ctx, to, "postgres", database.DialectPostgres, all, print), to.Close())
 }
