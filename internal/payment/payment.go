@@ -142,7 +142,7 @@ type Charge struct {
 	IP         string
 }
 
-// Answer is what a provider said to a Charge.
+// Answer is what a provider said to a Charge, or says about an attempt.
 type Answer struct {
 	Ref    string
 	Action Action
@@ -162,8 +162,9 @@ type PSP interface {
 	Start(ctx context.Context, c Charge) (Answer, error)
 	// Advance is told that the shopper's browser came back. What the browser carried proves nothing.
 	Advance(ctx context.Context, a Attempt, params map[string]string) ([]Fact, error)
-	// Fetch asks what became of an attempt, known by its Ref, its Key or its ID; ErrNoPayment if of nothing.
-	Fetch(ctx context.Context, a Attempt) ([]Fact, error)
+	// Fetch asks what became of an attempt, known by its Ref, its Key or its ID; ErrNoPayment if of nothing. Its
+	// answer has the action that the shopper still has to take, as Start's has: that one may have been lost.
+	Fetch(ctx context.Context, a Attempt) (Answer, error)
 	// Cancel ends an attempt. One that the provider has never heard of must not succeed after it.
 	Cancel(ctx context.Context, a Attempt, key string) ([]Fact, error)
 	Refund(ctx context.Context, a Attempt, amount money.Amount, key string) ([]Fact, error)

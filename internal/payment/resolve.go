@@ -88,32 +88,23 @@ func (s *Service) Fetch(ctx context.Context, attempt string) error {
 	if err != nil {
 		return err
 	}
-	facts, err := p.Fetch(ctx, a)
+	answer, err := p.Fetch(ctx, a)
 	if errors.Is(err, ErrNoPayment) {
-		facts, err = s.cancel(ctx, p, a)
+		answer.Facts, err = s.cancel(ctx, p, a)
 	}
 	if err != nil {
 		return s.stillUnknown(ctx, a, fmt.Errorf("fetch %s: %w", a.ID, err))
 	}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
-		if a.Ref == "" {
-			for _, f := range facts {
-				if f.Object == OfAttempt && f.Ref != "" {
-					a.Ref = f.Ref
-				} else if f.Parent != "" {
-					a.Ref = f.Parent
-				}
+		if a.Ref == "" && answer.Ref != "" { // the answer to its start was lost, and with it what the shopper has to do
+			if _, err := s.open(tx, a.ID); err != nil {
+				return err
 			}
-			if a.Ref != "" {
-				if _, err := s.open(tx, a.ID); err != nil {
-					return err
-				}
-				if err := setRef(tx, a.Key, a.Ref); err != nil {
-					return err
-				}
+			if err := setAnswer(tx, a.Key, answer); err != nil {
+				return err
 			}
 		}
-		if err := s.Record(tx, FromFetch, facts...); err != nil {
+		if err := s.Record(tx, FromFetch, answer.Facts...); err != nil {
 			return err
 		}
 		return s.overdue(tx, a)

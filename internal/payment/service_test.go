@@ -170,6 +170,27 @@ func TestCards(t *testing.T) {
 	}
 }
 
+// The answer that is lost may be the one that says where the shopper has to go: asking brings it back.
+func TestLostAnswerWithAnAction(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		r := newRig(t, d)
+		r.psp.Set(fakepsp.Knobs{LoseAnswers: 1})
+		for _, tt := range []struct {
+			method, card string
+			kind         payment.ActionKind
+		}{{"card", card(fakepsp.Challenge), payment.GoTo}, {"bank_transfer", "", payment.SendMoney}} {
+			a := r.start("crt_"+tt.method, tt.method, tt.card)
+			require.Equal(t, payment.Unclear, a.Outcome)
+			require.Empty(t, a.Action)
+			r.later(3 * time.Second)
+			all := r.account(a.Intent)
+			require.Equal(t, payment.OK, all.Attempts[0].Outcome)
+			require.Equal(t, tt.kind, all.Attempts[0].Action.Kind)
+			require.NotEmpty(t, all.Attempts[0].Action.URL)
+		}
+	})
+}
+
 // A process that dies before it reaches the provider leaves a note; the attempt is ended at the provider, so
 // that the call can't arrive after all.
 func TestNoteWithoutCall(t *testing.T) {

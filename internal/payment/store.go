@@ -133,9 +133,13 @@ func setOutcome(tx *db.Tx, key string, o Outcome) error {
 	return err
 }
 
-// setRef notes the provider's name for an attempt whose start wasn't answered.
-func setRef(tx *db.Tx, key, ref string) error {
-	_, err := tx.Exec(`update payment_calls set outcome = 'ok', ref = $2 where key = $1`, key, ref)
+// setAnswer notes the provider's name for an attempt whose start wasn't answered, and what the shopper has to do.
+func setAnswer(tx *db.Tx, key string, answer Answer) error {
+	action, err := json.Marshal(answer.Action)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`update payment_calls set outcome = 'ok', ref = $2, action = $3 where key = $1`, key, answer.Ref, string(action))
 	return err
 }
 

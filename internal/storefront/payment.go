@@ -184,7 +184,8 @@ func (s *shop) waiting(w http.ResponseWriter, r *http.Request, at place) error {
 	if err != nil && !errors.Is(err, checkout.ErrUnknown) {
 		return err
 	}
-	if err != nil || o.OrderID != "" || o.State == checkout.DeclinedOutcome || o.State == checkout.OpenOutcome || o.State == checkout.ActionOutcome {
+	if err != nil || o.OrderID != "" || o.State == checkout.DeclinedOutcome || o.State == checkout.OpenOutcome ||
+		o.State == checkout.ActionOutcome && o.Action.Kind == payment.GoTo {
 		if err != nil {
 			o.State = checkout.OpenOutcome
 		}

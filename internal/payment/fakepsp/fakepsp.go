@@ -255,21 +255,22 @@ func (p *PSP) follow(tx *db.Tx, v pay) error {
 
 // Advance implements payment.PSP. What the browser carried is not read: the books decide.
 func (p *PSP) Advance(ctx context.Context, a payment.Attempt, _ map[string]string) ([]payment.Fact, error) {
-	return p.Fetch(ctx, a)
+	answer, err := p.Fetch(ctx, a)
+	return answer.Facts, err
 }
 
 // Fetch implements payment.PSP.
-func (p *PSP) Fetch(ctx context.Context, a payment.Attempt) (facts []payment.Fact, err error) {
+func (p *PSP) Fetch(ctx context.Context, a payment.Attempt) (answer payment.Answer, err error) {
 	err = p.db.Read(ctx, func(tx *db.Tx) error {
 		v, err := find(tx, "reference", a.ID)
 		if err != nil {
 			return err
 		}
 		refunds, err := refundsOf(tx, v)
-		facts = append(v.facts(), refunds...)
+		answer = payment.Answer{Ref: v.ref, Action: v.action(), Facts: append(v.facts(), refunds...)}
 		return err
 	})
-	return facts, err
+	return answer, err
 }
 
 // Cancel implements payment.PSP. An attempt that was never started is entered as cancelled, so that its start
