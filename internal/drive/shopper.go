@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,6 +37,9 @@ type Shopper struct {
 	Patience time.Duration
 	// Look is how long the shopper stays on the page that waits for the provider.
 	Look time.Duration
+	// Paying counts, over all shoppers who share it, those of whom the shop or the provider has an answer to give
+	// about money.
+	Paying *atomic.Int64
 
 	addr   string
 	conn   *Conn
@@ -79,7 +83,7 @@ func (s *Shopper) Buy(everyPage bool) (order string, err error) {
 		if hops > 400 {
 			return "", fmt.Errorf("the shopper goes round in circles at %s", at)
 		}
-		a, err := s.send(at, form)
+		a, err := s.ask(at, form)
 		if err != nil {
 			s.Failures++
 			s.hangUp()
@@ -99,7 +103,10 @@ func (s *Shopper) Buy(everyPage bool) (order string, err error) {
 		}
 		if a.Status == 303 || a.Status == 302 {
 			at, form = local(a.Location), ""
-			if next, ok := s.form(base, at, nil); ok && !everyPage {
+			if everyPage {
+				continue
+			}
+			if next, ok := s.form(base, at, nil); ok {
 				at, form = next.at, next.form
 			}
 			continue
@@ -110,6 +117,7 @@ func (s *Shopper) Buy(everyPage bool) (order string, err error) {
 			}
 		}
 		if at == base+"/checkout/waiting" {
+			hops--
 			time.Sleep(max(s.Look, time.Millisecond))
 			if time.Since(began) > max(s.Patience, slow) {
 				return "", fmt.Errorf("%w: the payment waits", ErrLost)
@@ -220,6 +228,16 @@ func (s *Shopper) hangUp() {
 		s.conn.Close()
 		s.conn = nil
 	}
+}
+
+// ask is send, noted while it is about money.
+func (s *Shopper) ask(at, form string) (Answer, error) {
+	about := form != "" && (strings.HasSuffix(at, "/checkout/payment") || strings.HasPrefix(at, "/fakepsp/")) || strings.HasSuffix(at, "/checkout/return")
+	if s.Paying != nil && about {
+		s.Paying.Add(1)
+		defer s.Paying.Add(-1)
+	}
+	return s.send(at, form)
 }
 
 func (s *Shopper) send(at, form string) (a Answer, err error) {

@@ -61,11 +61,15 @@ func (w World) Prepare(ctx context.Context, url string) error {
 
 func (w World) multiply(ctx context.Context, a *app.App) error {
 	first := a.Catalog.Snapshot().Products()
-	var more []catalog.Product
-	for n := len(first); n < w.Products; n++ {
-		more = append(more, again(*first[n%len(first)], n/len(first)+1, int64(n+1)))
-	}
 	err := a.DB.Write(ctx, func(tx *db.Tx) error {
+		var more []catalog.Product
+		for n := len(first); n < w.Products; n++ {
+			whole, err := a.Catalog.Find(tx, first[n%len(first)].Slug)
+			if err != nil {
+				return err
+			}
+			more = append(more, again(whole, n/len(first)+1, int64(n+1)))
+		}
 		_, err := a.Catalog.Import(tx, more)
 		return err
 	})
@@ -152,4 +156,32 @@ func (c Crowd) Person(n int) Person {
 	p.Phone = fmt.Sprintf("%s%d", m.prefix, least+n/len(Markets))
 	p.Email = fmt.Sprintf("shopper-%s-%d@example.com", c.run, n)
 	return p
+}
+
+// Scarce is Prepare with so few pieces of some articles that a few of the shoppers find them sold out: it returns
+// the SKUs of these articles. A fifth of the pieces is in Amsterdam, for a fifth of the shoppers is in Germany.
+func (w World) Scarce(ctx context.Context, url string, articles, shoppers int) (skus []string, err error) {
+	if err := w.Prepare(ctx, url); err != nil {
+		return nil, err
+	}
+	d, err := db.Open(ctx, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	a, err := app.Open(ctx, d, app.Config{})
+	if err != nil {
+		return nil, err
+	}
+	each := int64(shoppers / articles)
+	return skus, d.Write(ctx, func(tx *db.Tx) error {
+		var all []fulfilment.Stock
+		skus = nil
+		for _, p := range a.Catalog.Snapshot().Products()[:articles] {
+			sku := p.Variants[0].SKU
+			skus = append(skus, sku)
+			all = append(all, fulfilment.Stock{SKU: sku, Location: "ams", OnHand: each / 5}, fulfilment.Stock{SKU: sku, Location: "can", OnHand: each*4/5 - 1})
+		}
+		return a.Stock.SetStock(tx, all)
+	})
 }
