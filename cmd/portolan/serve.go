@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -109,6 +110,9 @@ func serve(ctx context.Context, l net.Listener, a *app.App) error {
 			cancel(err)
 		}
 	})
+	// What loading the shop needed goes back to the machine once, when the shop is open.
+	tidy := time.AfterFunc(2*time.Second, debug.FreeOSMemory)
+	defer tidy.Stop()
 	<-ctx.Done()
 	grace, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer done()

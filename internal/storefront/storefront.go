@@ -94,7 +94,7 @@ type shop struct {
 }
 
 // pageCache is how much of the memory rendered pages may take, in bytes.
-const pageCache = 24 << 20
+const pageCache = 12 << 20
 
 // mediaKept is how much of the memory pictures may take, in bytes.
 const mediaKept = 8 << 20
