@@ -105,11 +105,11 @@ func (s *storm) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("prepare the shop: %w", err)
 	}
-	network, stop := smsc.New(smsc.Config{Operators: demo.Operators(), KeepSubmits: 100_000}), func() {}
+	network := smsc.New(smsc.Config{Operators: demo.Operators(), KeepSubmits: 100_000})
 	if err := network.Listen(); err != nil {
 		return err
 	}
-	ctx, stop = context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go network.Serve(ctx)
 	s.network = network
