@@ -34,6 +34,9 @@ var (
 	ErrQuoteChanged = fault.New(fault.Conflict, "checkout.quote_changed")
 	// ErrSoldOut names each line with how many are left.
 	ErrSoldOut = fault.New(fault.Conflict, "checkout.sold_out")
+	// ErrServiceGone says that the chosen delivery is no longer offered, because the goods leave from elsewhere
+	// now or the merchant changed the services: choose another one.
+	ErrServiceGone = fault.New(fault.Conflict, "checkout.service_gone")
 	// ErrTooManyTries says that codes were tried too often for an hour.
 	ErrTooManyTries = fault.New(fault.Limited, "checkout.too_many_codes")
 	ErrBadLink      = fault.New(fault.NotFound, "checkout.bad_link")

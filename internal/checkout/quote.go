@@ -285,6 +285,9 @@ func (s *Service) requote(tx *db.Tx, c *Cart, m market.Market) ([]Difference, er
 		c.Code = ""
 	}
 	at := slices.IndexFunc(d.options, func(o fulfilment.Option) bool { return o.Service == c.Service })
+	if at < 0 && c.Quote != nil && c.Quote.Option.Service == c.Service {
+		return nil, ErrServiceGone
+	}
 	if at < 0 {
 		return nil, ErrInvalid.With(map[string]string{"service": "not_offered"})
 	}

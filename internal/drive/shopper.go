@@ -79,11 +79,13 @@ func (s *Shopper) Buy(everyPage bool) (order string, err error) {
 	base := "/" + s.Place
 	at, form := base+"/cart/lines", "sku="+url.QueryEscape(s.SKU)+"&quantity="+strconv.Itoa(max(1, s.Quantity))
 	began := time.Now()
+	var trail []string // the last steps
 	for hops := 0; ; hops++ {
 		if hops > 400 {
-			return "", fmt.Errorf("the shopper goes round in circles at %s", at)
+			return "", fmt.Errorf("the shopper goes round in circles: %s", strings.Join(trail, ", "))
 		}
 		a, err := s.ask(at, form)
+		trail = append(trail[max(0, len(trail)-12):], fmt.Sprintf("%s %d", at, a.Status))
 		if err != nil {
 			s.Failures++
 			s.hangUp()
@@ -102,8 +104,9 @@ func (s *Shopper) Buy(everyPage bool) (order string, err error) {
 			continue
 		}
 		if a.Status == 303 || a.Status == 302 {
+			from := at
 			at, form = local(a.Location), ""
-			if everyPage {
+			if everyPage || at == base+"/cart" && from != base+"/cart/lines" { // sent back to the bag: it says why
 				continue
 			}
 			if next, ok := s.form(base, at, nil); ok {
@@ -124,7 +127,7 @@ func (s *Shopper) Buy(everyPage bool) (order string, err error) {
 			}
 			continue
 		}
-		if soldOut(a) {
+		if soldOut(at, base, a) {
 			return "", ErrSoldOut
 		}
 		if a.Status != 200 && s.Patience == 0 {
@@ -189,9 +192,10 @@ func (s *Shopper) form(base, at string, body []byte) (move, bool) {
 	return move{}, false
 }
 
-// soldOut reports whether a page says that too little is left: the field's fault is on the cart.
-func soldOut(a Answer) bool {
-	return a.Status == 409 && bytes.Contains(a.Body, []byte("/cart/lines/"))
+// soldOut reports whether a page says that too little is left: it is the cart, with lines and no way to pay them.
+func soldOut(at, base string, a Answer) bool {
+	return (a.Status == 409 || a.Status == 200 && at == base+"/cart") &&
+		bytes.Contains(a.Body, []byte("/cart/lines/")) && !bytes.Contains(a.Body, []byte("/checkout/details"))
 }
 
 // chosen is the value of the delivery service that is ticked.

@@ -302,6 +302,25 @@ func TestLevels(t *testing.T) {
 	})
 }
 
+// Another node sold the last one a moment ago: whoever finds out knows it from then on.
+func TestLevelsLearnFromBeingMisled(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		s := open(t, d)
+		w := settings.Watch(d)
+		other := fulfilment.New(d, w, settings.Bump, market.New(d, w, settings.Bump))
+		require.True(t, s.InStock("us", "hat"))
+		hat := func(s *fulfilment.Service, ref string) error {
+			return d.Write(t.Context(), func(tx *db.Tx) error {
+				return s.Reserve(tx, ref, []fulfilment.Want{{SKU: "hat", Location: "can", Quantity: 1}}, tx.Now().Add(time.Minute))
+			})
+		}
+		require.NoError(t, hat(other, "theirs"))
+		require.True(t, s.InStock("us", "hat"), "not known yet")
+		require.ErrorIs(t, hat(s, "ours"), fulfilment.ErrSoldOut)
+		require.False(t, s.InStock("us", "hat"))
+	})
+}
+
 func TestOptions(t *testing.T) {
 	at := func(s string) time.Time {
 		when, err := time.Parse(time.RFC3339, s)

@@ -30,13 +30,14 @@ type spot struct {
 	free     int64
 }
 
-// second counts the world's seconds on a clock that runs, this process's changes on one that stands still.
+// second counts the world's seconds on a clock that runs, this process's changes on one that stands still; and
+// everybody who found less than the levels had told.
 func (s *Service) second() int64 {
 	clock := s.d.Clock()
 	if speed := clock.Speed(); speed > 0 {
-		return clock.Now().UnixNano() / int64(speed*float64(time.Second))
+		return clock.Now().UnixNano()/int64(speed*float64(time.Second)) + s.misled.Load()
 	}
-	return s.changes.Load()
+	return s.changes.Load() + s.misled.Load()
 }
 
 // loadLevels reads all levels the first time and what has changed afterwards.

@@ -33,6 +33,7 @@ type Service struct {
 	bump    snapshot.Bump
 	markets *market.Service
 	changes atomic.Int64
+	misled  atomic.Int64 // reservations that found less than there was a moment before
 	levels  *snapshot.Of[levels]
 	table   *snapshot.Of[table]
 }

@@ -74,6 +74,9 @@ func (s *Service) Reserve(tx *db.Tx, ref string, wants []Want, until time.Time) 
 		}
 	}
 	if err := take(tx, "reserved", change); err != nil {
+		if errors.Is(err, ErrSoldOut) {
+			s.misled.Add(1)
+		}
 		return fmt.Errorf("reserve for %s: %w", ref, err)
 	}
 	for _, p := range inOrder(change) {

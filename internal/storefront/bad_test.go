@@ -13,6 +13,7 @@ import (
 
 	"portolan/internal/app/apptest"
 	"portolan/internal/db"
+	"portolan/internal/fulfilment"
 	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/pricing"
@@ -91,10 +92,14 @@ func TestBadChangesOfACart(t *testing.T) {
 		v.Add("de-de", "MI1002-APR-M", "1")
 		answers(t, v.Get("/de-de/cart"), http.StatusOK, "de")
 		require.Contains(t, v.Get("/de-de/cart").Text(), "ausverkauft")
+		require.NotContains(t, v.Get("/de-de/cart").Body, `href="/de-de/checkout/details"`, "no way leads on from there")
 		p := v.Post("/de-de/checkout/details", apptest.Anna.Form())
 		require.Equal(t, "/de-de/checkout/delivery", p.To())
 		require.Equal(t, "/de-de/cart", v.Get("/de-de/checkout/delivery").To())
 		require.NotContains(t, v.Pay("de-de", "card", apptest.Card).To(), "/orders/")
+		v.Add("de-de", apptest.Anna.SKU, "1")
+		require.Equal(t, http.StatusSeeOther, v.Post("/de-de/cart/lines/MI1002-APR-M", url.Values{"quantity": {"0"}, "version": {v.Get("/de-de/cart").Version()}}).Status)
+		require.Contains(t, v.Get("/de-de/cart").Body, `href="/de-de/checkout/details"`, "what is left can be paid")
 	})
 }
 
@@ -114,6 +119,28 @@ func TestPayingWhatAnotherTabChanged(t *testing.T) {
 	done := v.Post("/de-de/checkout/payment", url.Values{"method": {"card"}, "card": {apptest.Card}, "version": {now}})
 	require.Contains(t, done.To(), "/de-de/orders/", "with what is seen now")
 	require.Contains(t, v.Get(done.To()).Text(), "3 ")
+}
+
+// The hub has sold its last piece and the goods now leave from China, by other services than the one chosen.
+func TestDeliveryThatIsNoLongerOffered(t *testing.T) {
+	t.Parallel()
+	s := apptest.Lite(t)
+	v := s.Visitor()
+	v.Quote(apptest.Anna)
+	chosen := bag(t, s, v).Service
+	s.Write(func(tx *db.Tx) error {
+		return s.Stock.SetStock(tx, []fulfilment.Stock{{SKU: apptest.Anna.SKU, Location: "ams"}, {SKU: apptest.Anna.SKU, Location: "can", OnHand: 9}})
+	})
+	pay := url.Values{"method": {"card"}, "card": {apptest.Card}}
+	require.Equal(t, "/de-de/checkout/delivery", v.Post("/de-de/checkout/payment", pay).To())
+	require.Equal(t, "/de-de/checkout/delivery", v.Get("/de-de/checkout/payment").To())
+	p := v.Get("/de-de/checkout/delivery")
+	answers(t, p, http.StatusOK, "de")
+	require.Contains(t, p.Text(), "gibt es für Ihre Bestellung nicht mehr")
+	require.NotEqual(t, chosen, bag(t, s, v).Service, "another one is chosen, for which the cost is shown")
+	require.NotContains(t, v.Get("/de-de/checkout/delivery").Text(), "gibt es für Ihre Bestellung nicht mehr", "told once")
+	require.Equal(t, http.StatusOK, v.Get("/de-de/checkout/payment").Status)
+	require.Contains(t, v.Post("/de-de/checkout/payment", pay).To(), "/de-de/orders/")
 }
 
 func TestBadDetails(t *testing.T) {

@@ -133,6 +133,7 @@ type cartView struct {
 	Code, CodeError string
 	Totals          totals
 	Version         int64
+	Stuck           string // what has to be done to the lines before they can be paid
 }
 
 type lineView struct {
@@ -196,6 +197,9 @@ func (s *shop) showCart(w http.ResponseWriter, r *http.Request, at place, wrong 
 		default:
 			v.Errors = s.errors(at, wrong, map[string]string{"quantity": v.entry(r.PathValue("sku"))})
 		}
+		if errors.Is(wrong, checkout.ErrSoldOut) {
+			v.Stuck = text
+		}
 	}
 	p := s.newPage(at, "/cart", at.say.T("checkout.bag"))
 	p.CartCount, p.Data = c.Count(), v
@@ -221,6 +225,9 @@ func (s *shop) fillCart(r *http.Request, at place, c checkout.Cart, v *cartView)
 			l.Problem = at.say.T("checkout.sold_out", "title", l.Title)
 		case "few_left":
 			l.Problem = at.say.N("checkout.stock_changed", i.Free, "title", l.Title)
+		}
+		if i.Problem != "" {
+			v.Stuck, _ = at.say.Fault(checkout.ErrSoldOut)
 		}
 		if i.Changed {
 			v.Notices = append(v.Notices, at.say.T("checkout.price_changed", "title", l.Title, "price", i.Article.Price.Amount))

@@ -1,8 +1,10 @@
 package storefront
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"portolan/internal/checkout"
@@ -47,23 +49,37 @@ func (s *shop) delivery(w http.ResponseWriter, r *http.Request, at place) error 
 	return s.showDelivery(w, r, at, c, nil)
 }
 
-// showDelivery draws the ways to deliver and what each costs at the door. The first way is chosen for a shopper
-// who hasn't chosen yet, so that the full cost is there to see.
-func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c checkout.Cart, wrong error) error {
-	var all []checkout.Quote
-	err := s.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
-		all, err = s.Checkout.Options(tx, c)
-		return err
-	})
-	if err == nil && len(all) > 0 && (c.Service == "" || !c.Quoted()) {
-		service := all[0].Option.Service
-		for _, q := range all {
-			if q.Option.Service == c.Service {
-				service = c.Service
-			}
+// ways are the ways to deliver a cart. The first is chosen for a shopper who hasn't chosen yet, so that the full
+// cost is there to see, and for one whose choice is no longer offered, which gone then says.
+func (s *shop) ways(ctx context.Context, c checkout.Cart) (all []checkout.Quote, now checkout.Cart, gone bool, err error) {
+	for range 3 { // what is offered may change between looking and choosing
+		err = s.DB.Read(ctx, func(tx *db.Tx) (err error) {
+			all, err = s.Checkout.Options(tx, c)
+			return err
+		})
+		if err != nil || len(all) == 0 {
+			return all, c, gone, err
 		}
-		c, err = s.Checkout.Change(r.Context(), c.Token, 0, checkout.Choose(service))
+		offered := slices.ContainsFunc(all, func(q checkout.Quote) bool { return q.Option.Service == c.Service })
+		if offered && c.Quoted() {
+			return all, c, gone, nil
+		}
+		service := c.Service
+		if !offered {
+			gone = gone || c.Service != ""
+			service = all[0].Option.Service
+		}
+		now, err = s.Checkout.Change(ctx, c.Token, 0, checkout.Choose(service))
+		if !errors.Is(err, checkout.ErrServiceGone) && fault.Of(err).Fields["service"] == "" {
+			return all, now, gone, err
+		}
 	}
+	return all, c, gone, err
+}
+
+// showDelivery draws the ways to deliver and what each costs at the door.
+func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c checkout.Cart, wrong error) error {
+	all, c, gone, err := s.ways(r.Context(), c)
 	switch {
 	case errors.Is(err, checkout.ErrIncomplete):
 		http.Redirect(w, r, at.prefix+"/checkout/details", http.StatusSeeOther)
@@ -77,6 +93,10 @@ func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c 
 		wrong = err
 	}
 	v := deliveryView{Steps: s.steps(at, "delivery"), Version: c.Version}
+	if gone {
+		text, _ := at.say.Fault(checkout.ErrServiceGone)
+		v.Notices = append(v.Notices, text)
+	}
 	status := http.StatusOK
 	if wrong != nil {
 		if status = web.Status(wrong); status >= 500 {

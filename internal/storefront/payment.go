@@ -8,6 +8,7 @@ import (
 	"portolan/internal/checkout"
 	"portolan/internal/db"
 	"portolan/internal/fault"
+	"portolan/internal/fulfilment"
 	"portolan/internal/order"
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
@@ -41,6 +42,10 @@ func (s *shop) payment(w http.ResponseWriter, r *http.Request, at place) error {
 	c, diff, err := s.Checkout.Requote(r.Context(), c.Token)
 	if errors.Is(err, checkout.ErrSoldOut) {
 		http.Redirect(w, r, at.prefix+"/cart", http.StatusSeeOther)
+		return nil
+	}
+	if errors.Is(err, checkout.ErrServiceGone) || errors.Is(err, fulfilment.ErrNoService) {
+		http.Redirect(w, r, at.prefix+"/checkout/delivery", http.StatusSeeOther)
 		return nil
 	}
 	if err != nil {
@@ -126,6 +131,9 @@ func (s *shop) pay(w http.ResponseWriter, r *http.Request, at place) error {
 		return s.showCart(w, r, at, err)
 	case errors.Is(err, checkout.ErrIncomplete):
 		http.Redirect(w, r, at.prefix+"/checkout/details", http.StatusSeeOther)
+		return nil
+	case errors.Is(err, checkout.ErrServiceGone), errors.Is(err, fulfilment.ErrNoService):
+		http.Redirect(w, r, at.prefix+"/checkout/delivery", http.StatusSeeOther)
 		return nil
 	}
 	c, e := s.bag(r)

@@ -213,7 +213,7 @@ func (s *storm) kill(ctx context.Context, wave int) error {
 		time.Sleep(50 * time.Microsecond)
 	}
 	// At once, or a little later, when those payments are answered and what follows from them is under way.
-	most := []time.Duration{20 * time.Millisecond, 700 * time.Millisecond}[s.random.IntN(2)]
+	most := []time.Duration{10 * time.Millisecond, 120 * time.Millisecond}[s.random.IntN(2)]
 	time.Sleep(time.Duration(s.random.Int64N(int64(most))))
 	s.report.InPayment = append(s.report.InPayment, int(s.paying.Load()))
 	s.server.Kill()
@@ -233,7 +233,8 @@ const patience = 3 * time.Minute
 func (s *storm) quiet(ctx context.Context, d *db.DB) error {
 	for began := time.Now(); ; {
 		busy := int64(0)
-		for _, name := range []string{"waiting", "unsettled", "carts still being paid", "paid orders without one confirmation"} {
+		// In the order in which one becomes the next, so that nothing slips by between two looks.
+		for _, name := range []string{"unsettled", "carts still being paid", "paid orders without one confirmation", "waiting"} {
 			n, err := drive.Count(ctx, d, checks[name])
 			if err != nil {
 				return err

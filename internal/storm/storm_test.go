@@ -15,16 +15,12 @@ var (
 	checkouts = flag.Int("storm.checkouts", 40, "checkouts in the storm")
 	kills     = flag.Int("storm.kills", 2, "times the server is killed")
 	late      = flag.Bool("storm.late", false, "with payments that succeed a minute and a half later")
-	blow      = flag.Bool("storm", false, "run the storm, which takes minutes in its full form")
 	seed      = flag.Uint64("storm.seed", 1, "of moments and means of payment")
 )
 
 // Whoever paid has an order, a number, a parcel's worth of stock and a confirmation, once each, however often the
 // program dies in the middle. scripts/storm runs it in its full form.
 func TestStorm(t *testing.T) {
-	if !*blow {
-		t.Skip("optional: the storm is run by make storm")
-	}
 	binary := filepath.Join(t.TempDir(), "portolan")
 	build := exec.Command("go", "build", "-o", binary, "portolan/cmd/portolan")
 	build.Env = append(build.Environ(), "CGO_ENABLED=0")
