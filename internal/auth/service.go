@@ -78,7 +78,7 @@ func (s *Service) HasUsers(tx *db.Tx) (bool, error) {
 
 // SetLang keeps the language a user wants the console in.
 func (s *Service) SetLang(tx *db.Tx, userID, lang string) error {
-	_, err := tx.Exec(`update users set lang = $2 where id = $1`, userID, lang)
+	err := tx.Send(`update users set lang = $2 where id = $1`, userID, lang)
 	return err
 }
 
@@ -125,7 +125,7 @@ func (s *Service) Session(ctx context.Context, token string) (u User, err error)
 	}
 	if err == nil && s.db.Clock().Now().Sub(seen) > time.Hour {
 		err = s.db.Write(ctx, func(tx *db.Tx) error {
-			_, err := tx.Exec(`update sessions set seen_at = $2 where digest = $1`, digest(token), tx.Now())
+			err := tx.Send(`update sessions set seen_at = $2 where digest = $1`, digest(token), tx.Now())
 			return err
 		})
 	}
@@ -135,7 +135,7 @@ func (s *Service) Session(ctx context.Context, token string) (u User, err error)
 // LogOut ends a session.
 func (s *Service) LogOut(ctx context.Context, token string) error {
 	return s.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(`delete from sessions where digest = $1`, digest(token))
+		err := tx.Send(`delete from sessions where digest = $1`, digest(token))
 		return err
 	})
 }

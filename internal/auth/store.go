@@ -21,10 +21,10 @@ func findUser(tx *db.Tx, email string) (u User, phc string, err error) {
 }
 
 func insertSession(tx *db.Tx, digest, user string, until time.Time) error {
-	if _, err := tx.Exec(`delete from sessions where expires_at < $1`, tx.Now()); err != nil {
+	if err := tx.Send(`delete from sessions where expires_at < $1`, tx.Now()); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`insert into sessions (digest, user_id, created_at, seen_at, expires_at) values ($1, $2, $3, $3, $4)`, digest, user, tx.Now(), until)
+	err := tx.Send(`insert into sessions (digest, user_id, created_at, seen_at, expires_at) values ($1, $2, $3, $3, $4)`, digest, user, tx.Now(), until)
 	return err
 }
 
@@ -38,7 +38,7 @@ func findSession(tx *db.Tx, digest string, now time.Time) (u User, seen time.Tim
 }
 
 func insertKey(tx *db.Tx, k Key, digest string) error {
-	_, err := tx.Exec(`insert into api_keys (id, name, digest, hint, scopes, created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+	err := tx.Send(`insert into api_keys (id, name, digest, hint, scopes, created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7)`,
 		k.ID, k.Name, digest, k.Hint, strings.Join(k.Scopes, " "), k.CreatedBy, k.CreatedAt)
 	return err
 }

@@ -35,10 +35,10 @@ func (b *bench) empty(ctx context.Context, p place) error {
 	}
 	defer d.Close()
 	return d.Write(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec(counts["empty"]); err != nil {
+		if err := tx.Send(counts["empty"]); err != nil {
 			return err
 		}
-		_, err := tx.Exec(counts["public"])
+		err := tx.Send(counts["public"])
 		return err
 	})
 }

@@ -87,7 +87,7 @@ func write(tx *db.Tx, p Product, print string) error {
 }
 
 func writeVariants(tx *db.Tx, p Product) error {
-	if _, err := tx.Exec(`delete from variants where product = $1`, p.ID); err != nil {
+	if err := tx.Send(`delete from variants where product = $1`, p.ID); err != nil {
 		return err
 	}
 	for i, v := range p.Variants {
@@ -107,7 +107,7 @@ func writeVariants(tx *db.Tx, p Product) error {
 const textColumns = `product, lang, title, description, care, fit, material, alts, value_names`
 
 func writeTexts(tx *db.Tx, p Product) error {
-	if _, err := tx.Exec(`delete from product_texts where product = $1`, p.ID); err != nil {
+	if err := tx.Send(`delete from product_texts where product = $1`, p.ID); err != nil {
 		return err
 	}
 	for _, lang := range slices.Sorted(maps.Keys(p.Texts)) {
@@ -123,7 +123,7 @@ func writeTexts(tx *db.Tx, p Product) error {
 				}
 			}
 		}
-		if _, err := tx.Exec(`insert into product_texts (`+textColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		if err := tx.Send(`insert into product_texts (`+textColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			p.ID, lang, t.Title, t.Description, t.Care, t.Fit, t.Material, array(words.Alts), object(words.Values)); err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func writeTexts(tx *db.Tx, p Product) error {
 }
 
 func writeCategory(tx *db.Tx, c Category) error {
-	_, err := tx.Exec(`insert into categories (slug, parent, position, names, intros) values ($1, $2, $3, $4, $5)
+	err := tx.Send(`insert into categories (slug, parent, position, names, intros) values ($1, $2, $3, $4, $5)
 		on conflict (slug) do update set parent = excluded.parent, position = excluded.position, names = excluded.names, intros = excluded.intros`,
 		c.Slug, c.Parent, c.Position, object(c.Names), object(c.Intros))
 	return err

@@ -421,7 +421,7 @@ func (s *Service) Touch(ctx context.Context, c Cart) error {
 		return nil
 	}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(`update carts set activity_at = $2 where id = $1 and activity_at < $2`, c.ID, tx.Now())
+		err := tx.Send(`update carts set activity_at = $2 where id = $1 and activity_at < $2`, c.ID, tx.Now())
 		return err
 	})
 }

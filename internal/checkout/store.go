@@ -47,7 +47,7 @@ func insert(tx *db.Tx, c Cart) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`insert into carts (id, token, market, country, lang, currency, state, version, customer, attempt, order_id, watched, body, created_at, activity_at, left_at)
+	err = tx.Send(`insert into carts (id, token, market, country, lang, currency, state, version, customer, attempt, order_id, watched, body, created_at, activity_at, left_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', null, $10, $11, $12, $12, null)`,
 		c.ID, c.Token, string(c.Market), string(c.Country), c.Lang, string(c.Currency), string(c.State), c.Version, c.Customer,
 		c.watched(), text, c.CreatedAt)

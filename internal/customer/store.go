@@ -24,7 +24,7 @@ func insert(tx *db.Tx, c Customer) (int64, error) {
 }
 
 func update(tx *db.Tx, c Customer) error {
-	_, err := tx.Exec(`update customers set given_name = $2, family_name = $3, email = $4, phone = $5, country = $6, region = $7,
+	err := tx.Send(`update customers set given_name = $2, family_name = $3, email = $4, phone = $5, country = $6, region = $7,
 		lang = $8, market = $9, zone = $10, changed_at = $11 where id = $1`,
 		c.ID, c.GivenName, c.FamilyName, c.Email, c.Phone, string(c.Country), c.Region, c.Lang, string(c.Market), c.Zone, tx.Now())
 	return err
@@ -127,7 +127,7 @@ func suppressed(tx *db.Tx, address string) (Suppression, error) {
 }
 
 func suppress(tx *db.Tx, s Suppression) error {
-	_, err := tx.Exec(`insert into suppressions (address, reason, source, at) values ($1, $2, $3, $4)
+	err := tx.Send(`insert into suppressions (address, reason, source, at) values ($1, $2, $3, $4)
 		on conflict (address) do update set reason = excluded.reason, source = excluded.source, at = excluded.at, lifted_at = null
 		where suppressions.reason <> 'stop' or suppressions.lifted_at is not null`,
 		s.Address, s.Reason, s.Source, s.At)
@@ -135,6 +135,6 @@ func suppress(tx *db.Tx, s Suppression) error {
 }
 
 func lift(tx *db.Tx, address string) error {
-	_, err := tx.Exec(`update suppressions set lifted_at = $2 where address = $1`, address, tx.Now())
+	err := tx.Send(`update suppressions set lifted_at = $2 where address = $1`, address, tx.Now())
 	return err
 }

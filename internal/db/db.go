@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
 
 	"portolan/internal/fault"
 )
@@ -163,18 +162,6 @@ func (d *DB) run(ctx context.Context, begin func(context.Context) (unit, error),
 		g()
 	}
 	return nil
-}
-
-// IsDuplicate reports whether err says that a row with the same unique key exists. On PostgreSQL the unit of
-// work is spent after it: prefer `on conflict do nothing` and the count of rows.
-func IsDuplicate(err error) bool {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code == "23505"
-	}
-	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
-		return lite.Code() == 2067 || lite.Code() == 1555
-	}
-	return false
 }
 
 // normal makes arguments alike for both databases: moments in UTC to the microsecond, the zero moment as null.

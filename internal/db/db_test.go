@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -285,5 +286,59 @@ func TestFirstStatement(t *testing.T) {
 			_, err := tx.Exec(`insert into things (id, n, ok) values ('c', 1, true)`)
 			return err
 		}), "a reader can't change anything")
+	})
+}
+
+// What is sent ahead is kept, undone and refused like everything else.
+func TestSend(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		put := func(tx *db.Tx, id string, n int64) error {
+			return tx.Send(`insert into things (id, n, ok) values ($1, $2, true)`, id, n)
+		}
+		sum := func(tx *db.Tx) int64 {
+			n, err := db.One(tx, db.Scalar[int64], `select cast(coalesce(sum(n), 0) as bigint) from things`)
+			require.NoError(t, err)
+			return n
+		}
+		for range 40 { // more often than there are connections
+			dbtest.Write(t, d, func(tx *db.Tx) error { return put(tx, "a", 1) })
+			dbtest.Write(t, d, func(tx *db.Tx) error {
+				require.NoError(t, put(tx, "b", 2))
+				require.EqualValues(t, 3, sum(tx), "seen by the next query")
+				require.NoError(t, put(tx, "c", 4))
+				n, err := tx.Exec(`update things set n = n + 1 where id in ('a', 'c')`)
+				require.EqualValues(t, 2, n)
+				tx.Last(func(tx *db.Tx) error { return put(tx, "d", 8) })
+				return err
+			})
+			require.EqualError(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				require.NoError(t, put(tx, "e", 16))
+				return errors.New("undo")
+			}), "undo")
+			require.Error(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				require.NoError(t, put(tx, "f", 32))
+				return put(tx, "a", 64)
+			}), "a key that is there, told at the commit at the latest")
+			require.Error(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				if err := put(tx, "a", 64); err != nil {
+					return err
+				}
+				_, err := tx.Exec(`insert into things (id, n, ok) values ('g', 128, true)`)
+				require.Error(t, err, "told with the next statement")
+				_, err = tx.Exec(`insert into things (id, n, ok) values ('h', 128, true)`)
+				require.Error(t, err, "and nothing more is done")
+				return nil
+			}))
+			dbtest.Read(t, d, func(tx *db.Tx) error { require.EqualValues(t, 17, sum(tx)); return nil })
+			dbtest.Write(t, d, func(tx *db.Tx) error {
+				for n := range int64(200) { // more than are kept back
+					if err := put(tx, strconv.FormatInt(n, 10), n); err != nil {
+						return err
+					}
+				}
+				return tx.Send(`delete from things`)
+			})
+		}
+		require.Panics(t, func() { d.Peek(t.Context(), func(tx *db.Tx) error { return tx.Send(`delete from things`) }) })
 	})
 }

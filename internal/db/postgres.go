@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -62,33 +63,53 @@ func begin(ctx context.Context, pool *pgxpool.Pool, how string) (unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgresUnit{conn: conn, begin: how}, nil
+	u := &postgresUnit{conn: conn}
+	if how != "" {
+		u.ahead = append(make([]statement, 0, 8), statement{query: how})
+	}
+	return u, nil
 }
 
-// postgresUnit begins its transaction together with the first statement, in one trip to the server: where the
-// work is small it is the trips that cost.
+// postgresUnit sends what nobody waits for, the beginning of the transaction first of all, together with the next
+// statement in one trip to the server: where the work is small it is the trips that cost.
 type postgresUnit struct {
 	conn  *pgxpool.Conn
-	begin string // what is still to be said before the first statement
+	ahead []statement // to be sent with the next one
 	begun bool
-	spent bool // the first statement failed, perhaps before the transaction had begun: nothing more may be done
+	spent bool // something of a trip failed, perhaps before the transaction had begun: nothing more may be done
+}
+
+type statement struct {
+	query string
+	args  []any
+}
+
+// mostAhead bounds what waits to be sent.
+const mostAhead = 64
+
+func (u *postgresUnit) send(ctx context.Context, query string, args []any) error {
+	if len(u.ahead) < mostAhead {
+		u.ahead = append(u.ahead, statement{query, args})
+		return nil
+	}
+	_, err := u.exec(ctx, query, args)
+	return err
 }
 
 func (u *postgresUnit) exec(ctx context.Context, query string, args []any) (int64, error) {
 	if u.spent {
 		return 0, errUndone
 	}
-	if u.begin == "" {
+	if len(u.ahead) == 0 {
 		tag, err := u.conn.Exec(ctx, query, args...)
 		return tag.RowsAffected(), err
 	}
-	both := u.first(ctx, query, args)
-	if _, err := both.Exec(); err != nil {
-		u.spent = true
-		return 0, errors.Join(err, both.Close())
+	trip, err := u.trip(ctx, query, args)
+	if err != nil {
+		return 0, err
 	}
-	tag, err := both.Exec()
-	if closing := both.Close(); err == nil {
+	tag, err := trip.Exec()
+	if closing := trip.Close(); err == nil {
 		err = closing
 	}
 	u.spent = err != nil
@@ -99,49 +120,73 @@ func (u *postgresUnit) query(ctx context.Context, query string, args []any) (row
 	if u.spent {
 		return nil, errUndone
 	}
-	if u.begin == "" {
+	if len(u.ahead) == 0 {
 		rs, err := u.conn.Query(ctx, query, args...)
 		return pgRows{rs, nil}, err
 	}
-	both := u.first(ctx, query, args)
-	if _, err := both.Exec(); err != nil {
-		u.spent = true
-		return nil, errors.Join(err, both.Close())
-	}
-	rs, err := both.Query()
+	trip, err := u.trip(ctx, query, args)
 	if err != nil {
-		u.spent = true
-		both.Close() // says the same
 		return nil, err
 	}
-	return pgRows{rs, both}, nil
+	rs, err := trip.Query()
+	if err != nil {
+		u.spent = true
+		trip.Close() // says the same
+		return nil, err
+	}
+	return pgRows{rs, trip}, nil
 }
 
-func (u *postgresUnit) first(ctx context.Context, query string, args []any) pgx.BatchResults {
-	var both pgx.Batch
-	both.Queue(u.begin)
-	both.Queue(query, args...)
-	u.begin, u.begun = "", true
-	return u.conn.SendBatch(ctx, &both)
+// trip sends what waits and one statement more, whose result is the next in what it returns.
+func (u *postgresUnit) trip(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
+	var all pgx.Batch
+	for _, s := range u.ahead {
+		all.Queue(s.query, s.args...)
+	}
+	all.Queue(query, args...)
+	n := len(u.ahead)
+	clear(u.ahead)
+	u.ahead, u.begun = u.ahead[:0], true
+	trip := u.conn.SendBatch(ctx, &all)
+	for range n {
+		if _, err := trip.Exec(); err != nil {
+			u.spent = true
+			trip.Close() // says the same
+			return nil, err
+		}
+	}
+	return trip, nil
 }
-
-// errUndone is the fault of a work that PostgreSQL undid where it was asked to keep it.
-var errUndone = errors.New("db: the transaction had failed and was undone")
 
 func (u *postgresUnit) commit(ctx context.Context) error {
-	if u.spent {
-		u.rollback()
-		return errUndone
-	}
-	defer u.conn.Release()
-	if !u.begun {
+	if !u.spent && !u.begun && len(u.ahead) <= 1 { // nothing was said after the beginning
+		u.conn.Release()
 		return nil
 	}
-	tag, err := u.conn.Exec(ctx, "commit", pgx.QueryExecModeSimpleProtocol)
-	if err == nil && tag.String() == "ROLLBACK" {
-		err = errUndone
+	var tag pgconn.CommandTag
+	err := errUndone
+	switch {
+	case u.spent:
+	case len(u.ahead) == 0:
+		tag, err = u.conn.Exec(ctx, "commit", pgx.QueryExecModeSimpleProtocol)
+	default:
+		var trip pgx.BatchResults
+		if trip, err = u.trip(ctx, "commit", nil); err == nil {
+			tag, err = trip.Exec()
+			if closing := trip.Close(); err == nil {
+				err = closing
+			}
+		}
 	}
-	return err
+	if err != nil {
+		u.rollback()
+		return err
+	}
+	u.conn.Release()
+	if tag.String() == "ROLLBACK" {
+		return errUndone
+	}
+	return nil
 }
 
 func (u *postgresUnit) rollback() {
@@ -153,15 +198,18 @@ func (u *postgresUnit) rollback() {
 	}
 }
 
+// errUndone is the fault of a work that PostgreSQL undid where it was asked to keep it.
+var errUndone = errors.New("db: the transaction had failed and was undone")
+
 type pgRows struct {
 	pgx.Rows
-	both pgx.BatchResults // that the rows came with
+	trip pgx.BatchResults // that the rows came with
 }
 
 func (r pgRows) Close() error {
 	r.Rows.Close()
-	if r.both != nil {
-		return r.both.Close()
+	if r.trip != nil {
+		return r.trip.Close()
 	}
 	return nil
 }

@@ -55,6 +55,16 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	return t.unit.exec(t.ctx, query, normal(args))
 }
 
+// Send is Exec for a statement of which nobody asks how many rows it changed. PostgreSQL gets it together with the
+// next one or with the commit; its fault may then be theirs.
+func (t *Tx) Send(query string, args ...any) error {
+	if u, ok := t.unit.(*postgresUnit); ok {
+		return u.send(t.ctx, query, normal(args))
+	}
+	_, err := t.Exec(query, args...)
+	return err
+}
+
 // Row is a result row. Scan into Null for what may be null and into Moment for computed moments.
 type Row interface{ Scan(dest ...any) error }
 

@@ -63,7 +63,7 @@ func (b *Bus) Publish(tx *db.Tx, e Event) error {
 		return fmt.Errorf("event %s: %w", e.Topic(), err)
 	}
 	key, seq := id.New("evt"), b.seq.Add(1)
-	_, err = tx.Exec(`insert into events (id, topic, body, at, seq) values ($1, $2, $3, $4, $5)`, key, e.Topic(), string(body), tx.Now(), seq)
+	err = tx.Send(`insert into events (id, topic, body, at, seq) values ($1, $2, $3, $4, $5)`, key, e.Topic(), string(body), tx.Now(), seq)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func about(tx *db.Tx, a About, seq int64, key string) error {
 		if len(args) == 3 {
 			continue
 		}
-		if _, err := tx.Exec(noteSubjects[len(args)-3], args...); err != nil {
+		if err := tx.Send(noteSubjects[len(args)-3], args...); err != nil {
 			return err
 		}
 	}

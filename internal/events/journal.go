@@ -56,7 +56,7 @@ func (b *Bus) Journal(tx *db.Tx, f Filter) ([]Entry, error) {
 // Prune forgets what was announced before a moment, and returns how many events that were. Jobs of listeners
 // are not touched.
 func (b *Bus) Prune(tx *db.Tx, before time.Time) (int64, error) {
-	if _, err := tx.Exec(`delete from event_subjects where at < $1`, before); err != nil {
+	if err := tx.Send(`delete from event_subjects where at < $1`, before); err != nil {
 		return 0, err
 	}
 	return tx.Exec(`delete from events where at < $1`, before)

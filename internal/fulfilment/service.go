@@ -96,7 +96,7 @@ func (s *Service) SaveLocation(tx *db.Tx, l Location) error {
 	if err := c.Err("fulfilment.location_invalid"); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`insert into stock_locations (code, name, country, zone, cutoff_hour) values ($1, $2, $3, $4, $5)
+	if err := tx.Send(`insert into stock_locations (code, name, country, zone, cutoff_hour) values ($1, $2, $3, $4, $5)
 		on conflict (code) do update set name = excluded.name, country = excluded.country, zone = excluded.zone, cutoff_hour = excluded.cutoff_hour`,
 		l.Code, l.Name, l.Country, l.Zone, l.Cutoff); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (s *Service) SaveService(tx *db.Tx, v DeliveryService) error {
 	if v.Country != "" {
 		id += "/" + string(v.Country)
 	}
-	if _, err := tx.Exec(`insert into delivery_services (id, market, position, body) values ($1, $2, $3, $4)
+	if err := tx.Send(`insert into delivery_services (id, market, position, body) values ($1, $2, $3, $4)
 		on conflict (id) do update set market = excluded.market, position = excluded.position, body = excluded.body`,
 		id, v.Market, v.Position, string(body)); err != nil {
 		return err

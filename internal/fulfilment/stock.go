@@ -60,7 +60,7 @@ func (s *Service) Reserve(tx *db.Tx, ref string, wants []Want, until time.Time) 
 	} else if state == held {
 		had = before
 	} else if len(before) > 0 {
-		if _, err := tx.Exec(`delete from reservation_lines where ref = $1`, ref); err != nil {
+		if err := tx.Send(`delete from reservation_lines where ref = $1`, ref); err != nil {
 			return err
 		}
 	}
@@ -86,12 +86,12 @@ func (s *Service) Reserve(tx *db.Tx, ref string, wants []Want, until time.Time) 
 		if want[p] == 0 {
 			query, args = `delete from reservation_lines where ref = $1 and sku = $2 and location = $3`, args[:3]
 		}
-		if _, err := tx.Exec(query, args...); err != nil {
+		if err := tx.Send(query, args...); err != nil {
 			return err
 		}
 	}
 	s.changed(tx)
-	_, err = tx.Exec(`update reservations set state = $2, until_at = $3, changed_at = $4 where ref = $1`, ref, held, until, tx.Now())
+	err = tx.Send(`update reservations set state = $2, until_at = $3, changed_at = $4 where ref = $1`, ref, held, until, tx.Now())
 	return err
 }
 
@@ -185,7 +185,7 @@ func take(tx *db.Tx, column string, change map[place]int64) error {
 		if n < 0 {
 			query, n = takeBack[column], -n
 		}
-		if _, err := tx.Exec(query, p.sku, p.location, n, tx.Now()); err != nil {
+		if err := tx.Send(query, p.sku, p.location, n, tx.Now()); err != nil {
 			return err
 		}
 	}
@@ -218,7 +218,7 @@ func (s *Service) Allocate(tx *db.Tx, ref string) error {
 		return nil
 	case held:
 		for _, p := range inOrder(want) {
-			if _, err := tx.Exec(`update stock_levels set reserved = reserved - $3, allocated = allocated + $3, changed_at = $4
+			if err := tx.Send(`update stock_levels set reserved = reserved - $3, allocated = allocated + $3, changed_at = $4
 				where sku = $1 and location = $2`, p.sku, p.location, want[p], tx.Now()); err != nil {
 				return err
 			}
@@ -249,7 +249,7 @@ func locked(tx *db.Tx, ref string) (state string, want map[place]int64, err erro
 }
 
 func move(tx *db.Tx, ref, state string) error {
-	_, err := tx.Exec(`update reservations set state = $2, changed_at = $3 where ref = $1`, ref, state, tx.Now())
+	err := tx.Send(`update reservations set state = $2, changed_at = $3 where ref = $1`, ref, state, tx.Now())
 	return err
 }
 
@@ -294,7 +294,7 @@ func (s *Service) Ship(tx *db.Tx, ref string) error {
 		return fmt.Errorf("ship %s: %w", ref, ErrNotAllocated)
 	}
 	for _, p := range inOrder(want) {
-		if _, err := tx.Exec(`update stock_levels set on_hand = on_hand - $3, allocated = allocated - $3, changed_at = $4
+		if err := tx.Send(`update stock_levels set on_hand = on_hand - $3, allocated = allocated - $3, changed_at = $4
 			where sku = $1 and location = $2`, p.sku, p.location, want[p], tx.Now()); err != nil {
 			return err
 		}
@@ -377,7 +377,7 @@ func (s *Service) SetStock(tx *db.Tx, all []Stock) error {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b Stock) int { return place{a.SKU, a.Location}.compare(place{b.SKU, b.Location}) })
 	for _, st := range all {
-		if _, err := tx.Exec(`insert into stock_levels (sku, location, on_hand, safety, changed_at) values ($1, $2, $3, $4, $5)
+		if err := tx.Send(`insert into stock_levels (sku, location, on_hand, safety, changed_at) values ($1, $2, $3, $4, $5)
 			on conflict (sku, location) do update set on_hand = excluded.on_hand, safety = excluded.safety, changed_at = excluded.changed_at`,
 			st.SKU, st.Location, st.OnHand, st.Safety, tx.Now()); err != nil {
 			return err

@@ -29,7 +29,7 @@ func find(tx *db.Tx, scope, key string) (a Answer, fingerprint string, err error
 }
 
 func keep(tx *db.Tx, scope, key string, a Answer) error {
-	_, err := tx.Exec(`update idempotency_keys set status = $3, body = $4 where scope = $1 and key = $2`, scope, key, a.Status, string(a.Body))
+	err := tx.Send(`update idempotency_keys set status = $3, body = $4 where scope = $1 and key = $2`, scope, key, a.Status, string(a.Body))
 	return err
 }
 

@@ -160,7 +160,7 @@ func (b *Inbox) deal(tx *db.Tx, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`update inbox_deliveries set state = $2, attempts = attempts + 1, failure = '', done_at = $3, due_at = null where id = $1`,
+	err = tx.Send(`update inbox_deliveries set state = $2, attempts = attempts + 1, failure = '', done_at = $3, due_at = null where id = $1`,
 		id, string(state), tx.Now())
 	return err
 }
@@ -183,7 +183,7 @@ func (b *Inbox) shelve(tx *db.Tx, id string, why error) error {
 	if len(text) > 1000 {
 		text = strings.ToValidUTF8(text[:1000], "")
 	}
-	if _, err := tx.Exec(`update inbox_deliveries set state = $2, attempts = attempts + 1, failure = $3, due_at = $4 where id = $1`,
+	if err := tx.Send(`update inbox_deliveries set state = $2, attempts = attempts + 1, failure = $3, due_at = $4 where id = $1`,
 		id, string(state), text, due); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (e *lite) laneOf(kind string) string {
 func (e *lite) add(tx *db.Tx, jobs []entry) error {
 	for _, j := range jobs {
 		lane := e.laneOf(j.kind)
-		_, err := tx.Exec(`insert into jobs (kind, args, lane, priority, key, subject, run_at, created_at)
+		err := tx.Send(`insert into jobs (kind, args, lane, priority, key, subject, run_at, created_at)
 			values ($1, $2, $3, $4, nullif($5, ''), nullif($6, ''), $7, $8) on conflict do nothing`,
 			j.kind, string(j.args), lane, j.Priority.rank(), j.Key, j.Subject, j.At, tx.Now())
 		if err != nil {
@@ -145,7 +145,7 @@ func (e *lite) straighten(ctx context.Context) error {
 		lanes, err := db.All(tx, db.Scalar[string], `select distinct lane from jobs where not given_up`)
 		for _, l := range lanes {
 			if err == nil && l != "" && e.lanes[l] == nil {
-				_, err = tx.Exec(`update jobs set lane = '' where lane = $1 and not given_up`, l)
+				err = tx.Send(`update jobs set lane = '' where lane = $1 and not given_up`, l)
 			}
 		}
 		return err
@@ -304,7 +304,7 @@ func (e *lite) batch(limit int, taking bool) (next time.Time, more bool, err err
 			k := e.q.kinds[h.kind]
 			if k != nil && k.outside != nil {
 				moved[h.kind] = true
-				if _, err := tx.Exec(`update jobs set lane = kind where id = $1`, h.id); err != nil {
+				if err := tx.Send(`update jobs set lane = kind where id = $1`, h.id); err != nil {
 					return err
 				}
 				continue
@@ -350,7 +350,7 @@ func (e *lite) do(tx *db.Tx, cancel context.CancelFunc, k *kind, h hand) error {
 	if k == nil {
 		return fmt.Errorf("%s: %w", h.kind, errNoHandler)
 	}
-	if _, err := tx.Exec(`delete from jobs where id = $1`, h.id); err != nil {
+	if err := tx.Send(`delete from jobs where id = $1`, h.id); err != nil {
 		return err
 	}
 	timer := time.AfterFunc(k.timeout, cancel)
@@ -401,7 +401,7 @@ func (e *lite) doAlone(h hand) error {
 }
 
 func (e *lite) putBack(tx *db.Tx, h hand, v verdict) error {
-	_, err := tx.Exec(`update jobs set tries = $2, failure = $3, run_at = $4, given_up = $5, last_at = $6 where id = $1 and not given_up`,
+	err := tx.Send(`update jobs set tries = $2, failure = $3, run_at = $4, given_up = $5, last_at = $6 where id = $1 and not given_up`,
 		h.id, h.try, v.failure, v.due, v.giveUp, tx.Now())
 	return err
 }
@@ -418,7 +418,7 @@ func (e *lite) settle(outcomes []outcome) error {
 		for i, o := range outcomes {
 			var err error
 			if o.err == nil {
-				_, err = tx.Exec(`delete from jobs where id = $1`, o.id)
+				err = tx.Send(`delete from jobs where id = $1`, o.id)
 			} else {
 				err = e.putBack(tx, o.hand, verdicts[i])
 			}

@@ -111,7 +111,7 @@ func (e *riverEngine) add(tx *db.Tx, jobs []entry) error {
 	} else {
 		tx.After(func() { e.tell(queues...) })
 	}
-	_, err = tx.Exec(riverAdd, work{}.Kind(), string(jobs[0].args), string(about), w.Priority.rank(), state, at, key, kinds, queues, tries)
+	err = tx.Send(riverAdd, work{}.Kind(), string(jobs[0].args), string(about), w.Priority.rank(), state, at, key, kinds, queues, tries)
 	return err
 }
 
@@ -295,7 +295,7 @@ func (e *riverEngine) do(ctx context.Context, h hand) error {
 			return err
 		}
 		return e.q.db.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-			_, err := tx.Exec(`delete from river_job where id = $1`, h.id)
+			err := tx.Send(`delete from river_job where id = $1`, h.id)
 			return err
 		})
 	}

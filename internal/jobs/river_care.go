@@ -75,7 +75,7 @@ func (e *riverEngine) straighten(ctx context.Context) error {
 		known = append(known, e.queueOf(name))
 	}
 	return e.q.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(`update river_job set queue = $1 where id in (select id from river_job
+		err := tx.Send(`update river_job set queue = $1 where id in (select id from river_job
 			where state in ('available', 'scheduled', 'retryable') and queue <> all(cast($2 as text[])) for update skip locked)`, databaseQueue, known)
 		return err
 	})
@@ -98,14 +98,14 @@ func (e *riverEngine) careForNodes(ctx context.Context) {
 
 func (e *riverEngine) sayAlive(ctx context.Context) error {
 	return e.q.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(`insert into job_nodes (id, seen_at) values ($1, now()) on conflict (id) do update set seen_at = now()`, e.node)
+		err := tx.Send(`insert into job_nodes (id, seen_at) values ($1, now()) on conflict (id) do update set seen_at = now()`, e.node)
 		return err
 	})
 }
 
 func (e *riverEngine) leave(ctx context.Context) error {
 	return e.q.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(`delete from job_nodes where id = $1`, e.node)
+		err := tx.Send(`delete from job_nodes where id = $1`, e.node)
 		return err
 	})
 }
@@ -125,7 +125,7 @@ func (e *riverEngine) rescue(ctx context.Context) error {
 		}
 		slog.Warn("handing out what a dead node had in hand", "jobs", len(queues))
 		tx.After(func() { e.tell(queues...) })
-		_, err = tx.Exec(`delete from job_nodes where seen_at < now() - interval '1 hour'`)
+		err = tx.Send(`delete from job_nodes where seen_at < now() - interval '1 hour'`)
 		return err
 	})
 }
@@ -171,7 +171,7 @@ func (e *riverEngine) workOne(ctx context.Context) (bool, error) {
 		if v.giveUp {
 			state = "discarded"
 		}
-		_, err := tx.Exec(`update river_job set state = cast($2 as river_job_state), scheduled_at = $3,
+		err := tx.Send(`update river_job set state = cast($2 as river_job_state), scheduled_at = $3,
 			finalized_at = case when $2 = 'discarded' then now() else null end,
 			metadata = metadata || jsonb_build_object('due', cast($4 as bigint), 'last', cast($5 as bigint), 'failure', cast($6 as text)) where id = $1`,
 			h.id, state, e.world(v.due), v.due.UnixMicro(), tx.Now().UnixMicro(), v.failure)

@@ -147,7 +147,7 @@ func (q *Queue) startRound(tx *db.Tx, r round) error {
 		} else if !due.After(soon) {
 			return nil
 		}
-		if _, err := tx.Exec(`update job_rounds set due_at = $2 where name = $1`, r.name, soon); err != nil || due.After(now) {
+		if err := tx.Send(`update job_rounds set due_at = $2 where name = $1`, r.name, soon); err != nil || due.After(now) {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ var Schema = db.Schema{Owner: "journeys", Files: files}
 
 // note keeps a decision.
 func note(tx *db.Tx, d Decision) error {
-	_, err := tx.Exec(`insert into journey_decisions (id, journey, key, customer, market, outcome, reason, detail, message, code, at, n)
+	err := tx.Send(`insert into journey_decisions (id, journey, key, customer, market, outcome, reason, detail, message, code, at, n)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (select count(*) from journey_decisions where key = $3))`,
 		id.New("jdc"), d.Journey, d.Key, d.Customer, string(d.Market), string(d.Outcome), d.Reason, d.Detail, d.Message, d.Code, tx.Now())
 	return err
@@ -77,7 +77,7 @@ func saveRecovery(tx *db.Tx, r recovery) error {
 	if r.state != Waits {
 		ended = tx.Now()
 	}
-	_, err := tx.Exec(`update journey_recoveries set state = $2, message = $3, code = $4, asked_at = $5, ended_at = $6 where cart = $1`,
+	err := tx.Send(`update journey_recoveries set state = $2, message = $3, code = $4, asked_at = $5, ended_at = $6 where cart = $1`,
 		r.cart, string(r.state), r.message, r.code, r.askedAt, ended)
 	return err
 }

@@ -89,12 +89,12 @@ func (s *Service) Save(tx *db.Tx, m Market) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`insert into markets (code, position, state, body) values ($1, $2, $3, $4)
+	if err := tx.Send(`insert into markets (code, position, state, body) values ($1, $2, $3, $4)
 		on conflict (code) do update set position = excluded.position, state = excluded.state, body = excluded.body`,
 		m.Code, m.Position, m.State, string(body)); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`delete from market_countries where market = $1`, m.Code); err != nil {
+	if err := tx.Send(`delete from market_countries where market = $1`, m.Code); err != nil {
 		return err
 	}
 	for _, c := range slices.Sorted(slices.Values(m.Countries)) {

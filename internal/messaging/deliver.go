@@ -280,13 +280,13 @@ func newID(prefix string) string { return id.New(prefix) }
 const attemptColumns = `id, message, n, route, provider, sender, outcome, trouble, code, detail, repeat, started_at, answered_at`
 
 func insertAttempt(tx *db.Tx, a Attempt) error {
-	_, err := tx.Exec(`insert into message_attempts (`+attemptColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	err := tx.Send(`insert into message_attempts (`+attemptColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		a.ID, a.Message, a.N, a.Route, a.Provider, a.Sender, a.Outcome, string(a.Trouble), a.Code, a.Detail, a.Repeat, a.StartedAt, a.AnsweredAt)
 	return err
 }
 
 func saveAttempt(tx *db.Tx, a Attempt) error {
-	_, err := tx.Exec(`update message_attempts set outcome = $2, trouble = $3, code = $4, detail = $5, answered_at = $6 where id = $1`,
+	err := tx.Send(`update message_attempts set outcome = $2, trouble = $3, code = $4, detail = $5, answered_at = $6 where id = $1`,
 		a.ID, a.Outcome, string(a.Trouble), a.Code, a.Detail, a.AnsweredAt)
 	return err
 }

@@ -102,7 +102,7 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 		return Reaction{}, err
 	}
 	if in.Open {
-		if _, err := tx.Exec(`update inbound_messages set open = true where id = $1`, in.ID); err != nil {
+		if err := tx.Send(`update inbound_messages set open = true where id = $1`, in.ID); err != nil {
 			return Reaction{}, err
 		}
 	}
@@ -263,7 +263,7 @@ func (s *Service) MarkHandled(tx *db.Tx, inbound, by string) error {
 }
 
 func handle(tx *db.Tx, inbound, by string) error {
-	_, err := tx.Exec(`update inbound_messages set open = false, handled_at = $2, handled_by = $3 where id = $1 and handled_at is null`, inbound, tx.Now(), by)
+	err := tx.Send(`update inbound_messages set open = false, handled_at = $2, handled_by = $3 where id = $1 and handled_at is null`, inbound, tx.Now(), by)
 	return err
 }
 

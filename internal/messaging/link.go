@@ -59,7 +59,7 @@ func (s *Service) Follow(tx *db.Tx, token string, counted bool) (target string, 
 		return "", ErrBadToken
 	}
 	if counted {
-		_, err = tx.Exec(`update messages set clicks = clicks + 1 where id = $1`, r.ID)
+		err = tx.Send(`update messages set clicks = clicks + 1 where id = $1`, r.ID)
 	}
 	return r.Link, err
 }
@@ -87,7 +87,7 @@ func (s *Service) ReceivePart(tx *db.Tx, in Inbound, p sms.Piece) (Reaction, err
 	if err := lockAddress(tx, in.From); err != nil {
 		return Reaction{}, err
 	}
-	_, err := tx.Exec(`insert into inbound_parts (provider, sender, recipient, ref, total, part, coding, body, at)
+	err := tx.Send(`insert into inbound_parts (provider, sender, recipient, ref, total, part, coding, body, at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (provider, sender, recipient, ref, total, part) do update set coding = excluded.coding, body = excluded.body, at = excluded.at`,
 		in.Provider, in.From, in.To, int64(p.Ref), int64(p.Total), int64(p.Part), int64(p.DCS), hex.EncodeToString(p.Body), tx.Now())
@@ -113,7 +113,7 @@ func (s *Service) ReceivePart(tx *db.Tx, in Inbound, p sms.Piece) (Reaction, err
 	if !complete {
 		return Reaction{}, nil
 	}
-	_, err = tx.Exec(`delete from inbound_parts where provider = $1 and sender = $2 and recipient = $3 and ref = $4 and total = $5`,
+	err = tx.Send(`delete from inbound_parts where provider = $1 and sender = $2 and recipient = $3 and ref = $4 and total = $5`,
 		in.Provider, in.From, in.To, int64(p.Ref), int64(p.Total))
 	if err != nil {
 		return Reaction{}, err

@@ -97,7 +97,7 @@ func (s *Service) settle(tx *db.Tx, rc Receipt) (bool, error) {
 		if len(all) == 0 {
 			continue
 		}
-		if _, err := tx.Exec(`update message_receipts set message = $2 where id = $1`, rc.ID, all[0].message); err != nil {
+		if err := tx.Send(`update message_receipts set message = $2 where id = $1`, rc.ID, all[0].message); err != nil {
 			return false, err
 		}
 		return true, s.report(tx, all[0], rc)
@@ -126,7 +126,7 @@ func (s *Service) report(tx *db.Tx, x ref, rc Receipt) error {
 		return err
 	}
 	if x.state != Delivered && (x.state == "" || x.state.follows(rc.State)) {
-		if _, err := tx.Exec(`update message_refs set state = $3 where attempt = $1 and part = $2`, x.attempt, x.part, string(rc.State)); err != nil {
+		if err := tx.Send(`update message_refs set state = $3 where attempt = $1 and part = $2`, x.attempt, x.part, string(rc.State)); err != nil {
 			return err
 		}
 		x.state = rc.State
@@ -172,7 +172,7 @@ func (s *Service) keepRefs(tx *db.Tx, at Attempt, r Record, ids []string) error 
 		if len(keys) == 0 {
 			continue
 		}
-		_, err := tx.Exec(`insert into message_refs (provider, ref, attempt, part, given, message, recipient, state)
+		err := tx.Send(`insert into message_refs (provider, ref, attempt, part, given, message, recipient, state)
 			values ($1, $2, $3, $4, $5, $6, $7, '') on conflict do nothing`, at.Provider, keys[0], at.ID, int64(i+1), given, r.ID, r.To)
 		if err != nil {
 			return err

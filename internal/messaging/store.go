@@ -26,7 +26,7 @@ func insert(tx *db.Tx, r Record) (int64, error) {
 
 // save writes down everything about a message that changes.
 func save(tx *db.Tx, r Record) error {
-	_, err := tx.Exec(`update messages set channel = $2, recipient = $3, country = $4, subject = $5, body = $6, html = $7, encoding = $8,
+	err := tx.Send(`update messages set channel = $2, recipient = $3, country = $4, subject = $5, body = $6, html = $7, encoding = $8,
 		parts = $9, sender = $10, sender_kind = $11, state = $12, reason = $13, gate = $14, cost_micros = $15, currency = $16, repeats = $17,
 		late_failure = $18, held_until = $19, queued_at = $20, wire_at = $21, sent_at = $22, delivered_at = $23 where id = $1`,
 		r.ID, string(r.Channel), r.To, string(r.Country), r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind),
@@ -85,7 +85,7 @@ func take(tx *db.Tx, id string) (Record, error) {
 }
 
 func lockAddress(tx *db.Tx, address string) error {
-	_, err := tx.Exec(`insert into message_addresses (address, touched_at) values ($1, $2)
+	err := tx.Send(`insert into message_addresses (address, touched_at) values ($1, $2)
 		on conflict (address) do update set touched_at = excluded.touched_at`, address, tx.Now())
 	return err
 }
@@ -101,7 +101,7 @@ func recent(tx *db.Tx, address, but string, since time.Time) ([]time.Time, error
 }
 
 func insertDecision(tx *db.Tx, message string, d Decision) error {
-	_, err := tx.Exec(`insert into message_decisions (id, message, n, at, channel, verdict, body)
+	err := tx.Send(`insert into message_decisions (id, message, n, at, channel, verdict, body)
 		values ($1, $2, (select count(*) from message_decisions where message = $2), $3, $4, $5, $6)`,
 		newID("dec"), message, d.At, string(d.Channel), string(d.Verdict), encode(d))
 	return err

@@ -107,7 +107,7 @@ func count(tx *db.Tx, day string) (int64, error) {
 }
 
 func setNumber(tx *db.Tx, id ID, number string) error {
-	_, err := tx.Exec(`update orders set number = $2 where id = $1`, string(id), number)
+	err := tx.Send(`update orders set number = $2 where id = $1`, string(id), number)
 	return err
 }
 
@@ -153,7 +153,7 @@ func change(tx *db.Tx, id ID, f func(*Order) error) (Order, error) {
 	if err := f(&o); err != nil {
 		return o, err
 	}
-	_, err = tx.Exec(`update orders set state = $2, paid_at = $3, cancelled_at = $4 where id = $1`,
+	err = tx.Send(`update orders set state = $2, paid_at = $3, cancelled_at = $4 where id = $1`,
 		string(o.ID), string(o.State), o.PaidAt, o.CancelledAt)
 	return o, err
 }

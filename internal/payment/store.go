@@ -68,12 +68,12 @@ func scanIntent(r db.Row) (in Intent, err error) {
 }
 
 func setOrder(tx *db.Tx, intent, order string) error {
-	_, err := tx.Exec(`update payment_intents set order_id = $2 where id = $1`, intent, order)
+	err := tx.Send(`update payment_intents set order_id = $2 where id = $1`, intent, order)
 	return err
 }
 
 func insertAttempt(tx *db.Tx, a Attempt) error {
-	_, err := tx.Exec(`insert into payment_attempts (id, intent, seq, psp, account, method, delayed, amount, currency, quote, created_at)
+	err := tx.Send(`insert into payment_attempts (id, intent, seq, psp, account, method, delayed, amount, currency, quote, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		a.ID, a.Intent, a.Seq, a.PSP, a.Account, a.Method, a.Delayed, a.Amount.Minor, string(a.Amount.Currency), a.Quote, a.CreatedAt)
 	return err
@@ -105,13 +105,20 @@ func scanAttempt(r db.Row) (a Attempt, err error) {
 
 // attemptOf finds what a fact is about: by our own reference, or by the provider's names.
 func attemptOf(tx *db.Tx, f Fact) (string, error) {
-	return db.One(tx, db.Scalar[string], `select a.id from payment_attempts a join payment_calls c on c.attempt = a.id
-		where a.psp = $1 and a.account = $2 and (a.id = $3 or (c.ref <> '' and (c.ref = $4 or c.ref = $5)))
-		order by a.id limit 1`, f.PSP, f.Account, f.Reference, f.Ref, f.Parent)
+	if f.Reference != "" {
+		attempt, err := db.One(tx, db.Scalar[string], `select id from payment_attempts where id = $1 and psp = $2 and account = $3`,
+			f.Reference, f.PSP, f.Account)
+		if !errors.Is(err, db.ErrNone) {
+			return attempt, err
+		}
+	}
+	return db.One(tx, db.Scalar[string], `select a.id from payment_calls c join payment_attempts a on a.id = c.attempt
+		where c.ref <> '' and c.ref in ($1, $2) and a.psp = $3 and a.account = $4
+		order by a.id limit 1`, f.Ref, f.Parent, f.PSP, f.Account)
 }
 
 func insertCall(tx *db.Tx, c call, check time.Time) error {
-	_, err := tx.Exec(`insert into payment_calls (key, attempt, operation, seq, amount, reason, sent_at, outcome, ref, action, tries, check_at)
+	err := tx.Send(`insert into payment_calls (key, attempt, operation, seq, amount, reason, sent_at, outcome, ref, action, tries, check_at)
 		values ($1, $2, $3, $4, $5, $6, $7, '', '', '{}', 0, $8) on conflict do nothing`,
 		c.Key, c.Attempt, c.Operation, c.Seq, c.Amount, c.Reason, c.SentAt, check)
 	return err
@@ -123,13 +130,13 @@ func endCall(tx *db.Tx, a Attempt, check time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`update payment_calls set outcome = $2, ref = $3, action = $4, ended_at = $5, check_at = $6 where key = $1`,
+	err = tx.Send(`update payment_calls set outcome = $2, ref = $3, action = $4, ended_at = $5, check_at = $6 where key = $1`,
 		a.Key, string(a.Outcome), a.Ref, string(action), tx.Now(), check)
 	return err
 }
 
 func setOutcome(tx *db.Tx, key string, o Outcome) error {
-	_, err := tx.Exec(`update payment_calls set outcome = $2, ended_at = $3 where key = $1`, key, string(o), tx.Now())
+	err := tx.Send(`update payment_calls set outcome = $2, ended_at = $3 where key = $1`, key, string(o), tx.Now())
 	return err
 }
 
@@ -139,13 +146,13 @@ func setAnswer(tx *db.Tx, key string, answer Answer) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`update payment_calls set outcome = 'ok', ref = $2, action = $3 where key = $1`, key, answer.Ref, string(action))
+	err = tx.Send(`update payment_calls set outcome = 'ok', ref = $2, action = $3 where key = $1`, key, answer.Ref, string(action))
 	return err
 }
 
 // stopChecking notes that everything about the start of an attempt is known.
 func stopChecking(tx *db.Tx, attempt string) error {
-	_, err := tx.Exec(`update payment_calls set check_at = null, outcome = case when outcome = 'refused' then outcome else 'ok' end
+	err := tx.Send(`update payment_calls set check_at = null, outcome = case when outcome = 'refused' then outcome else 'ok' end
 		where attempt = $1 and operation = 'start' and (check_at is not null or outcome in ('', 'unknown'))`, attempt)
 	return err
 }
@@ -156,7 +163,7 @@ func due(tx *db.Tx, limit int) ([]Attempt, error) {
 }
 
 func postpone(tx *db.Tx, key string, tries int64, at time.Time) error {
-	_, err := tx.Exec(`update payment_calls set tries = $2, check_at = $3 where key = $1`, key, tries, at)
+	err := tx.Send(`update payment_calls set tries = $2, check_at = $3 where key = $1`, key, tries, at)
 	return err
 }
 
@@ -219,7 +226,7 @@ func parkedFact(tx *db.Tx, psp, account, event string) (Fact, error) {
 }
 
 func adopt(tx *db.Tx, f Fact, intent, attempt string) error {
-	_, err := tx.Exec(`update payment_facts set intent = $4, attempt = $5 where psp = $1 and account = $2 and event = $3`,
+	err := tx.Send(`update payment_facts set intent = $4, attempt = $5 where psp = $1 and account = $2 and event = $3`,
 		f.PSP, f.Account, f.Event, intent, attempt)
 	return err
 }

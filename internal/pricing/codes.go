@@ -174,7 +174,7 @@ func (s *Service) Redeem(tx *db.Tx, code string, use CodeUse, order string) (mon
 	if n == 0 {
 		return money.Amount{}, ErrCodeUsed
 	}
-	_, err = tx.Exec(`insert into discount_uses (code, order_id, minor, currency, used_at) values ($1, $2, $3, $4, $5)`,
+	err = tx.Send(`insert into discount_uses (code, order_id, minor, currency, used_at) values ($1, $2, $3, $4, $5)`,
 		c.Code, order, off.Minor, off.Currency, tx.Now())
 	return off, err
 }
@@ -185,7 +185,7 @@ func (s *Service) Restore(tx *db.Tx, code, order string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	_, err = tx.Exec(`update discount_codes set uses = uses - 1 where code = $1 and uses > 0`, canonical(code))
+	err = tx.Send(`update discount_codes set uses = uses - 1 where code = $1 and uses > 0`, canonical(code))
 	return err
 }
 

@@ -163,7 +163,7 @@ func (s *Service) override(tx *db.Tx, code market.Code, sku string, price money.
 	if err := hold(tx, code, run.ID); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`insert into price_overrides (market, sku, minor, set_at) values ($1, $2, $3, $4)
+	if err := tx.Send(`insert into price_overrides (market, sku, minor, set_at) values ($1, $2, $3, $4)
 		on conflict (market, sku) do update set minor = excluded.minor, set_at = excluded.set_at`, code, sku, price.Minor, tx.Now()); err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (s *Service) override(tx *db.Tx, code market.Code, sku string, price money.
 
 // hold lets one work at a time make prices of a market.
 func hold(tx *db.Tx, code market.Code, run string) error {
-	_, err := tx.Exec(`insert into price_heads (market, run) values ($1, $2) on conflict (market) do update set run = excluded.run`, code, run)
+	err := tx.Send(`insert into price_heads (market, run) values ($1, $2) on conflict (market) do update set run = excluded.run`, code, run)
 	return err
 }
 
@@ -208,7 +208,7 @@ const rowsAtOnce = 100
 
 // put ends the rows in force of the given variants and writes theirs anew.
 func (s *Service) put(tx *db.Tx, m market.Market, run Run, reason string, fresh []freshRow) error {
-	if _, err := tx.Exec(`insert into price_runs (id, market, currency, tax_inclusive, rate, rate_day, factor, reason, made_at)
+	if err := tx.Send(`insert into price_runs (id, market, currency, tax_inclusive, rate, rate_day, factor, reason, made_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		run.ID, m.Code, m.Currency, m.TaxInclusive, run.Rate.String(), run.Day, m.Factor.String(), reason, run.At); err != nil {
 		return err
@@ -234,10 +234,10 @@ func replace(tx *db.Tx, code market.Code, run Run, part []freshRow) error {
 		fmt.Fprintf(&skus, "$%d", 3+i)
 		fmt.Fprintf(&rows, "($1, $2, $3, $%d, $%d, $%d, $%d)", 4+4*i, 5+4*i, 6+4*i, 7+4*i)
 	}
-	if _, err := tx.Exec(`update price_rows set to_at = $2 where market = $1 and to_at is null and sku in (`+skus.String()+`)`, ended...); err != nil {
+	if err := tx.Send(`update price_rows set to_at = $2 where market = $1 and to_at is null and sku in (`+skus.String()+`)`, ended...); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`insert into price_rows (run, market, from_at, sku, minor, was_minor, lowest_minor) values `+rows.String(), made...)
+	err := tx.Send(`insert into price_rows (run, market, from_at, sku, minor, was_minor, lowest_minor) values `+rows.String(), made...)
 	return err
 }
 

@@ -89,7 +89,7 @@ func (s *Service) SetOverride(tx *db.Tx, m market.Code, sku string, price money.
 
 // ClearOverride lets the next Publish make the price again.
 func (s *Service) ClearOverride(tx *db.Tx, m market.Code, sku string) error {
-	_, err := tx.Exec(`delete from price_overrides where market = $1 and sku = $2`, m, sku)
+	err := tx.Send(`delete from price_overrides where market = $1 and sku = $2`, m, sku)
 	return err
 }
 

@@ -43,7 +43,7 @@ func Set(tx *db.Tx, key string, value any) error {
 	if err != nil {
 		return fmt.Errorf("setting %s: %w", key, err)
 	}
-	_, err = tx.Exec(`insert into settings (key, value, at) values ($1, $2, $3)
+	err = tx.Send(`insert into settings (key, value, at) values ($1, $2, $3)
 		on conflict (key) do update set value = excluded.value, at = excluded.at`, key, string(text), tx.Now())
 	if err != nil {
 		return err

@@ -182,7 +182,7 @@ func refund(tx *db.Tx, v pay, a money.Amount, key string) (statement, error) {
 		return statement{}, errOverRefund
 	}
 	s := statement{Event: "r" + key, Ref: "r" + key, Amount: a.Minor, At: tx.Now()}
-	_, err = tx.Exec(`insert into fakepsp_refunds (ref, key, payment, amount, created_at) values ($1, $2, $3, $4, $5) on conflict do nothing`,
+	err = tx.Send(`insert into fakepsp_refunds (ref, key, payment, amount, created_at) values ($1, $2, $3, $4, $5) on conflict do nothing`,
 		s.Ref, key, v.ref, a.Minor, tx.Now())
 	return s.of(v), err
 }

@@ -134,7 +134,7 @@ func (p *PSP) act(tx *db.Tx, v pay, choice string) (err error) {
 }
 
 func lateSuccess(tx *db.Tx, ref string) error {
-	if _, err := tx.Exec(`update fakepsp_payments set scenario = $2 where ref = $1`, ref, string(LateSuccess)); err != nil {
+	if err := tx.Send(`update fakepsp_payments set scenario = $2 where ref = $1`, ref, string(LateSuccess)); err != nil {
 		return fmt.Errorf("fakepsp: %w", err)
 	}
 	return nil
