@@ -87,13 +87,26 @@ type edit struct {
 // Change does changes, all or none, to the cart of a cookie. version is that of the cart the shopper saw, or 0
 // where that isn't known. Changes that would lose what another tab did are then ErrCartChanged; the others are
 // done to the cart as it is. A cart that is being paid is ErrPaying, one that was ordered ErrOrdered.
-func (s *Service) Change(ctx context.Context, token string, version int64, changes ...Change) (c Cart, err error) {
-	for range 5 {
+func (s *Service) Change(ctx context.Context, token string, version int64, changes ...Change) (Cart, error) {
+	return s.change(ctx, Cart{Token: token}, version, changes)
+}
+
+// Amend is Change for a cart that has just been read, whatever its version: it saves reading it again. If somebody
+// was faster, the changes are done to the cart as that one left it.
+func (s *Service) Amend(ctx context.Context, c Cart, changes ...Change) (Cart, error) {
+	return s.change(ctx, c, 0, changes)
+}
+
+func (s *Service) change(ctx context.Context, from Cart, version int64, changes []Change) (c Cart, err error) {
+	for try := range 5 {
 		var refused error
 		err = s.db.Write(ctx, func(tx *db.Tx) error {
-			if c, err = byToken(tx, token); err != nil {
-				return err
+			if c = from; try > 0 || from.ID == "" {
+				if c, err = byToken(tx, from.Token); err != nil {
+					return err
+				}
 			}
+			c.Lines, c.Consents, c.tries = slices.Clone(c.Lines), slices.Clone(c.Consents), slices.Clone(c.tries)
 			if err := c.editable(); err != nil {
 				return err
 			}

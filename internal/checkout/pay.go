@@ -203,11 +203,11 @@ func (s *Service) outcome(tx *db.Tx, o *Outcome) error {
 		o.State = ReviewOutcome
 		return nil
 	case Ordered:
-		placed, err := s.Orders.Get(tx, o.Cart.Order)
+		paid, err := s.Orders.Paid(tx, o.Cart.Order)
 		if err != nil {
 			return err
 		}
-		if o.State = PaidOutcome; !placed.PaidAt.IsZero() {
+		if o.State = PaidOutcome; paid {
 			return nil
 		}
 		o.State = PendingOutcome

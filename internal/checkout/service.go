@@ -57,6 +57,7 @@ type (
 	Orders interface {
 		Place(tx *db.Tx, o order.Order) (order.Order, bool, error)
 		Get(tx *db.Tx, id order.ID) (order.Order, error)
+		Paid(tx *db.Tx, id order.ID) (bool, error)
 		MarkPaid(tx *db.Tx, id order.ID, at time.Time, a money.Amount) (order.Order, error)
 		Cancel(tx *db.Tx, id order.ID, reason string) (order.Order, error)
 	}

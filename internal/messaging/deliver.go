@@ -112,7 +112,7 @@ func (s *Service) note(tx *db.Tx, message string, spent map[string]bool, later b
 		return nil, err
 	}
 	if r.Gate.Verdict != Go {
-		_, err := s.follow(tx, r, all)
+		_, err := s.follow(tx, r, all, save)
 		return nil, err
 	}
 	route, ok := s.route(r.Channel, r.Country, r.Class, spent)
@@ -153,7 +153,7 @@ func (s *Service) spent(tx *db.Tx, r Record, later bool) error {
 
 // answered writes down what a provider said.
 func (s *Service) answered(tx *db.Tx, st step, wire time.Time, t Taken, sendErr error) error {
-	r, err := take(tx, st.r.ID)
+	r, err := again(tx, st.r)
 	if err != nil {
 		return err
 	}

@@ -112,13 +112,11 @@ func (s *Service) Send(tx *db.Tx, m Message) (Record, error) {
 	if err != nil {
 		return r, err
 	}
-	if n, err := insert(tx, r); err != nil || n == 0 {
-		if err == nil {
-			return byKey(tx, m.Key)
-		}
-		return r, err
+	r, err = s.follow(tx, r, all, insert)
+	if errors.Is(err, errThere) {
+		return byKey(tx, m.Key)
 	}
-	return s.follow(tx, r, all)
+	return r, err
 }
 
 // Plan says what the gate would answer to m now, without sending or keeping anything.
@@ -298,33 +296,35 @@ func (s *Service) route(ch Channel, c market.Country, cl Class, without map[stri
 	return Route{}, false
 }
 
-// follow does what the gate said about r and keeps its answers.
-func (s *Service) follow(tx *db.Tx, r Record, all []Decision) (Record, error) {
+// follow does what the gate said about r and keeps its answers. keep is save, or insert for a new message.
+func (s *Service) follow(tx *db.Tx, r Record, all []Decision, keep func(*db.Tx, Record) error) (Record, error) {
+	r.HeldUntil, r.Reason = r.Gate.Until, r.Gate.Why
+	switch r.Gate.Verdict {
+	case Go:
+		r.State, r.QueuedAt = Queued, tx.Now()
+	case Hold:
+		r.State = Held
+	default:
+		r.State = Dropped
+		if r.Gate.Says("too_late") {
+			r.State = Expired
+		}
+	}
+	if err := keep(tx, r); err != nil {
+		return r, err
+	}
 	for _, d := range all {
 		if err := insertDecision(tx, r.ID, d); err != nil {
 			return r, err
 		}
 	}
-	r.HeldUntil, r.Reason = r.Gate.Until, r.Gate.Why
-	switch r.Gate.Verdict {
-	case Go:
-		r.State, r.QueuedAt = Queued, tx.Now()
-		if err := save(tx, r); err != nil {
-			return r, err
-		}
+	switch r.State {
+	case Queued:
 		return r, s.queue.Add(tx, deliver{r.ID}, jobs.When{Subject: r.ID, Priority: haste(r.Class)})
-	case Hold:
-		r.State = Held
-		if err := save(tx, r); err != nil {
-			return r, err
-		}
+	case Held:
 		return r, s.queue.Add(tx, release{r.ID}, jobs.When{At: r.HeldUntil, Subject: r.ID})
 	}
-	r.State = Dropped
-	if r.Gate.Says("too_late") {
-		r.State = Expired
-	}
-	return r, s.end(tx, r)
+	return r, s.ended(tx, r)
 }
 
 // end saves a message that will not arrive and says so.
@@ -332,6 +332,10 @@ func (s *Service) end(tx *db.Tx, r Record) error {
 	if err := save(tx, r); err != nil {
 		return err
 	}
+	return s.ended(tx, r)
+}
+
+func (s *Service) ended(tx *db.Tx, r Record) error {
 	return s.bus.Publish(tx, EndedEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, r.State, r.Reason, tx.Now()})
 }
 
@@ -359,7 +363,7 @@ func (s *Service) release(tx *db.Tx, a release) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.follow(tx, r, all)
+	_, err = s.follow(tx, r, all, save)
 	return err
 }
 

@@ -15,13 +15,20 @@ const columns = `id, key, customer, channel, recipient, class, market, country, 
 	body, html, encoding, parts, sender, sender_kind, state, reason, gate, cost_micros, currency, repeats, clicks, late_failure,
 	fact_at, not_after, held_until, created_at, queued_at, wire_at, sent_at, delivered_at`
 
-func insert(tx *db.Tx, r Record) (int64, error) {
-	return tx.Exec(`insert into messages (`+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+// errThere is the fault of a message whose key was used before.
+var errThere = errors.New("messaging: there is a message of that key")
+
+func insert(tx *db.Tx, r Record) error {
+	n, err := tx.Exec(`insert into messages (`+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
 		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37) on conflict do nothing`,
 		r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
 		r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
 		r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,
 		r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt)
+	if err == nil && n == 0 {
+		err = errThere
+	}
+	return err
 }
 
 // save writes down everything about a message that changes.
@@ -76,12 +83,17 @@ func take(tx *db.Tx, id string) (Record, error) {
 	if err != nil {
 		return r, err
 	}
+	return again(tx, r)
+}
+
+// again is take for a message that was read before.
+func again(tx *db.Tx, r Record) (Record, error) {
 	if r.Class.asks() {
 		if err := lockAddress(tx, r.asked.To); err != nil {
 			return r, err
 		}
 	}
-	return one(tx, `id = $1`+tx.ForUpdate(), id)
+	return one(tx, `id = $1`+tx.ForUpdate(), r.ID)
 }
 
 func lockAddress(tx *db.Tx, address string) error {

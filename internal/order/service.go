@@ -167,6 +167,9 @@ func (s *Service) Cancel(tx *db.Tx, id ID, reason string) (Order, error) {
 // Get returns an order, or ErrUnknown.
 func (s *Service) Get(tx *db.Tx, id ID) (Order, error) { return find(tx, "id", string(id)) }
 
+// Paid reports whether the money for an order has come; ErrUnknown.
+func (s *Service) Paid(tx *db.Tx, id ID) (bool, error) { return paid(tx, id) }
+
 // ByNumber returns the order with the number a customer was told.
 func (s *Service) ByNumber(tx *db.Tx, number string) (Order, error) {
 	return find(tx, "number", number)

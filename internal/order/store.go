@@ -116,6 +116,14 @@ func find(tx *db.Tx, column, value string) (Order, error) {
 	return one(tx, `select `+columns+` from orders where `+column+` = $1`, value)
 }
 
+func paid(tx *db.Tx, id ID) (bool, error) {
+	yes, err := db.One(tx, db.Scalar[bool], `select paid_at is not null from orders where id = $1`, string(id))
+	if errors.Is(err, db.ErrNone) {
+		err = ErrUnknown
+	}
+	return yes, err
+}
+
 func findExternal(tx *db.Tx, source, ref string) (Order, error) {
 	return one(tx, `select `+columns+` from orders where source = $1 and external_ref = $2`, source, ref)
 }

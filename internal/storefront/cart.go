@@ -50,7 +50,7 @@ func (s *shop) here(r *http.Request, at place) (checkout.Cart, error) {
 	if err != nil || c.State != checkout.Open || c.Market == at.market.Code && c.Lang == at.lang {
 		return c, err
 	}
-	return s.Checkout.Change(r.Context(), c.Token, 0, checkout.Move(at.market.Code, at.lang))
+	return s.Checkout.Amend(r.Context(), c, checkout.Move(at.market.Code, at.lang))
 }
 
 func (s *shop) bagCount(r *http.Request, at place) int64 {
@@ -79,7 +79,7 @@ func (s *shop) add(w http.ResponseWriter, r *http.Request, at place) error {
 	change := checkout.Add(r.FormValue("sku"), quantity)
 	c, err := s.here(r, at)
 	if err == nil && c.State != checkout.Ordered {
-		_, err = s.Checkout.Change(r.Context(), c.Token, 0, change)
+		_, err = s.Checkout.Amend(r.Context(), c, change)
 		return err
 	}
 	if err != nil && !errors.Is(err, checkout.ErrUnknown) {
@@ -304,7 +304,7 @@ func (s *shop) restore(w http.ResponseWriter, r *http.Request) error {
 	to := query(s.at(m, c.Lang).prefix+"/cart", "done", "restored")
 	if code := r.URL.Query().Get("code"); code != "" && c.State == checkout.Open {
 		// A code that is no longer good is told in the cart; the link opens the cart in any case.
-		if _, err := s.Checkout.Change(r.Context(), c.Token, 0, checkout.Code(code)); err != nil && web.Status(err) >= 500 {
+		if _, err := s.Checkout.Amend(r.Context(), c, checkout.Code(code)); err != nil && web.Status(err) >= 500 {
 			return err
 		}
 	}

@@ -69,7 +69,7 @@ func (s *shop) ways(ctx context.Context, c checkout.Cart) (all []checkout.Quote,
 			gone = gone || c.Service != ""
 			service = all[0].Option.Service
 		}
-		now, err = s.Checkout.Change(ctx, c.Token, 0, checkout.Choose(service))
+		now, err = s.Checkout.Amend(ctx, c, checkout.Choose(service))
 		if !errors.Is(err, checkout.ErrServiceGone) && fault.Of(err).Fields["service"] == "" {
 			return all, now, gone, err
 		}
@@ -179,7 +179,7 @@ func (s *shop) saveDelivery(w http.ResponseWriter, r *http.Request, at place) er
 	}
 	service := r.FormValue("service")
 	if !(service == c.Service && c.Quoted()) {
-		c, err = s.Checkout.Change(r.Context(), c.Token, 0, checkout.Choose(service))
+		c, err = s.Checkout.Amend(r.Context(), c, checkout.Choose(service))
 		if errors.Is(err, checkout.ErrSoldOut) || errors.Is(err, checkout.ErrIncomplete) {
 			return s.showDelivery(w, r, at, c, nil)
 		}

@@ -253,7 +253,7 @@ func (s *shop) saveDetails(w http.ResponseWriter, r *http.Request, at place) err
 	}
 	wrong := s.checkDetails(to, a)
 	if wrong == nil {
-		_, wrong = s.Checkout.Change(r.Context(), c.Token, 0, checkout.SetContact(to), checkout.SetAddress(a),
+		_, wrong = s.Checkout.Amend(r.Context(), c, checkout.SetContact(to), checkout.SetAddress(a),
 			checkout.SetConsents(answers, at.prefix+"/checkout/details", s.ipDigest(r)))
 	}
 	if wrong != nil {

@@ -12,7 +12,7 @@ create table carts (
 	attempt     text      not null,
 	order_id    text      unique,
 	watched     boolean   not null,
-	body        jsonb     not null,
+	body        text      not null,
 	created_at  timestamp not null,
 	activity_at timestamp not null,
 	left_at     timestamp

@@ -12,7 +12,7 @@ create table messages (
 	template     text      not null,
 	order_id     text      not null,
 	cart         text      not null,
-	request      jsonb     not null, -- the Message as it was asked for
+	request      text      not null, -- the Message as it was asked for
 	token        text      not null unique,
 	subject      text      not null,
 	body         text      not null,
@@ -23,7 +23,7 @@ create table messages (
 	sender_kind  text      not null,
 	state        text      not null,
 	reason       text      not null,
-	gate         jsonb     not null, -- the last decision
+	gate         text      not null, -- the last decision
 	cost_micros  bigint    not null, -- millionths of the currency's major unit
 	currency     text      not null,
 	repeats      bigint    not null,
@@ -43,7 +43,6 @@ create index messages_order on messages (order_id) where order_id <> '';
 create index messages_cart on messages (cart) where cart <> '';
 create index messages_customer on messages (customer, id) where customer <> '';
 create index messages_created on messages (created_at, id);
-create index messages_held on messages (held_until) where state = 'held';
 
 create table message_decisions (
 	id      text      primary key,
@@ -52,7 +51,7 @@ create table message_decisions (
 	at      timestamp not null,
 	channel text      not null,
 	verdict text      not null,
-	body    jsonb     not null
+	body    text      not null
 );
 create index message_decisions_message on message_decisions (message, n);
 

@@ -16,7 +16,7 @@ create table orders (
 	total        bigint    not null,
 	state        text      not null,
 	test         boolean   not null,
-	body         jsonb     not null,
+	body         text      not null,
 	placed_at    timestamp not null,
 	paid_at      timestamp,
 	cancelled_at timestamp,

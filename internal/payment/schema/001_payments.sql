@@ -40,7 +40,7 @@ create table payment_calls (
 	ended_at  timestamp,
 	outcome   text      not null check (outcome in ('', 'ok', 'refused', 'unknown')),
 	ref       text      not null,
-	action    jsonb     not null,
+	action    text      not null,
 	tries     bigint    not null,
 	check_at  timestamp
 );
