@@ -106,8 +106,8 @@ func scan(r db.Row) (c Cart, err error) {
 		return c, err
 	}
 	c.CreatedAt, c.Activity = c.CreatedAt.UTC(), c.Activity.UTC()
-	var b body
-	if err := json.Unmarshal([]byte(text), &b); err != nil {
+	b, err := lately.read(c.ID, text)
+	if err != nil {
 		return c, fmt.Errorf("cart %s: %w", c.ID, err)
 	}
 	c.Lines, c.Code, c.Contact, c.Address, c.Service = b.Lines, b.Code, b.Contact, b.Address, b.Service

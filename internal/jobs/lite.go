@@ -39,6 +39,7 @@ type lane struct {
 	inHand  map[int64]bool // begun, and perhaps ended without its end being committed
 	settled []int64        // ended and committed since the lane last looked
 	busy    int            // slots in use
+	waiting bool           // jobs may be due that were not begun: the next end of one is news
 }
 
 // outcome is how an outside job ended.
@@ -180,6 +181,7 @@ func (e *lite) fill(ctx context.Context, l *lane, slots *sync.WaitGroup) (next t
 	}
 	l.settled = l.settled[:0]
 	free, unsettled := l.kind.slots-l.busy, len(l.inHand)
+	l.waiting = true // so that whoever ends while the table is read wakes the lane again
 	l.mu.Unlock()
 	if free <= 0 || unsettled > 8*l.kind.slots {
 		return e.q.db.Clock().Now().Add(time.Hour), nil
@@ -209,6 +211,7 @@ func (e *lite) fill(ctx context.Context, l *lane, slots *sync.WaitGroup) (next t
 		l.busy++
 		slots.Go(func() { e.finish(outcome{h, l, l.kind.callOutside(context.WithoutCancel(ctx), h)}) })
 	}
+	l.waiting = len(jobs) == free+unsettled || l.busy == l.kind.slots
 	return next, nil
 }
 
@@ -220,8 +223,11 @@ func (e *lite) finish(o outcome) {
 	e.clerk.nudge()
 	o.lane.mu.Lock()
 	o.lane.busy--
+	waiting := o.lane.waiting
 	o.lane.mu.Unlock()
-	o.lane.alarm.nudge()
+	if waiting {
+		o.lane.alarm.nudge()
+	}
 }
 
 // The clerk commits at most so many jobs together, and begins no further one after a while, because
@@ -431,15 +437,20 @@ func (e *lite) settle(outcomes []outcome) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range outcomes {
+	for i, o := range outcomes {
 		if o.err == nil {
 			e.q.worked.Add(1)
 		}
 		if o.lane != nil {
 			o.lane.mu.Lock()
 			o.lane.settled = append(o.lane.settled, o.id)
+			waiting := o.lane.waiting
 			o.lane.mu.Unlock()
-			o.lane.alarm.nudge()
+			if waiting {
+				o.lane.alarm.nudge()
+			} else if o.err != nil && !verdicts[i].giveUp {
+				o.lane.alarm.expect(verdicts[i].due)
+			}
 		}
 	}
 	return nil

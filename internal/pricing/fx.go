@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"sync"
 	"time"
 
 	"portolan/internal/db"
@@ -72,13 +73,27 @@ func (s *Service) Rate(tx *db.Tx, from, to money.Currency, day string) (Quotatio
 
 // RateNow is Rate from memory, for pages and quotes.
 func (s *Service) RateNow(from, to money.Currency, day string) (Quotation, error) {
-	return s.rates.Get().find(from, to, day)
+	r, ask := s.rates.Get(), question{pair{from, to}, day}
+	if known, ok := r.asked.Load(ask); ok {
+		return known.(Quotation), nil
+	}
+	q, err := r.find(from, to, day)
+	if err == nil {
+		r.asked.Store(ask, q)
+	}
+	return q, err
 }
 
 // rates are exchange rates by pair, the latest day first and the latest received of a day first.
 type rates struct {
 	pairs map[pair][]FX
 	bases []money.Currency // EUR first
+	asked sync.Map         // what RateNow answered, Quotation by question: a few pairs on a few days
+}
+
+type question struct {
+	pair
+	day string
 }
 
 type pair struct{ base, quote money.Currency }
