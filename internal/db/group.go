@@ -16,7 +16,7 @@ type group struct {
 }
 
 // maxGroup bounds how long the first work of a group waits for the last.
-const maxGroup = 32
+const maxGroup = 96
 
 // errGroup is the fault of works that were undone because SQLite gave up the transaction they shared.
 var errGroup = errors.New("db: the transaction was given up")

@@ -85,9 +85,10 @@ func (e *lite) wake(name string) *alarm {
 	return e.clerk
 }
 
-const rankedDue = `select id, kind, args, tries from (select * from jobs where lane = $1 and priority = 1 and run_at <= $2 and not given_up order by run_at, id limit $3)
-	union all select id, kind, args, tries from (select * from jobs where lane = $1 and priority = 2 and run_at <= $2 and not given_up order by run_at, id limit $3)
-	union all select id, kind, args, tries from (select * from jobs where lane = $1 and priority = 3 and run_at <= $2 and not given_up order by run_at, id limit $3)`
+// The limit is a sum because SQLite prepares a statement with a bare parameter there anew each time.
+const rankedDue = `select id, kind, args, tries from (select * from jobs where lane = $1 and priority = 1 and run_at <= $2 and not given_up order by run_at, id limit 0 + $3)
+	union all select id, kind, args, tries from (select * from jobs where lane = $1 and priority = 2 and run_at <= $2 and not given_up order by run_at, id limit 0 + $3)
+	union all select id, kind, args, tries from (select * from jobs where lane = $1 and priority = 3 and run_at <= $2 and not given_up order by run_at, id limit 0 + $3)`
 
 const nextDue = `select min(at) from (
 	select min(run_at) as at from jobs where lane = $1 and priority = 1 and run_at > $2 and not given_up

@@ -40,6 +40,8 @@ type page struct {
 	NoIndex     bool
 	Focused     bool // no menu: a checkout step
 	Data        any
+
+	shop *shop
 }
 
 type (
@@ -60,8 +62,27 @@ func (p *page) MarketCountry() string { return string(p.Market.Country()) }
 // T says a sentence; it is here so that templates find it before the embedded one on a nil Printer.
 func (p *page) T(key string, args ...any) string { return p.Printer.T(key, args...) }
 
+// Kept is a part of the layout that is the same on every page of a place. It is drawn once.
+func (p *page) Kept(part string) (template.HTML, error) {
+	key, version := part+p.Prefix, p.shop.Versions.Version(market.Version)
+	if k, ok := p.shop.kept.Load(key); ok && k.(kept).version == version {
+		return k.(kept).html, nil
+	}
+	body, err := p.shop.pages.Execute("message", part, p)
+	if err != nil {
+		return "", err
+	}
+	p.shop.kept.Store(key, kept{template.HTML(body), version})
+	return template.HTML(body), nil
+}
+
+type kept struct {
+	html    template.HTML
+	version int64
+}
+
 func (s *shop) newPage(at place, path, title string) *page {
-	p := &page{Printer: at.say, Brand: s.Brand, Market: at.market, Prefix: at.prefix, Path: path, Title: title}
+	p := &page{shop: s, Printer: at.say, Brand: s.Brand, Market: at.market, Prefix: at.prefix, Path: path, Title: title}
 	if at.prefix == "" {
 		return p
 	}

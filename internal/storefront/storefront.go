@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"portolan/internal/catalog"
@@ -90,6 +91,7 @@ type shop struct {
 	media  *web.Files
 	pages  *web.Templates
 	cache  *web.Cache
+	kept   sync.Map // parts of the layout by name and place
 	secure bool
 }
 
