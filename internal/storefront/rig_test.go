@@ -49,9 +49,10 @@ func harmless(t *testing.T, p apptest.Page) {
 	}
 }
 
-// counts are how many rows there are of what a visitor could have written.
+// counts are how many rows there are of what a visitor could have written, once what goes round by itself is done.
 func counts(t *testing.T, s *apptest.Shop) string {
 	t.Helper()
+	s.Idle()
 	var all []string
 	s.Read(func(tx *db.Tx) error {
 		for _, table := range []string{"carts", "customers", "orders", "messages", "inbound_messages", "jobs", "consents"} {
