@@ -184,22 +184,22 @@ type fileLine struct {
 // request reads an input. Amounts of prices are in price_currency; without it in the currency that fx leads
 // from, if it names one, else in currency.
 func (in *fileInput) request() (*Request, error) {
-	var c fault.Check
+	var c complaints
 	r := &Request{
 		ShipFrom: in.ShipFrom, Destination: in.Destination, Currency: money.Currency(in.Currency), Registrations: in.Registrations,
 		Channel: Channel(in.Channel), Incoterm: Incoterm(in.Incoterm), PricesIncludeTax: in.IncludeTax, Marketplace: in.Marketplace,
 	}
 	date, err := time.Parse(time.DateOnly, in.Date)
-	c.That(err == nil, "date", "must be a day like 2026-11-21")
+	c.that(err == nil, "date", "malformed", "must be a day like 2026-11-21")
 	r.Date = date
-	c.That(r.Currency.Valid(), "currency", "must be an ISO 4217 code like EUR")
+	c.that(r.Currency.Valid(), "currency", "unknown_currency", "must be an ISO 4217 code like EUR")
 	price := in.rates(r, &c)
 	amount := func(n number, cur money.Currency, field string) money.Amount {
 		if n == "" {
 			return money.Amount{}
 		}
 		a, err := money.Parse(string(n), cur)
-		c.That(err == nil, field, fmt.Sprintf("must be a decimal of %s with at most %d decimals", cur, cur.Digits()))
+		c.that(err == nil, field, "malformed", fmt.Sprintf("must be a decimal of %s with at most %d decimals", cur, cur.Digits()))
 		return a
 	}
 	r.Shipping = amount(in.ShippingNet, price, "shipping_net")
@@ -216,13 +216,13 @@ func (in *fileInput) request() (*Request, error) {
 		if unit == "" {
 			unit, field = l.UnitPrice, at+"unit_price"
 		}
-		c.That(unit != "", at+"unit_price_net", "must be given")
+		c.that(unit != "", at+"unit_price_net", "required", "must be given")
 		quantity, err := strconv.ParseInt(string(l.Quantity), 10, 64)
-		c.That(err == nil && quantity >= 1 && quantity <= MaxQuantity, at+"quantity", "must be 1 to "+strconv.Itoa(MaxQuantity))
+		c.that(err == nil && quantity >= 1 && quantity <= MaxQuantity, at+"quantity", "out_of_range", "must be 1 to "+strconv.Itoa(MaxQuantity))
 		grams := int64(0)
 		if l.WeightGrams != "" {
 			grams, err = strconv.ParseInt(string(l.WeightGrams), 10, 64)
-			c.That(err == nil, at+"weight_grams", "must be a whole number")
+			c.that(err == nil, at+"weight_grams", "malformed", "must be a whole number")
 		}
 		line := Line{
 			Key: l.Key, Description: l.Description, HS: l.HS, Origin: l.Origin, Quantity: quantity, Category: l.Category,
@@ -234,14 +234,14 @@ func (in *fileInput) request() (*Request, error) {
 		r.Lines = append(r.Lines, line)
 	}
 	in.flags(r, &c)
-	if err := unusable(&c); err != nil {
+	if err := c.err(ErrUnusable); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
 // rates reads fx, whose keys are USD (to the result's currency) or USD/EUR, and finds the price currency.
-func (in *fileInput) rates(r *Request, c *fault.Check) money.Currency {
+func (in *fileInput) rates(r *Request, c *complaints) money.Currency {
 	for _, key := range slices.Sorted(maps.Keys(in.FX)) {
 		from, to, pair := strings.Cut(key, "/")
 		if !pair {
@@ -249,12 +249,12 @@ func (in *fileInput) rates(r *Request, c *fault.Check) money.Currency {
 		}
 		rate, err := money.ParseRate(string(in.FX[key]))
 		ok := err == nil && rate.Coef > 0 && money.Currency(from).Valid() && money.Currency(to).Valid()
-		c.That(ok, "fx."+key, "must be a positive decimal between two currencies")
+		c.that(ok, "fx."+key, "must_be_positive", "must be a positive decimal between two currencies")
 		r.FX = append(r.FX, FX{money.Currency(from), money.Currency(to), rate})
 	}
 	switch {
 	case in.PriceCurrency != "":
-		c.That(money.Currency(in.PriceCurrency).Valid(), "price_currency", "must be an ISO 4217 code like EUR")
+		c.that(money.Currency(in.PriceCurrency).Valid(), "price_currency", "unknown_currency", "must be an ISO 4217 code like EUR")
 		return money.Currency(in.PriceCurrency)
 	case len(r.FX) == 1:
 		return r.FX[0].From
@@ -262,13 +262,13 @@ func (in *fileInput) rates(r *Request, c *fault.Check) money.Currency {
 	return money.Currency(in.Currency)
 }
 
-func (in *fileInput) flags(r *Request, c *fault.Check) {
+func (in *fileInput) flags(r *Request, c *complaints) {
 	yes := func(key string, otherwise bool) bool {
 		v, ok := in.Flags[key]
 		if !ok {
 			return otherwise
 		}
-		c.That(json.Unmarshal(v, &otherwise) == nil, "flags."+key, "must be true or false")
+		c.that(json.Unmarshal(v, &otherwise) == nil, "flags."+key, "malformed", "must be true or false")
 		return otherwise
 	}
 	r.Flags.EUHandlingFee = yes("eu_handling_fee", false)
@@ -282,7 +282,7 @@ func (in *fileInput) flags(r *Request, c *fault.Check) {
 	}
 	if v, ok := in.Flags["origin_proof"]; ok && json.Unmarshal(v, &r.Flags.OriginProof) != nil {
 		var one string
-		c.That(json.Unmarshal(v, &one) == nil, "flags.origin_proof", "must be a list of agreements")
+		c.that(json.Unmarshal(v, &one) == nil, "flags.origin_proof", "malformed", "must be a list of agreements")
 		r.Flags.OriginProof = []string{one}
 	}
 }

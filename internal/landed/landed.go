@@ -15,8 +15,8 @@ import (
 	"portolan/internal/money"
 )
 
-// The faults of a request that can't be answered. Each carries Fields, such as
-// "lines.3.quantity": "must be 1 to 1000000".
+// The faults of a request that can't be answered. Each carries Fields, such as "lines.3.quantity":
+// "out_of_range"; the text of the error says what would do, such as "must be 1 to 1000000".
 var (
 	// ErrUnusable is the fault of a request with unusable values.
 	ErrUnusable = fault.New(fault.Invalid, "landed.unusable_request")

@@ -88,7 +88,7 @@ func (c *calc) net() {
 	}
 	if off := c.r.Discount.Minor; off > 0 {
 		if off > before {
-			c.fail(ErrUnusable, "discount", "must not be more than the goods")
+			c.fail(ErrUnusable, "discount", "out_of_range", "must not be more than the goods")
 			return
 		}
 		c.spread(off, byGross, func(l *line, part int64) { l.raw = part })

@@ -142,16 +142,16 @@ func (c *calc) end() {
 
 func (c *calc) failed() bool { return c.err != nil }
 
-func (c *calc) fail(f *fault.Fault, field, text string) {
+func (c *calc) fail(f *fault.Fault, field, code, remedy string) {
 	if c.err == nil {
-		c.err = refuse(f, map[string]string{field: text})
+		c.err = refuse(f, field, code, remedy)
 	}
 }
 
 // sum guards what comes out of wide arithmetic.
 func (c *calc) sum(n int64, ok bool) int64 {
 	if !ok {
-		c.fail(ErrTooLarge, "lines", "come to more than can be reckoned")
+		c.fail(ErrTooLarge, "lines", "out_of_range", "come to more than can be reckoned")
 		return 0
 	}
 	return n
@@ -165,7 +165,7 @@ func (c *calc) amount(minor int64) money.Amount {
 func (c *calc) fx(from, to money.Currency) fraction {
 	f, ok := c.r.exchange(from, to)
 	if !ok {
-		c.fail(ErrNoExchangeRate, "fx."+string(from), "must lead from "+string(from)+" to "+string(to))
+		c.fail(ErrNoExchangeRate, "fx."+string(from), "required", "must lead from "+string(from)+" to "+string(to))
 		return fraction{1, 1}
 	}
 	return f

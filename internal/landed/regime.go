@@ -60,7 +60,7 @@ func (c *calc) openBorder() {
 			first = min(first, g.from)
 		}
 		if c.day < first {
-			c.fail(ErrBeforeRules, "date", "must not be before "+earliest(rows)+", the first rule for "+customs)
+			c.fail(ErrBeforeRules, "date", "out_of_range", "must not be before "+earliest(rows)+", the first rule for "+customs)
 			return
 		}
 		if slices.ContainsFunc(rows, func(g *regime) bool { return g.on(c.day) }) {

@@ -5,49 +5,48 @@ import (
 	"strconv"
 	"strings"
 
-	"portolan/internal/fault"
 	"portolan/internal/money"
 )
 
 // check refuses what can't be answered, naming each field at fault and what would do.
 func (r *Request) check() error {
 	if len(r.Lines) > MaxLines {
-		return refuse(ErrTooManyLines, map[string]string{"lines": fmt.Sprintf("must be 1 to %d, there are %d", MaxLines, len(r.Lines))})
+		return refuse(ErrTooManyLines, "lines", "out_of_range", fmt.Sprintf("must be 1 to %d, there are %d", MaxLines, len(r.Lines)))
 	}
-	var c fault.Check
-	c.That(!r.Date.IsZero(), "date", "must be a day like 2026-11-21")
-	c.That(len(r.Lines) > 0, "lines", "must be at least 1")
-	c.That(r.Currency.Valid(), "currency", "must be an ISO 4217 code like EUR")
-	c.That(isCountry(r.ShipFrom), "ship_from", "must be an ISO 3166 code like CN")
-	c.That(isCountry(r.Destination.Country), "destination.country", "must be an ISO 3166 code like DE")
+	var c complaints
+	c.that(!r.Date.IsZero(), "date", "malformed", "must be a day like 2026-11-21")
+	c.that(len(r.Lines) > 0, "lines", "required", "must be at least 1")
+	c.that(r.Currency.Valid(), "currency", "unknown_currency", "must be an ISO 4217 code like EUR")
+	c.that(isCountry(r.ShipFrom), "ship_from", "unknown_country", "must be an ISO 3166 code like CN")
+	c.that(isCountry(r.Destination.Country), "destination.country", "unknown_country", "must be an ISO 3166 code like DE")
 	switch r.Channel {
 	case "", Courier, Postal, Freight:
 	default:
-		c.That(false, "channel", "must be courier, postal or freight")
+		c.that(false, "channel", "unknown", "must be courier, postal or freight")
 	}
 	switch r.Incoterm {
 	case "", DDP, DAP:
 	default:
-		c.That(false, "incoterm", "must be DDP or DAP")
+		c.that(false, "incoterm", "unknown", "must be DDP or DAP")
 	}
 	price := r.priceCurrency()
-	c.That(price.Valid(), "lines.0.unit_price", "must have a currency like EUR")
+	c.that(price.Valid(), "lines.0.unit_price", "unknown_currency", "must have a currency like EUR")
 	amount := func(a money.Amount, cur money.Currency, field string) {
 		switch {
 		case a == money.Amount{}:
 		case a.Currency != cur:
-			c.That(false, field, "must be in "+string(cur)+" like the prices")
+			c.that(false, field, "other_currency", "must be in "+string(cur)+" like the prices")
 		case a.Minor < 0:
-			c.That(false, field, "must not be negative")
+			c.that(false, field, "negative", "must not be negative")
 		case a.Minor > largest:
-			c.That(false, field, "is too large")
+			c.that(false, field, "out_of_range", "is too large")
 		}
 	}
 	amount(r.Shipping, price, "shipping")
 	amount(r.Insurance, price, "insurance")
 	amount(r.Discount, price, "discount")
 	if r.CarrierFee != (money.Amount{}) && r.CarrierFee.Currency != r.Currency {
-		c.That(false, "carrier_fee", "must be in "+string(r.Currency)+", the currency of the result")
+		c.that(false, "carrier_fee", "other_currency", "must be in "+string(r.Currency)+", the currency of the result")
 	} else {
 		amount(r.CarrierFee, r.Currency, "carrier_fee")
 	}
@@ -61,39 +60,18 @@ func (r *Request) check() error {
 			total += l.UnitPrice.Minor * l.Quantity
 		}
 		if total > largest {
-			c.That(false, "lines", "come to more than can be reckoned")
+			c.that(false, "lines", "out_of_range", "come to more than can be reckoned")
 			total = largest
 		}
 	}
 	for i := range r.FX {
 		f := &r.FX[i]
 		if !f.From.Valid() || !f.To.Valid() || f.Rate.Coef <= 0 {
-			c.That(false, "fx."+string(f.From), "must be a positive rate between two currencies")
+			c.that(false, "fx."+string(f.From), "must_be_positive", "must be a positive rate between two currencies")
 		}
 	}
-	return unusable(&c)
+	return c.err(ErrUnusable)
 }
-
-// refusal is a declared fault with the fields of this one request.
-type refusal struct{ here, declared *fault.Fault }
-
-func refuse(f *fault.Fault, fields map[string]string) error {
-	here := *f
-	here.Fields = fields
-	return &refusal{&here, f}
-}
-
-func unusable(c *fault.Check) error {
-	if err := c.Err(ErrUnusable.Code); err != nil {
-		return refuse(ErrUnusable, fault.Of(err).Fields)
-	}
-	return nil
-}
-
-func (r *refusal) Error() string { return r.here.Error() }
-
-// Unwrap gives the fault with its fields to fault.Of, and the declared one to errors.Is.
-func (r *refusal) Unwrap() []error { return []error{r.here, r.declared} }
 
 func (r *Request) priceCurrency() money.Currency {
 	if len(r.Lines) == 0 {
@@ -123,21 +101,21 @@ func (l *Line) problem(price money.Currency) string {
 	return ""
 }
 
-func (l *Line) check(c *fault.Check, i int, price money.Currency) {
+func (l *Line) check(c *complaints, i int, price money.Currency) {
 	at := "lines." + strconv.Itoa(i) + "."
-	c.That(l.Quantity >= 1 && l.Quantity <= MaxQuantity, at+"quantity", "must be 1 to "+strconv.Itoa(MaxQuantity))
-	c.That(l.UnitPrice.Currency == price, at+"unit_price", "must be in "+string(price)+" like the first line")
-	c.That(l.UnitPrice.Minor >= 0, at+"unit_price", "must not be negative")
-	c.That(l.UnitPrice.Minor <= largest/max(l.Quantity, 1), at+"unit_price", "is too large")
-	c.That(l.Discount == money.Amount{} || l.Discount.Currency == price, at+"discount", "must be in "+string(price)+" like the prices")
-	c.That(l.Discount.Minor >= 0, at+"discount", "must not be negative")
+	c.that(l.Quantity >= 1 && l.Quantity <= MaxQuantity, at+"quantity", "out_of_range", "must be 1 to "+strconv.Itoa(MaxQuantity))
+	c.that(l.UnitPrice.Currency == price, at+"unit_price", "other_currency", "must be in "+string(price)+" like the first line")
+	c.that(l.UnitPrice.Minor >= 0, at+"unit_price", "negative", "must not be negative")
+	c.that(l.UnitPrice.Minor <= largest/max(l.Quantity, 1), at+"unit_price", "out_of_range", "is too large")
+	c.that(l.Discount == money.Amount{} || l.Discount.Currency == price, at+"discount", "other_currency", "must be in "+string(price)+" like the prices")
+	c.that(l.Discount.Minor >= 0, at+"discount", "negative", "must not be negative")
 	if l.Quantity >= 1 && l.UnitPrice.Minor >= 0 && l.UnitPrice.Minor <= largest/l.Quantity {
-		c.That(l.Discount.Minor <= l.UnitPrice.Minor*l.Quantity, at+"discount", "must not be more than the line")
+		c.that(l.Discount.Minor <= l.UnitPrice.Minor*l.Quantity, at+"discount", "out_of_range", "must not be more than the line")
 	}
-	c.That(l.Origin == "" || isCountry(l.Origin), at+"origin", "must be an ISO 3166 code like CN")
-	c.That(plausibleHS(l.HS), at+"hs", "must have 4 to 12 digits of an HS code")
-	c.That(l.WeightGrams >= 0 && l.WeightGrams <= largest/MaxQuantity, at+"weight_grams", "must not be negative or too large")
-	c.That(len(l.Description) <= 500, at+"description", "must be at most 500 bytes")
+	c.that(l.Origin == "" || isCountry(l.Origin), at+"origin", "unknown_country", "must be an ISO 3166 code like CN")
+	c.that(plausibleHS(l.HS), at+"hs", "malformed", "must have 4 to 12 digits of an HS code")
+	c.that(l.WeightGrams >= 0 && l.WeightGrams <= largest/MaxQuantity, at+"weight_grams", "out_of_range", "must not be negative or too large")
+	c.that(len(l.Description) <= 500, at+"description", "too_long", "must be at most 500 bytes")
 }
 
 // plausibleHS accepts an empty code (unknown) and 4 to 12 digits of a chapter that exists, dots and blanks

@@ -20,39 +20,40 @@ func TestBadRequests(t *testing.T) {
 		spoil func(*landed.Request)
 		want  *fault.Fault
 		field string
+		code  string
 		say   string
 	}{
-		{"quantity 0", func(r *landed.Request) { r.Lines[0].Quantity = 0 }, landed.ErrUnusable, "lines.0.quantity", "must be 1 to 1000000"},
-		{"quantity -1", func(r *landed.Request) { r.Lines[0].Quantity = -1 }, landed.ErrUnusable, "lines.0.quantity", "must be 1 to 1000000"},
-		{"quantity 10^9", func(r *landed.Request) { r.Lines[0].Quantity = 1e9 }, landed.ErrUnusable, "lines.0.quantity", "must be 1 to 1000000"},
-		{"unknown destination", func(r *landed.Request) { r.Destination.Country = "XX" }, landed.ErrUnusable, "destination.country", "must be an ISO 3166 code like DE"},
-		{"small letters", func(r *landed.Request) { r.Destination.Country = "de" }, landed.ErrUnusable, "destination.country", "must be an ISO 3166 code like DE"},
-		{"unknown origin", func(r *landed.Request) { r.Lines[0].Origin = "Q9" }, landed.ErrUnusable, "lines.0.origin", "must be an ISO 3166 code like CN"},
-		{"no ship-from", func(r *landed.Request) { r.ShipFrom = "" }, landed.ErrUnusable, "ship_from", "must be an ISO 3166 code like CN"},
-		{"HS of 3 digits", func(r *landed.Request) { r.Lines[0].HS = "610" }, landed.ErrUnusable, "lines.0.hs", "must have 4 to 12 digits of an HS code"},
-		{"HS of letters", func(r *landed.Request) { r.Lines[0].HS = "61O910" }, landed.ErrUnusable, "lines.0.hs", "must have 4 to 12 digits of an HS code"},
-		{"chapter 77", func(r *landed.Request) { r.Lines[0].HS = "770000" }, landed.ErrUnusable, "lines.0.hs", "must have 4 to 12 digits of an HS code"},
+		{"quantity 0", func(r *landed.Request) { r.Lines[0].Quantity = 0 }, landed.ErrUnusable, "lines.0.quantity", "out_of_range", "must be 1 to 1000000"},
+		{"quantity -1", func(r *landed.Request) { r.Lines[0].Quantity = -1 }, landed.ErrUnusable, "lines.0.quantity", "out_of_range", "must be 1 to 1000000"},
+		{"quantity 10^9", func(r *landed.Request) { r.Lines[0].Quantity = 1e9 }, landed.ErrUnusable, "lines.0.quantity", "out_of_range", "must be 1 to 1000000"},
+		{"unknown destination", func(r *landed.Request) { r.Destination.Country = "XX" }, landed.ErrUnusable, "destination.country", "unknown_country", "must be an ISO 3166 code like DE"},
+		{"small letters", func(r *landed.Request) { r.Destination.Country = "de" }, landed.ErrUnusable, "destination.country", "unknown_country", "must be an ISO 3166 code like DE"},
+		{"unknown origin", func(r *landed.Request) { r.Lines[0].Origin = "Q9" }, landed.ErrUnusable, "lines.0.origin", "unknown_country", "must be an ISO 3166 code like CN"},
+		{"no ship-from", func(r *landed.Request) { r.ShipFrom = "" }, landed.ErrUnusable, "ship_from", "unknown_country", "must be an ISO 3166 code like CN"},
+		{"HS of 3 digits", func(r *landed.Request) { r.Lines[0].HS = "610" }, landed.ErrUnusable, "lines.0.hs", "malformed", "must have 4 to 12 digits of an HS code"},
+		{"HS of letters", func(r *landed.Request) { r.Lines[0].HS = "61O910" }, landed.ErrUnusable, "lines.0.hs", "malformed", "must have 4 to 12 digits of an HS code"},
+		{"chapter 77", func(r *landed.Request) { r.Lines[0].HS = "770000" }, landed.ErrUnusable, "lines.0.hs", "malformed", "must have 4 to 12 digits of an HS code"},
 		{"two price currencies", func(r *landed.Request) {
 			r.Lines = append(r.Lines, r.Lines[0])
 			r.Lines[1].UnitPrice.Currency = "USD"
-		}, landed.ErrUnusable, "lines.1.unit_price", "must be in EUR like the first line"},
-		{"shipping in another currency", func(r *landed.Request) { r.Shipping = money.Of(1, "USD") }, landed.ErrUnusable, "shipping", "must be in EUR like the prices"},
-		{"negative price", func(r *landed.Request) { r.Lines[0].UnitPrice.Minor = -1 }, landed.ErrUnusable, "lines.0.unit_price", "must not be negative"},
-		{"huge price", func(r *landed.Request) { r.Lines[0].UnitPrice.Minor = 1 << 62 }, landed.ErrUnusable, "lines.0.unit_price", "is too large"},
-		{"discount above the goods", func(r *landed.Request) { r.Discount = money.Of(1_000_000_00, "EUR") }, landed.ErrUnusable, "discount", "must not be more than the goods"},
-		{"no lines", func(r *landed.Request) { r.Lines = nil }, landed.ErrUnusable, "lines", "must be at least 1"},
-		{"10,000 lines", func(r *landed.Request) { r.Lines = make([]landed.Line, 10_000) }, landed.ErrTooManyLines, "lines", "must be 1 to 1000, there are 10000"},
-		{"no date", func(r *landed.Request) { r.Date = time.Time{} }, landed.ErrUnusable, "date", "must be a day like 2026-11-21"},
-		{"before the first rule", on("2020-01-01"), landed.ErrBeforeRules, "date", "must not be before 2021-01-01, the first rule for DE"},
-		{"before the first rule of the border", on("2021-06-30"), landed.ErrBeforeRules, "date", "must not be before 2021-07-01, the first rule for EU"},
+		}, landed.ErrUnusable, "lines.1.unit_price", "other_currency", "must be in EUR like the first line"},
+		{"shipping in another currency", func(r *landed.Request) { r.Shipping = money.Of(1, "USD") }, landed.ErrUnusable, "shipping", "other_currency", "must be in EUR like the prices"},
+		{"negative price", func(r *landed.Request) { r.Lines[0].UnitPrice.Minor = -1 }, landed.ErrUnusable, "lines.0.unit_price", "negative", "must not be negative"},
+		{"huge price", func(r *landed.Request) { r.Lines[0].UnitPrice.Minor = 1 << 62 }, landed.ErrUnusable, "lines.0.unit_price", "out_of_range", "is too large"},
+		{"discount above the goods", func(r *landed.Request) { r.Discount = money.Of(1_000_000_00, "EUR") }, landed.ErrUnusable, "discount", "out_of_range", "must not be more than the goods"},
+		{"no lines", func(r *landed.Request) { r.Lines = nil }, landed.ErrUnusable, "lines", "required", "must be at least 1"},
+		{"10,000 lines", func(r *landed.Request) { r.Lines = make([]landed.Line, 10_000) }, landed.ErrTooManyLines, "lines", "out_of_range", "must be 1 to 1000, there are 10000"},
+		{"no date", func(r *landed.Request) { r.Date = time.Time{} }, landed.ErrUnusable, "date", "malformed", "must be a day like 2026-11-21"},
+		{"before the first rule", on("2020-01-01"), landed.ErrBeforeRules, "date", "out_of_range", "must not be before 2021-01-01, the first rule for DE"},
+		{"before the first rule of the border", on("2021-06-30"), landed.ErrBeforeRules, "date", "out_of_range", "must not be before 2021-07-01, the first rule for EU"},
 		{"no way to euro", func(r *landed.Request) {
 			r.Registrations = []string{"IOSS"}
 			r.FX, r.Currency, r.Lines[0].UnitPrice.Currency = nil, "USD", "USD"
-		}, landed.ErrNoExchangeRate, "fx.USD", "must lead from USD to EUR"},
-		{"rate of nothing", func(r *landed.Request) { r.FX[0].Rate = money.Rate{} }, landed.ErrUnusable, "fx.EUR", "must be a positive rate between two currencies"},
-		{"unknown channel", func(r *landed.Request) { r.Channel = "pigeon" }, landed.ErrUnusable, "channel", "must be courier, postal or freight"},
-		{"unknown incoterm", func(r *landed.Request) { r.Incoterm = "FOB" }, landed.ErrUnusable, "incoterm", "must be DDP or DAP"},
-		{"carrier fee in another currency", func(r *landed.Request) { r.CarrierFee = money.Of(1, "USD") }, landed.ErrUnusable, "carrier_fee", "must be in EUR, the currency of the result"},
+		}, landed.ErrNoExchangeRate, "fx.USD", "required", "must lead from USD to EUR"},
+		{"rate of nothing", func(r *landed.Request) { r.FX[0].Rate = money.Rate{} }, landed.ErrUnusable, "fx.EUR", "must_be_positive", "must be a positive rate between two currencies"},
+		{"unknown channel", func(r *landed.Request) { r.Channel = "pigeon" }, landed.ErrUnusable, "channel", "unknown", "must be courier, postal or freight"},
+		{"unknown incoterm", func(r *landed.Request) { r.Incoterm = "FOB" }, landed.ErrUnusable, "incoterm", "unknown", "must be DDP or DAP"},
+		{"carrier fee in another currency", func(r *landed.Request) { r.CarrierFee = money.Of(1, "USD") }, landed.ErrUnusable, "carrier_fee", "other_currency", "must be in EUR, the currency of the result"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := one("DE", "", "6109100010", "CN", money.Of(50_00, "EUR"))
@@ -65,8 +66,8 @@ func TestBadRequests(t *testing.T) {
 			if f.Kind != fault.Invalid || !strings.Contains(err.Error(), tt.field+": "+tt.say) {
 				t.Errorf("%v doesn't say %s: %s", err, tt.field, tt.say)
 			}
-			if f.Fields[tt.field] != tt.say {
-				t.Errorf("fields %v", f.Fields)
+			if f.Fields[tt.field] != tt.code {
+				t.Errorf("fields %v, want %s: %s", f.Fields, tt.field, tt.code)
 			}
 		})
 	}

@@ -64,7 +64,7 @@ func (c *calc) findTaxes() {
 			first = t
 		}
 	}
-	c.fail(ErrBeforeRules, "date", "must not be before "+first.validFrom+", the first rule for "+c.at.tax)
+	c.fail(ErrBeforeRules, "date", "out_of_range", "must not be before "+first.validFrom+", the first rule for "+c.at.tax)
 }
 
 func standardise(category string) string {
