@@ -44,6 +44,7 @@ type commands struct {
 	Migrate    migrateCommand `cmd:"" help:"Bring the database up to date and end."`
 	User       userCommand    `cmd:"" help:"Add a person to the console."`
 	LandedCost landedCommand  `cmd:"" name:"landed-cost" help:"Work out landed costs of the scenarios in a file."`
+	FX         fxCommand      `cmd:"" name:"fx" help:"Import, show and set exchange rates."`
 	SMSC       smscCommand    `cmd:"" name:"smsc" help:"Run the SMSC simulator on its own."`
 	Version    versionCommand `cmd:"" help:"Print the version."`
 }
