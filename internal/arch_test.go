@@ -20,8 +20,8 @@ var layers = []struct{ row, packages string }{
 	{"everything", "demo app browser"},
 	{"faces", "storefront admin api connect"},
 	{"keeping", "messaging journeys"},
-	{"selling", "address market customer landed catalog pricing order fulfilment payment checkout beside"},
-	{"machinery", "db jobs events settings snapshot cldr i18n geo idempotency inbox auth web"},
+	{"selling", "address market customer landed catalog pricing order customs fulfilment payment checkout beside"},
+	{"machinery", "db jobs events settings snapshot cldr i18n geo idempotency inbox auth web pdf"},
 	{"values", "fault money id"},
 }
 
@@ -36,6 +36,9 @@ var reserved = map[string]string{
 	"github.com/nyaruka/":           "address",
 	"github.com/oschwald/":          "geo",
 	"github.com/getkin/kin-openapi": "api",
+	"codeberg.org/go-pdf/":          "pdf",
+	"github.com/boombuler/":         "pdf",
+	"github.com/go-text/":           "pdf",
 }
 
 // tools measure and try the program from outside; they are no part of it.
