@@ -2,8 +2,10 @@ package landed_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -277,6 +279,84 @@ func TestDearerGoodsNeverCostLess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// So it is everywhere: a dearer piece under the same regime, charged for the same things, never costs less.
+func TestDearerGoodsNeverCostLessAnywhere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := draw(t)
+		r.Lines = r.Lines[:1]
+		a := quote(t, r)
+		r.Lines[0].UnitPrice.Minor += rapid.Int64Range(1, 1+r.Lines[0].UnitPrice.Minor/4).Draw(t, "dearer by")
+		b := quote(t, r)
+		if a.Regime != b.Regime || charged(&a) != charged(&b) {
+			t.Skip("over a threshold")
+		}
+		slack := int64(0)
+		if r.PricesIncludeTax && r.Lines[0].UnitPrice.Currency != r.Currency {
+			slack = 1 // the tax is the converted price less the converted net
+		}
+		if b.Total.Minor < a.Total.Minor || b.Duty.Minor < a.Duty.Minor || b.Tax.Minor+slack < a.Tax.Minor || b.Goods.Minor < a.Goods.Minor {
+			t.Fatalf("%v %v %v became %v %v %v", a.Duty, a.Tax, a.Total, b.Duty, b.Tax, b.Total)
+		}
+	})
+}
+
+// charged is what a quote charges for: measures, rows and rates.
+func charged(q *landed.Quote) string {
+	var b strings.Builder
+	for _, h := range q.Charges {
+		fmt.Fprint(&b, h.Line, h.Code, h.Rule, h.Rate, h.When, " ")
+	}
+	return b.String()
+}
+
+// Declaring one kind of goods as two never lowers what is owed for the consignment, but for the half unit by
+// which each further measure is rounded: goods alike are counted once by the EU, and two kinds twice.
+func TestDeclaringMoreKindsOfGoodsSavesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := draw(t)
+		switch r.Destination.Country {
+		case "JP", "ID", "CH", "KR", "TW":
+			t.Skip("rounds to steps larger than the unit")
+		}
+		r.PricesIncludeTax, r.Flags.FreightByWeight, r.Lines = false, false, r.Lines[:1]
+		l := &r.Lines[0]
+		l.Quantity = max(l.Quantity, 2)
+		a := quote(t, r)
+		part := *l
+		part.Quantity = rapid.Int64Range(1, l.Quantity-1).Draw(t, "part")
+		part.WeightGrams = l.WeightGrams * part.Quantity / l.Quantity
+		l.Quantity -= part.Quantity
+		l.WeightGrams -= part.WeightGrams
+		if (part.WeightGrams == 0) != (l.WeightGrams == 0) {
+			t.Skip("a part without weight")
+		}
+		part.Description = "other goods"
+		r.Lines = append(r.Lines, part)
+		b := quote(t, r)
+		if owed, before := b.Duty.Minor+b.Tax.Minor+b.Fees.Minor, a.Duty.Minor+a.Tax.Minor+a.Fees.Minor; owed < before-int64(len(b.Charges)+2) {
+			t.Fatalf("%v %v %v became %v %v %v", a.Duty, a.Tax, a.Fees, b.Duty, b.Tax, b.Fees)
+		}
+	})
+}
+
+// One consignment is one request: what two parcels of it would owe as two consignments is no way to owe less
+// where the whole stays under every threshold, since no threshold is left to slip under.
+func TestSplittingBelowThresholdsSavesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := rapid.SampledFrom([]lane{{"DE", "", "EUR", "IOSS"}, {"FR", "", "EUR", "IOSS"}, {"GB", "", "GBP", "GB_VAT"}, {"AU", "", "AUD", "AU_GST"}, {"US", "CA", "USD", "US_CA"}}).Draw(t, "lane")
+		parcel := func(pieces int64) landed.Quote {
+			r := one(l.country, l.region, "6109100010", "CN", money.Of(7_50, l.cur), registered(l.seller))
+			r.Lines[0].Quantity, r.Shipping = pieces, money.Of(50*pieces, l.cur)
+			return quote(t, r)
+		}
+		a, b := rapid.Int64Range(1, 9).Draw(t, "in one"), rapid.Int64Range(1, 9).Draw(t, "in the other")
+		whole, one, other := parcel(a+b), parcel(a), parcel(b)
+		if sum := one.Total.Minor + other.Total.Minor; sum < whole.Total.Minor-int64(len(whole.Charges)+1) {
+			t.Fatalf("%v whole, %v and %v in two", whole.Total, one.Total, other.Total)
+		}
+	})
 }
 
 // Quotes asked for at the same time don't disturb each other.
