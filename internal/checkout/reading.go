@@ -39,9 +39,13 @@ func (r *readings) read(cart, text string) (b body, err error) {
 		known = reading{text, b}
 		r.keep(cart, known)
 	}
-	b = known.body
+	return known.body.own(), nil
+}
+
+// own is a body whose lists nobody else changes.
+func (b body) own() body {
 	b.Lines, b.Consents, b.Tries = slices.Clone(b.Lines), slices.Clone(b.Consents), slices.Clone(b.Tries)
-	return b, nil
+	return b
 }
 
 func (r *readings) keep(cart string, one reading) {

@@ -32,9 +32,15 @@ type body struct {
 
 const columns = `id, token, market, country, lang, currency, state, version, customer, attempt, order_id, body, created_at, activity_at, left_at`
 
+// text is the cart's body as it is kept, and remembered as read.
 func (c *Cart) text() (string, error) {
-	b, err := json.Marshal(body{c.Lines, c.Code, c.Contact, c.Address, c.Service, c.Consents, c.Quote, c.Decline, c.tries})
-	return string(b), err
+	b := body{c.Lines, c.Code, c.Contact, c.Address, c.Service, c.Consents, c.Quote, c.Decline, c.tries}
+	t, err := json.Marshal(b)
+	if err != nil {
+		return "", err
+	}
+	lately.keep(c.ID, reading{string(t), b.own()})
+	return string(t), nil
 }
 
 // watched says whether it is worth telling when the shopper leaves.
