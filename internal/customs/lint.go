@@ -294,7 +294,6 @@ func (l *linter) split() {
 	}
 }
 
-
 func (l *linter) parties() {
 	l.party("sender", l.c.Sender)
 	l.party("addressee", l.c.Addressee)

@@ -1,0 +1,50 @@
+package customs
+
+import (
+	"strings"
+
+	"portolan/internal/address"
+)
+
+// latinParty is a party as customs read it: name and address in Latin letters where the buyer gave them, clean
+// of what papers can't show.
+func latinParty(p Party) (string, address.Address) {
+	a := p.Address
+	name := p.Title()
+	if a.Latin != nil {
+		if a.Latin.Name != "" && !latin(name) {
+			name = a.Latin.Name
+		}
+		a.Line1, a.Line2, a.City, a.District = a.Latin.Line1, a.Latin.Line2, a.Latin.City, ""
+		a.GivenName, a.FamilyName = a.Latin.Name, ""
+	}
+	for _, s := range []*string{&name, &a.GivenName, &a.FamilyName, &a.Line1, &a.Line2, &a.District, &a.City, &a.Region} {
+		*s, _ = Printable(*s)
+	}
+	return name, a
+}
+
+// latinLines are name and address for a paper, in the country's order, the country in English and capitals.
+func latinLines(p Party) []string {
+	name, a := latinParty(p)
+	a.GivenName, a.FamilyName, a.Company, a.Phone = name, "", "", ""
+	lines := address.Lines(a, "en")
+	if n := len(lines); n > 0 {
+		lines[n-1] = strings.ToUpper(lines[n-1])
+	}
+	return lines
+}
+
+// ownLines are name and address in the party's own script, without the country; nil where they are Latin.
+func ownLines(p Party) []string {
+	a := p.Address
+	if latin(p.Title() + a.Line1 + a.Line2 + a.District + a.City) {
+		return nil
+	}
+	a.GivenName, a.FamilyName, a.Company, a.Phone = p.Title(), "", "", ""
+	for _, s := range []*string{&a.GivenName, &a.Line1, &a.Line2, &a.District, &a.City, &a.Region} {
+		*s, _ = Printable(*s)
+	}
+	lines := address.Lines(a, "en")
+	return lines[:max(len(lines)-1, 0)]
+}
