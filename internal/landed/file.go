@@ -27,7 +27,10 @@ const maxFile = 64 << 20
 // one JSON object per line on w, and counts those whose expected figures differ. Scenarios that can't be
 // answered get an object with an error, and so does the caller after all others were answered; a file that
 // can't be read is refused before anything is written.
-func RunFile(r io.Reader, w io.Writer) (disagreements int, err error) {
+func RunFile(r io.Reader, w io.Writer) (disagreements int, err error) { return Default().RunFile(r, w) }
+
+// RunFile answers scenarios by the rules of p, as the function of that name does by those of the program.
+func (p *Pack) RunFile(r io.Reader, w io.Writer) (disagreements int, err error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
 		return 0, fmt.Errorf("read scenarios: %w", err)
@@ -39,7 +42,6 @@ func RunFile(r io.Reader, w io.Writer) (disagreements int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	p := Default()
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	var first error

@@ -1,12 +1,8 @@
 package landed
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"portolan/internal/money"
@@ -20,10 +16,7 @@ const asOf = "2026-11-21"
 
 // Default is the pack inside the program, read on first use.
 var Default = sync.OnceValue(func() *Pack {
-	p, err := load(func(name string) (string, error) {
-		b, err := tables.ReadFile("data/" + name)
-		return string(b), err
-	})
+	p, err := load(embedded())
 	if err != nil {
 		panic(err)
 	}
@@ -47,6 +40,9 @@ type Pack struct {
 	territories []*territory
 	goods       map[string]string // our labels by six digits
 	rows        map[string]*row
+	cases       map[string][]*row // rows that are told apart by their days alone, while loading
+	texts       map[string]string // the tables as they were read
+	tariff      *Tariff
 	scratch     sync.Pool
 }
 
@@ -65,6 +61,9 @@ type Row struct {
 // Rule finds a row by the id that charges and reviews name.
 func (p *Pack) Rule(id string) (Row, bool) {
 	r, ok := p.rows[id]
+	if n, imported := p.tariff.byID(id); imported && !ok {
+		r, ok = p.tariff.row(n.importer, n.line), true
+	}
 	if !ok {
 		return Row{}, false
 	}
@@ -287,39 +286,4 @@ type territory struct {
 	alias           countrySet
 	postcodes       [][2]string
 	vat, customs    bool
-}
-
-func load(read func(name string) (string, error)) (*Pack, error) {
-	p := &Pack{
-		countries: map[string]*country{}, regimes: map[string][]*regime{}, schemes: map[string][]*scheme{},
-		taxes: map[string][]*taxRow{}, states: map[string][]*stateRow{}, duties: map[string]*tariff{},
-		fees: map[string][]*fee{}, layers: map[string][]*layer{}, goods: map[string]string{}, rows: make(map[string]*row, 2048),
-	}
-	p.scratch.New = func() any { return new(calc) }
-	hash := sha256.New()
-	for _, t := range []struct {
-		name string
-		take func(*record)
-	}{
-		{"countries.csv", p.takeCountry}, {"regimes.csv", p.takeRegime}, {"schemes.csv", p.takeScheme},
-		{"taxes.csv", p.takeTax}, {"us_states.csv", p.takeState}, {"duties.csv", p.takeDuty},
-		{"us_hts8.csv", p.takeHTS}, {"us_layers.csv", p.takeLayer}, {"preferences.csv", p.takePreference},
-		{"fees.csv", p.takeFee}, {"territories.csv", p.takeTerritory}, {"goods.csv", p.takeGoods},
-	} {
-		text, err := read(t.name)
-		if err != nil {
-			return nil, fmt.Errorf("rule pack: %w", err)
-		}
-		hash.Write([]byte(text))
-		if err := readTable(t.name, text, t.take); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(p.hts, func(a, b *htsRow) int { return strings.Compare(a.code, b.code) })
-	for _, t := range p.duties {
-		slices.Sort(t.depth)
-		slices.Reverse(t.depth)
-	}
-	p.version = asOf + "+" + hex.EncodeToString(hash.Sum(nil)[:4])
-	return p, nil
 }

@@ -13,8 +13,8 @@ import (
 	"portolan/internal/money"
 )
 
-// table reads a table that people wrote, beside the project.
-func table(t *testing.T, name string) []map[string]string {
+// written reads a table that people wrote, beside the project.
+func written(t *testing.T, name string) []map[string]string {
 	t.Helper()
 	f, err := os.Open("../../../shared/rules/" + name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,8 +43,8 @@ func millionths(t *testing.T, percent string) int64 {
 	t.Helper()
 	r := record{table: "test", head: []string{"percent"}, cells: []string{percent}}
 	n := r.percent()
-	if r.err != nil {
-		t.Fatal(r.err)
+	if r.bad != nil {
+		t.Fatal(r.bad)
 	}
 	return n
 }
@@ -64,7 +64,7 @@ func (w *row) says(t *testing.T, from map[string]string) {
 func TestPackAgreesWithTables(t *testing.T) {
 	p := Default()
 	t.Run("VAT", func(t *testing.T) {
-		for _, r := range table(t, "vat_rates.csv") {
+		for _, r := range written(t, "vat_rates.csv") {
 			if r["country"] == "US" || r["country"] == "CA" {
 				continue
 			}
@@ -88,7 +88,7 @@ func TestPackAgreesWithTables(t *testing.T) {
 		}
 	})
 	t.Run("Canada", func(t *testing.T) {
-		for _, r := range table(t, "ca_tax.csv") {
+		for _, r := range written(t, "ca_tax.csv") {
 			var sum int64
 			for _, x := range p.taxes["CA"] {
 				if x.region == r["province"] && x.category == "standard" && x.validFrom == r["valid_from"] {
@@ -101,7 +101,7 @@ func TestPackAgreesWithTables(t *testing.T) {
 		}
 	})
 	t.Run("duty", func(t *testing.T) {
-		for _, r := range table(t, "duty_rates.csv") {
+		for _, r := range written(t, "duty_rates.csv") {
 			measure, codes := r["measure"], strings.Split(strings.ReplaceAll(r["hs"], ".", ""), "|")
 			switch r["importer"] {
 			case "MX":
@@ -128,7 +128,7 @@ func TestPackAgreesWithTables(t *testing.T) {
 		}
 	})
 	t.Run("US lines", func(t *testing.T) {
-		for _, r := range table(t, "us_hts8_sample.csv") {
+		for _, r := range written(t, "us_hts8_sample.csv") {
 			rows := p.htsBelow(r["hts8"])
 			if len(rows) != 1 {
 				t.Errorf("%d rows for %s", len(rows), r["hts8"])
@@ -142,7 +142,7 @@ func TestPackAgreesWithTables(t *testing.T) {
 		}
 	})
 	t.Run("US layers", func(t *testing.T) {
-		for _, r := range table(t, "us_additional_duties.csv") {
+		for _, r := range written(t, "us_additional_duties.csv") {
 			if strings.HasPrefix(r["program"], "IEEPA") || r["mechanic"] == "pending" {
 				continue // void, or not in force
 			}
@@ -160,7 +160,7 @@ func TestPackAgreesWithTables(t *testing.T) {
 		}
 	})
 	t.Run("states", func(t *testing.T) {
-		for _, r := range table(t, "us_sales_tax.csv") {
+		for _, r := range written(t, "us_sales_tax.csv") {
 			for _, x := range p.states[r["state"]] {
 				if x.validFrom == r["valid_from"] && x.rate != millionths(t, r["state_base_rate_pct"]) {
 					t.Errorf("%s: %d, the table says %s", x.id, x.rate, r["state_base_rate_pct"])
@@ -172,7 +172,7 @@ func TestPackAgreesWithTables(t *testing.T) {
 		}
 	})
 	t.Run("regimes", func(t *testing.T) {
-		for _, r := range table(t, "de_minimis.csv") {
+		for _, r := range written(t, "de_minimis.csv") {
 			found := false
 			for _, x := range p.regimes[r["country"]] {
 				end := r["valid_to"]
@@ -205,14 +205,9 @@ func TestUnreadableTables(t *testing.T) {
 		{"fees.csv", "eu-handling-fee|skat,medium", "eu-handling-fee", "columns, not 19"},
 		{"schemes.csv", "GB_VAT", "GB_MWST", `"GB_MWST" is no known registration`},
 	} {
-		_, err := load(func(name string) (string, error) {
-			b, err := tables.ReadFile("data/" + name)
-			text := string(b)
-			if name == tt.name {
-				text = strings.Replace(text, tt.from, tt.to, 1)
-			}
-			return text, err
-		})
+		texts := embedded()
+		texts[tt.name] = strings.Replace(texts[tt.name], tt.from, tt.to, 1)
+		_, err := load(texts)
 		if !errors.Is(err, ErrUnreadableTable) || !strings.Contains(err.Error(), tt.say) {
 			t.Errorf("%s with %s: %v", tt.name, tt.to, err)
 		}
@@ -265,10 +260,7 @@ func TestConsumptionTax(t *testing.T) {
 
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
-		if _, err := load(func(name string) (string, error) {
-			text, err := tables.ReadFile("data/" + name)
-			return string(text), err
-		}); err != nil {
+		if _, err := load(embedded()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,30 +4,28 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 
-	"portolan/internal/fault"
 	"portolan/internal/money"
 )
 
-// ErrUnreadableTable is the fault of a rule table with a row that can't be read; its text names table, row
-// and column.
-var ErrUnreadableTable = fault.New(fault.Invalid, "landed.unreadable_table")
-
-// record is one row of a table on its way into the pack. The first thing wrong with it stays in err.
+// record is one row of a table on its way into the pack. The first thing wrong with it stays in bad.
 type record struct {
 	table string
+	apart []string // the columns that tell its rules apart
 	line  int
 	head  []string
 	cells []string
 	at    int // the next column
-	err   error
+	bad   *Problem
 }
 
 // readTable reads a table whose first row names the columns. Cells hold neither commas nor quotes; lists
-// inside a cell are separated by |.
-func readTable(name, text string, take func(*record)) error {
-	r := record{table: name}
-	for line := range strings.Lines(text) {
+// inside a cell are separated by |. It tells every row that can't be read to blame and goes on.
+func readTable(name, text string, columns, apart []string, take func(*record), blame func(Problem)) {
+	r := record{table: name, apart: apart}
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
 		r.line++
 		line = strings.TrimRight(line, "\r\n")
 		r.cells = r.cells[:0]
@@ -39,26 +37,36 @@ func readTable(name, text string, take func(*record)) error {
 			}
 			line = rest
 		}
-		if r.line == 1 {
+		switch {
+		case r.line == 1 && columns != nil && !slices.Equal(r.cells, columns):
+			blame(Problem{name, 1, "", strings.Join(r.cells, ","), "other_columns", "has other columns than " + strings.Join(columns, ",")})
+			return
+		case r.line == 1:
 			r.head = slices.Clone(r.cells)
 			continue
+		case len(r.cells) != len(r.head):
+			blame(Problem{name, r.line, "", line, "wrong_number_of_columns", fmt.Sprintf("has %d columns, not %d", len(r.cells), len(r.head))})
+			continue
 		}
-		if len(r.cells) != len(r.head) {
-			return fmt.Errorf("%s row %d has %d columns, not %d: %w", name, r.line, len(r.cells), len(r.head), ErrUnreadableTable)
+		if i := slices.IndexFunc(r.cells, func(s string) bool { return !utf8.ValidString(s) }); i >= 0 {
+			blame(Problem{name, r.line, r.head[i], r.cells[i], "not_utf8", "is not UTF-8 text; save the file as UTF-8"})
+			continue
 		}
-		r.at = 0
+		r.at, r.bad = 0, nil
 		take(&r)
-		if r.err != nil {
-			return r.err
+		if r.bad != nil {
+			blame(*r.bad)
 		}
 	}
-	return nil
+	if r.line == 0 {
+		blame(Problem{Table: name, Code: "required", Remedy: "is empty; its first row names the columns"})
+	}
 }
 
-func (r *record) fail(what string) {
-	if r.err == nil {
-		col := r.head[max(r.at-1, 0)]
-		r.err = fmt.Errorf("%s row %d, %s: %q %s: %w", r.table, r.line, col, r.cells[max(r.at-1, 0)], what, ErrUnreadableTable)
+func (r *record) fail(code, what string) {
+	if r.bad == nil {
+		i := max(r.at-1, 0)
+		r.bad = &Problem{r.table, r.line, r.head[i], r.cells[i], code, what}
 	}
 }
 
@@ -77,14 +85,14 @@ func (r *record) decimal(digits int) int64 {
 	}
 	rate, err := money.ParseRate(s)
 	if err != nil || rate.Coef < 0 {
-		r.fail("is no decimal number")
+		r.fail("malformed", "is no decimal number")
 		return 0
 	}
 	for int(rate.Scale) > digits && rate.Coef%10 == 0 {
 		rate.Coef, rate.Scale = rate.Coef/10, rate.Scale-1
 	}
 	if int(rate.Scale) > digits {
-		r.fail("has too many decimals")
+		r.fail("malformed", "has too many decimals")
 		return 0
 	}
 	for ; int(rate.Scale) < digits; rate.Scale++ {
@@ -94,12 +102,27 @@ func (r *record) decimal(digits int) int64 {
 }
 
 // percent reads a percentage into millionths.
-func (r *record) percent() int64 { return r.decimal(4) }
+func (r *record) percent() int64 {
+	n := r.decimal(4)
+	if n > 10*million {
+		r.fail("out_of_range", "is more than 1000 per cent")
+	}
+	return n
+}
+
+// country reads whose rule it is: a country, EU for the Union's, XI for Northern Ireland.
+func (r *record) country() string {
+	c := r.text()
+	if c != "EU" && !isCountry(c) {
+		r.fail("unknown_country", "is no country; write its ISO 3166 code, or EU")
+	}
+	return c
+}
 
 func (r *record) currency() money.Currency {
 	c := money.Currency(r.text())
 	if c != "" && !c.Valid() {
-		r.fail("is no currency")
+		r.fail("unknown_currency", "is no currency")
 	}
 	return c
 }
@@ -123,7 +146,7 @@ func (r *record) below() bool {
 	case "<=", "":
 		return false
 	}
-	r.fail("is neither < nor <=")
+	r.fail("unknown", "is neither < nor <=")
 	return false
 }
 
@@ -133,7 +156,7 @@ func (r *record) seller() (reg registration, not bool) {
 		return 0, false
 	}
 	if reg = registrations[s]; reg == 0 {
-		r.fail("is no known registration")
+		r.fail("unknown", "is no known registration")
 	}
 	return reg, not
 }
@@ -152,7 +175,7 @@ func (r *record) channels() channelSet {
 		case "cbec":
 			set |= byCBEC
 		default:
-			r.fail("is no channel")
+			r.fail("unknown", "is no channel")
 		}
 	}
 	return set
@@ -160,21 +183,36 @@ func (r *record) channels() channelSet {
 
 func (r *record) countries() countrySet {
 	s, not := strings.CutPrefix(r.text(), "!")
+	if s != "" && s != "*" {
+		for c := range strings.SplitSeq(s, "|") {
+			if c != "EU" && !isCountry(c) {
+				r.fail("unknown_country", "names a country that isn't one; write ISO 3166 codes separated by |")
+			}
+		}
+	}
 	return countrySet{codes: strings.ReplaceAll(s, "|", ""), not: not}
 }
 
-func (r *record) hs() hsSet { return parseHS(r.text()) }
+func (r *record) hs() hsSet {
+	set := parseHS(r.text())
+	for _, h := range set {
+		if len(h[0]) < 2 || len(h[0]) != len(h[1]) || h[1] < h[0] || digitsOf(h[0]+h[1]) != h[0]+h[1] {
+			r.fail("malformed", "is no list of HS codes like 24|2203-2208")
+		}
+	}
+	return set
+}
 
 // dates reads valid_from, valid_to, source and confidence, the last four columns of every table.
 func (r *record) dates(id string) row {
 	w := row{id: id, validFrom: r.text(), validTo: r.text()}
 	if w.from = day(w.validFrom); w.from == 0 {
 		r.at--
-		r.fail("is no day like 2026-07-01")
+		r.fail("malformed", "is no day like 2026-07-01")
 	}
 	if w.validTo != "" {
 		if w.to = day(w.validTo); w.to < w.from {
-			r.fail("is no day after valid_from")
+			r.fail("out_of_range", "is no day after valid_from")
 		}
 	}
 	w.trust(r)
@@ -182,7 +220,9 @@ func (r *record) dates(id string) row {
 }
 
 func (w *row) trust(r *record) {
-	w.source = r.text()
+	if w.source = r.text(); w.source == "" {
+		r.fail("required", "must name where the rule is written")
+	}
 	switch strings.TrimPrefix(r.text(), "unverified-") {
 	case "high":
 		w.confidence = High
@@ -191,16 +231,44 @@ func (w *row) trust(r *record) {
 	case "low":
 		w.confidence = Low
 	default:
-		r.fail("is none of high, medium and low")
+		r.fail("unknown", "is none of high, medium and low")
 	}
 }
 
+// note files a row under its id. No two rows may have one id, nor hold on one day for the same case: the same
+// in every column that tells rules of that table apart.
 func (p *Pack) note(r *record, w *row) {
-	if _, ok := p.rows[w.id]; ok {
+	if r.bad != nil {
+		return
+	}
+	if _, ok := p.rows[w.id]; ok || w.id == "" {
 		r.at = 1
-		r.fail("stands twice")
+		r.fail("stands_twice", "stands twice")
+		return
 	}
 	p.rows[w.id] = w
+	if r.apart == nil {
+		return
+	}
+	var b strings.Builder
+	b.WriteString(r.table)
+	for _, column := range r.apart {
+		b.WriteString("," + r.cells[slices.Index(r.head, column)])
+	}
+	for _, other := range p.cases[b.String()] {
+		if (w.to == 0 || other.from <= w.to) && (other.to == 0 || w.from <= other.to) {
+			r.at = 1 + slices.Index(r.head, "valid_from")
+			r.fail("overlaps", "overlaps "+other.id+", which holds "+other.span()+"; end that row first")
+		}
+	}
+	p.cases[b.String()] = append(p.cases[b.String()], w)
+}
+
+func (w *row) span() string {
+	if w.validTo == "" {
+		return "from " + w.validFrom
+	}
+	return "from " + w.validFrom + " to " + w.validTo
 }
 
 // day reads 2026-07-01 as 20260701, or 0.
@@ -218,11 +286,14 @@ func day(s string) int32 {
 			n = n*10 + int32(c-'0')
 		}
 	}
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
+		return 0
+	}
 	return n
 }
 
 func (p *Pack) takeCountry(r *record) {
-	code := r.text()
+	code := r.country()
 	c := &country{value: r.text(), freightInTax: r.yes(), currency: r.currency()}
 	c.dutyStep, c.dutyWay = r.minor(c.currency), r.way()
 	c.taxStep, c.taxWay = r.minor(c.currency), r.way()
@@ -245,13 +316,13 @@ var measures = []string{"", "SIMPLIFIED", "SIMPLIFIED_IF_LOWER", "PERSONAL", "CO
 
 func (p *Pack) takeRegime(r *record) {
 	id := r.text()
-	g := &regime{country: r.text(), origins: r.countries(), shipFrom: r.countries(), channels: r.channels()}
+	g := &regime{country: r.country(), origins: r.countries(), shipFrom: r.countries(), channels: r.channels()}
 	g.seller, g.notSeller = r.seller()
 	if g.mode = r.text(); !slices.Contains(modes, g.mode) {
-		r.fail("is no known duty mode")
+		r.fail("unknown_duty_mode", "is no known duty mode")
 	}
 	if g.measure = r.text(); !slices.Contains(measures, g.measure) {
-		r.fail("is no known measure")
+		r.fail("unknown", "is no known measure")
 	}
 	g.currency = r.currency()
 	g.dutyLimit, g.taxLimit, g.below = r.minor(g.currency), r.minor(g.currency), r.below()
@@ -266,7 +337,7 @@ func (p *Pack) takeRegime(r *record) {
 func (p *Pack) takeScheme(r *record) {
 	id := r.text()
 	s := &scheme{name: r.text()}
-	country := r.text()
+	country := r.country()
 	s.seller, _ = r.seller()
 	s.currency = r.currency()
 	s.limit, s.below, s.unit, s.channels = r.minor(s.currency), r.below(), r.text(), r.channels()
@@ -279,7 +350,7 @@ func (p *Pack) takeScheme(r *record) {
 
 func (p *Pack) takeTax(r *record) {
 	id := r.text()
-	country := r.text()
+	country := r.country()
 	t := &taxRow{region: r.text(), code: r.text(), category: r.text(), rate: r.percent()}
 	t.label = "tax." + strings.ToLower(t.code)
 	t.above = r.text() == ">"
@@ -309,7 +380,7 @@ func (p *Pack) takeState(r *record) {
 
 func (p *Pack) takeDuty(r *record) {
 	id := r.text()
-	importer := r.text()
+	importer := r.country()
 	d := &dutyRow{hs: r.text(), measure: r.text()}
 	d.known = r.cells[r.at] != ""
 	d.rate = r.percent()
@@ -392,7 +463,7 @@ func (p *Pack) takePreference(r *record) {
 	f := &preference{}
 	name := r.text()
 	f.aliases = append(strings.Split(r.text(), "|"), agreement(name))
-	f.importer, f.origins, f.rate = r.text(), r.countries(), r.percent()
+	f.importer, f.origins, f.rate = r.country(), r.countries(), r.percent()
 	f.row = r.dates(id)
 	p.preferences = append(p.preferences, f)
 	p.note(r, &f.row)
@@ -400,7 +471,7 @@ func (p *Pack) takePreference(r *record) {
 
 func (p *Pack) takeFee(r *record) {
 	id := r.text()
-	country := r.text()
+	country := r.country()
 	f := &fee{code: r.text()}
 	f.label = "fee." + strings.ToLower(f.code)
 	amount := r.at
@@ -422,7 +493,7 @@ func (p *Pack) takeFee(r *record) {
 
 func (p *Pack) takeTerritory(r *record) {
 	id := r.text()
-	t := &territory{country: r.text(), region: r.text(), alias: r.countries()}
+	t := &territory{country: r.country(), region: r.text(), alias: countrySet{codes: strings.ReplaceAll(r.text(), "|", "")}}
 	for s := range strings.SplitSeq(r.text(), "|") {
 		lo, hi, ok := strings.Cut(s, "-")
 		if !ok {
@@ -440,7 +511,7 @@ func (p *Pack) takeTerritory(r *record) {
 func (p *Pack) takeGoods(r *record) {
 	code := r.text()
 	if p.goods[code] != "" {
-		r.fail("stands twice")
+		r.fail("stands_twice", "stands twice")
 	}
 	p.goods[code] = r.text()
 }

@@ -18,7 +18,7 @@ type found struct {
 func (c *calc) rateFor(l *line, measure string) found {
 	t := c.p.duties[c.tables]
 	if t == nil {
-		return found{doubt: "duty_rate_unknown"}
+		t = &tariff{}
 	}
 	if measure == "SIMPLIFIED_IF_LOWER" { // at the importer's choice, up to the regime's cap
 		measure = "MFN"
@@ -29,7 +29,24 @@ func (c *calc) rateFor(l *line, measure string) found {
 			}
 		}
 	}
-	return t.rate(l.hs, measure, c.day)
+	f := t.rate(l.hs, measure, c.day)
+	if measure != "MFN" {
+		return f
+	}
+	if d := t.find(l.hs, measure, c.day); d != nil && len(d.hs) >= 8 {
+		return f
+	}
+	return c.national(l.hs, f)
+}
+
+// national is the rate of the imported national tariff: of the code's own line, or, where our own table is in
+// doubt, of all lines below the code.
+func (c *calc) national(hs string, ours found) found {
+	f, exact, ok := c.p.tariff.rate(c.tables, hs, c.day)
+	if ok && (exact || ours.doubt == "duty_rate_unknown" || ours.doubt != "" && f.doubt == "") {
+		return f
+	}
+	return ours
 }
 
 func (t *tariff) find(hs, measure string, day int32) *dutyRow {
@@ -133,9 +150,9 @@ func (c *calc) usRate(hs string, rows []*htsRow) found {
 	if len(rows) == 0 {
 		t := c.p.duties["US"]
 		if t == nil {
-			return found{doubt: "duty_rate_unknown"}
+			t = &tariff{}
 		}
-		return t.rate(hs, "MFN", c.day)
+		return c.national(hs, t.rate(hs, "MFN", c.day))
 	}
 	f := found{row: &rows[0].row, rate: rows[0].rate, low: rows[0].rate, high: rows[0].rate, specific: rows[0].specific}
 	plain := rows[0].known
@@ -152,7 +169,10 @@ func (c *calc) usRate(hs string, rows []*htsRow) found {
 	case !plain && !f.any():
 		f.doubt = "duty_rate_not_computable"
 	}
-	return f
+	if len(rows) == 1 && len(hs) >= 8 && rows[0].code == hs[:8] {
+		return f
+	}
+	return c.national(hs, f)
 }
 
 // byQuantity adds what is levied per piece, pair or kilogram. Without the weight it can't be known, and that
@@ -172,6 +192,10 @@ func (c *calc) byQuantity(v *levy, f *found) {
 		count, per = grams, 1000
 	case "gross":
 		per = 144
+	case "dozen":
+		per = 12
+	case "thousand":
+		per = 1000
 	case "item", "pair":
 	default:
 		weighed = false
