@@ -35,6 +35,7 @@ const maxPrice = 1_000_000_000_000_000
 //
 //	base · rate · factor · (1 + tax, where prices are shown with it), rounded to the market's endings
 //
+// The factor is the market's, or one of the variant's own (SetFactor).
 // A price whose target moved by no more than 3 % stays, unless the market's currency, tax form or endings have
 // changed; so do prices set by hand and running reductions. Nothing changes where there is no rate for the day
 // (ErrNoRate, ErrStaleRate); days of rates are UTC's here.
@@ -63,7 +64,11 @@ func (s *Service) Publish(tx *db.Tx, code market.Code) (Run, error) {
 	if err != nil {
 		return run, err
 	}
-	maker := maker{m, s.taxes, known, run.Day, map[money.Currency]Quotation{}}
+	own, err := factors(tx, code)
+	if err != nil {
+		return run, err
+	}
+	maker := maker{m, s.taxes, known, run.Day, map[money.Currency]Quotation{}, own}
 	var fresh []freshRow
 	for _, o := range offers {
 		if byHand[o.SKU] {
@@ -102,6 +107,7 @@ type maker struct {
 	known  *rates
 	day    string
 	quotes map[money.Currency]Quotation
+	own    map[string]money.Rate // factors of variants' own
 }
 
 // price makes a price in minor units of the market's currency, or says why it can't be made.
@@ -121,7 +127,11 @@ func (k maker) price(o catalog.Offer) (minor int64, skip string, err error) {
 		}
 		tax = tax.Add(rate)
 	}
-	p := o.Base.Convert(k.m.Currency, q.Rate, k.m.Factor, tax)
+	factor := k.m.Factor
+	if own, ok := k.own[o.SKU]; ok {
+		factor = own
+	}
+	p := o.Base.Convert(k.m.Currency, q.Rate, factor, tax)
 	minor = Charm(p.Minor, k.m.Rounding)
 	if minor > maxPrice {
 		return 0, "pricing.price_range", nil
