@@ -70,6 +70,7 @@ func (e CartState) Valid() bool {
 
 // Defines values for CartLineProblem.
 const (
+	Apart   CartLineProblem = "apart"
 	FewLeft CartLineProblem = "few_left"
 	Gone    CartLineProblem = "gone"
 	SoldOut CartLineProblem = "sold_out"
@@ -78,6 +79,8 @@ const (
 // Valid indicates whether the value is a known member of the CartLineProblem enum.
 func (e CartLineProblem) Valid() bool {
 	switch e {
+	case Apart:
+		return true
 	case FewLeft:
 		return true
 	case Gone:
@@ -404,7 +407,7 @@ type CartLine struct {
 	Options      map[string]string `json:"options,omitempty,omitzero"`
 	PriceChanged bool              `json:"price_changed,omitempty,omitzero"`
 
-	// Problem Why it can't be paid.
+	// Problem Why it can't be paid; apart: it lies elsewhere than the rest and can't go with it.
 	Problem  CartLineProblem `json:"problem,omitempty,omitzero"`
 	Quantity int64           `json:"quantity"`
 	Sku      string          `json:"sku"`
@@ -418,7 +421,7 @@ type CartLine struct {
 	UnitPrice Money `json:"unit_price,omitempty,omitzero"`
 }
 
-// CartLineProblem Why it can't be paid.
+// CartLineProblem Why it can't be paid; apart: it lies elsewhere than the rest and can't go with it.
 type CartLineProblem string
 
 // Charge defines model for Charge.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -164,6 +165,9 @@ func shopOnce(ctx context.Context, a *App, p demo.Person, r *rand.Rand, leave bo
 		options, err = a.Checkout.Options(tx, c)
 		return err
 	})
+	if errors.Is(err, checkout.ErrSoldOut) {
+		return nil // what was picked can't go together, or is gone: shoppers leave then
+	}
 	if err != nil {
 		return fmt.Errorf("ways to deliver: %w", err)
 	}

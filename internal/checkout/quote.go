@@ -36,8 +36,8 @@ type Item struct {
 	Line
 	Article Article
 	Total   money.Amount
-	Free    int64  // how many there are
-	Problem string // gone, sold_out, few_left: then it can't be paid
+	Free    int64  // how many there are where the cart would be sent from
+	Problem string // gone, sold_out, few_left, apart (it is only elsewhere): then it can't be paid
 	Changed bool   // the price isn't the one the shopper saw, which is Seen
 }
 
@@ -61,8 +61,13 @@ func (s *Service) Basket(tx *db.Tx, c Cart) (Basket, error) {
 // basket is Basket without the code; it reads no database.
 func (s *Service) basket(c *Cart, m market.Market) (Basket, error) {
 	b := Basket{Items: make([]Item, 0, len(c.Lines)), Goods: money.Of(0, c.Currency), Discount: money.Of(0, c.Currency), TaxIncluded: m.TaxInclusive}
-	for _, l := range c.Lines {
-		i := Item{Line: l, Free: s.Stock.Level(m.Code, l.SKU).Free}
+	wants := make([]fulfilment.OptionLine, len(c.Lines))
+	for i, l := range c.Lines {
+		wants[i] = fulfilment.OptionLine{SKU: l.SKU, Quantity: l.Quantity}
+	}
+	free := s.Stock.Together(m.Code, wants)
+	for n, l := range c.Lines {
+		i := Item{Line: l, Free: free[n]}
 		a, err := s.Shelf.Article(m, c.Country, c.Lang, l.SKU)
 		switch {
 		case err == nil:
@@ -74,9 +79,13 @@ func (s *Service) basket(c *Cart, m market.Market) (Basket, error) {
 			return b, err
 		}
 		if i.Problem == "" && i.Free < l.Quantity {
-			i.Problem = "few_left"
-			if i.Free <= 0 {
+			switch anywhere := s.Stock.Level(m.Code, l.SKU).Free; {
+			case anywhere >= l.Quantity:
+				i.Problem = "apart"
+			case anywhere <= 0:
 				i.Problem = "sold_out"
+			default:
+				i.Problem, i.Free = "few_left", anywhere
 			}
 		}
 		if i.Problem == "" {

@@ -130,6 +130,13 @@ func (r *rig) Level(_ market.Code, sku string) fulfilment.Level {
 	return fulfilment.Level{Free: 1000}
 }
 
+func (r *rig) Together(m market.Code, lines []fulfilment.OptionLine) (free []int64) {
+	for _, l := range lines {
+		free = append(free, r.Level(m, l.SKU).Free)
+	}
+	return free
+}
+
 func (r *rig) Options(q fulfilment.OptionsRequest) ([]fulfilment.Option, error) {
 	m, _ := r.ByCode(q.Market)
 	o := fulfilment.Option{Service: "express_ddp", Carrier: "Swift", Location: "can", From: "CN", Channel: fulfilment.Courier, Price: money.Of(r.ship, m.Currency),

@@ -40,6 +40,7 @@ type (
 	Stock interface {
 		Options(r fulfilment.OptionsRequest) ([]fulfilment.Option, error)
 		Level(m market.Code, sku string) fulfilment.Level
+		Together(m market.Code, lines []fulfilment.OptionLine) []int64
 		Reserve(tx *db.Tx, ref string, wants []fulfilment.Want, until time.Time) error
 		Allocate(tx *db.Tx, ref string) error
 		Release(tx *db.Tx, ref string) error

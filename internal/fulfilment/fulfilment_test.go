@@ -374,6 +374,11 @@ func TestOptions(t *testing.T) {
 		lines := []fulfilment.OptionLine{{SKU: "tee", Quantity: 1, WeightGrams: 300}}
 		require.Equal(t, "ams", s.Locate("de", lines))
 		require.Equal(t, "can", s.Locate("de", []fulfilment.OptionLine{{SKU: "tee", Quantity: 2}, {SKU: "tee", Quantity: 2}}))
+		require.Equal(t, "ams", s.Locate("de", []fulfilment.OptionLine{{SKU: "tee", Quantity: 3}}), "the market's first choice that has them")
+		require.Equal(t, "can", s.Locate("de", []fulfilment.OptionLine{{SKU: "tee", Quantity: 3}, {SKU: "hat", Quantity: 1}}))
+		require.Equal(t, []int64{10, 1}, s.Together("de", []fulfilment.OptionLine{{SKU: "tee", Quantity: 3}, {SKU: "hat", Quantity: 1}}))
+		require.Equal(t, []int64{10, 1}, s.Together("de", []fulfilment.OptionLine{{SKU: "tee", Quantity: 11}, {SKU: "hat", Quantity: 1}}), "where most of it is")
+		require.Equal(t, []int64{0}, s.Together("nope", []fulfilment.OptionLine{{SKU: "tee", Quantity: 1}}))
 		_, err := s.Options(fulfilment.OptionsRequest{Market: "de", Country: "FR", At: at("2026-11-24T01:00:00Z"), Lines: lines})
 		require.ErrorIs(t, err, fulfilment.ErrNoService)
 		_, err = s.Options(fulfilment.OptionsRequest{Market: "de", At: at("2026-11-24T01:00:00Z"), Lines: []fulfilment.OptionLine{{SKU: "tee", Quantity: 1, WeightGrams: 25_000}}})

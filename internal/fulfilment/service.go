@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"sync/atomic"
@@ -158,11 +157,11 @@ func (s *Service) Location(code string) (Location, error) {
 	return l, nil
 }
 
-// Locate chooses where a cart is sent from: the first location of the market that has all lines, else the last
-// one of the market's list; from memory.
+// Locate chooses where a cart is sent from: the location of the market that has the most of its pieces, the first of
+// those; from memory. All lines go together, so where none has everything something of the cart can't be had.
 func (s *Service) Locate(m market.Code, lines []OptionLine) string {
 	mk, ok := s.markets.ByCode(m)
-	if !ok || len(mk.ShipFrom) == 0 {
+	if !ok {
 		return ""
 	}
 	need := map[string]int64{}
@@ -170,14 +169,25 @@ func (s *Service) Locate(m market.Code, lines []OptionLine) string {
 		need[l.SKU] += l.Quantity
 	}
 	now := s.levels.Get()
+	best, most := "", int64(-1)
 	for _, location := range mk.ShipFrom {
-		short := false
-		for sku := range maps.Keys(need) {
-			short = short || now.at(sku, location) < need[sku]
+		has := int64(0)
+		for sku, n := range need {
+			has += min(n, now.at(sku, location))
 		}
-		if !short {
-			return location
+		if has > most {
+			best, most = location, has
 		}
 	}
-	return mk.ShipFrom[len(mk.ShipFrom)-1]
+	return best
+}
+
+// Together is how many pieces of each line are free where Locate has the lines sent from; from memory.
+func (s *Service) Together(m market.Code, lines []OptionLine) []int64 {
+	location, now := s.Locate(m, lines), s.levels.Get()
+	free := make([]int64, len(lines))
+	for i, l := range lines {
+		free[i] = now.at(l.SKU, location)
+	}
+	return free
 }

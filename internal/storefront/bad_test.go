@@ -121,6 +121,30 @@ func TestPayingWhatAnotherTabChanged(t *testing.T) {
 	require.Contains(t, v.Get(done.To()).Text(), "3 ")
 }
 
+// One thing lies in the hub only, the other in China only: there is no parcel for both.
+func TestGoodsThatCannotGoTogether(t *testing.T) {
+	t.Parallel()
+	s := apptest.Lite(t)
+	s.Write(func(tx *db.Tx) error {
+		return s.Stock.SetStock(tx, []fulfilment.Stock{{SKU: "MI1001-TEA-S", Location: "ams", OnHand: 9}, {SKU: "MI1001-TEA-S", Location: "can"},
+			{SKU: "MI1001-TEA-M", Location: "ams"}, {SKU: "MI1001-TEA-M", Location: "can", OnHand: 9}})
+	})
+	v := s.Visitor()
+	v.Add("de-de", "MI1001-TEA-M", "1")
+	require.NotContains(t, v.Get("/de-de/cart").Text(), "anderen Lager")
+	v.Add("de-de", "MI1001-TEA-S", "2")
+	p := v.Get("/de-de/cart")
+	answers(t, p, http.StatusOK, "de")
+	require.Equal(t, 1, strings.Count(p.Text(), "liegt in einem anderen Lager"), "what there are fewer of has to wait")
+	require.NotContains(t, p.Body, `href="/de-de/checkout/details"`)
+	require.Equal(t, http.StatusSeeOther, v.Post("/de-de/checkout/details", apptest.Anna.Form()).Status)
+	require.Equal(t, "/de-de/cart", v.Get("/de-de/checkout/delivery").To())
+	require.Equal(t, http.StatusSeeOther, v.Post("/de-de/cart/lines/MI1001-TEA-M", url.Values{"quantity": {"0"}, "version": {p.Version()}}).Status)
+	require.Contains(t, v.Get("/de-de/cart").Body, `href="/de-de/checkout/details"`)
+	require.Equal(t, http.StatusOK, v.Get("/de-de/checkout/delivery").Status)
+	require.Contains(t, v.Pay("de-de", "card", apptest.Card).To(), "/de-de/orders/")
+}
+
 // The hub has sold its last piece and the goods now leave from China, by other services than the one chosen.
 func TestDeliveryThatIsNoLongerOffered(t *testing.T) {
 	t.Parallel()

@@ -225,6 +225,8 @@ func (s *shop) fillCart(r *http.Request, at place, c checkout.Cart, v *cartView)
 			l.Problem = at.say.T("checkout.sold_out", "title", l.Title)
 		case "few_left":
 			l.Problem = at.say.N("checkout.stock_changed", i.Free, "title", l.Title)
+		case "apart":
+			l.Problem = at.say.T("checkout.apart", "title", l.Title)
 		}
 		if i.Problem != "" {
 			v.Stuck, _ = at.say.Fault(checkout.ErrSoldOut)
