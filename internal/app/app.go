@@ -46,13 +46,14 @@ import (
 	"portolan/internal/pricing"
 	"portolan/internal/settings"
 	"portolan/internal/storefront"
+	"portolan/internal/tax"
 	"portolan/internal/web"
 )
 
 // Schemas lists every package that owns tables, in the order they are made.
 var Schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
 	idempotency.Schema, inbox.Schema,
 }
 
@@ -90,6 +91,7 @@ type App struct {
 	Orders    *order.Service
 	Payments  *payment.Service
 	TestPSP   *fakepsp.PSP
+	Tax       *tax.Service
 	Checkout  *checkout.Service
 	Messages  *messaging.Service
 	Journeys  *journeys.Service
@@ -130,6 +132,8 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 		psps = append(psps, a.TestPSP)
 	}
 	a.Payments = payment.New(d, a.Queue, a.Bus, psps...)
+	a.Tax = tax.New(tax.Parts{Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Words: shop.Registrations})
+	a.Tax.Listen(a.Bus, a.Queue)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
 		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Codes: a.Prices, Stock: a.Stock,
 		Landed: rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Registrations: shop.Registrations,

@@ -1,0 +1,296 @@
+package tax
+
+import (
+	"fmt"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/money"
+)
+
+// Status is how near one threshold is. Amounts are in the threshold's currency.
+type Status struct {
+	Threshold
+	Windows      []Window // the spans that the rule looks at; the fullest decides
+	Counted      money.Amount
+	Sales        int64 // sales less cancellations
+	Share        int64 // of the limit in per cent, rounded down, at most 9999
+	Level        int   // 0, 70, 90 or 100
+	Watched      bool  // false: nothing can be counted (services, no threshold, not for this merchant)
+	Why          string
+	Registered   bool       // on the day asked for
+	Crossing     Projection // of the window that is still running
+	Approximated bool       // a rate of another day was used for part of it
+	Problem      string     // no_rate:KRW: part of the sales isn't counted; empty otherwise
+}
+
+// Window is what was counted from one civil day to another.
+type Window struct {
+	First, Last string
+	Running     bool // it isn't over
+	Counted     money.Amount
+	Sales       int64
+	Share       int64
+}
+
+// bucket is what was sold on one day on one lane.
+type bucket struct {
+	day, country, region, from string
+	low                        bool
+	currency                   money.Currency
+	kind                       Kind
+	net, count                 int64
+}
+
+// Thresholds tells how near every rule of the day is to being crossed, in the order of the table.
+func (s *Service) Thresholds(tx *db.Tx, at time.Time) ([]Status, error) {
+	today := at.UTC().Format(time.DateOnly)
+	all, err := s.buckets(tx, fmt.Sprintf("%04d-01-01", at.UTC().Year()-2))
+	if err != nil {
+		return nil, err
+	}
+	words, err := s.words(tx, today)
+	if err != nil {
+		return nil, err
+	}
+	c := counter{s: s, tx: tx, all: all, rates: map[string]money.Rate{}}
+	var out []Status
+	for _, t := range s.facts.thresholds {
+		zone := s.facts.zone(t.place())
+		day := at.In(zone).Format(time.DateOnly)
+		if !t.on(day) {
+			continue
+		}
+		v := Status{Threshold: t, Counted: money.Of(0, t.Currency)}
+		for _, w := range words {
+			v.Registered = v.Registered || t.Registration != "" && sameWord(w, t.Registration)
+		}
+		if v.Why = s.unwatched(&t); v.Why == "" {
+			v.Watched = true
+			if err := c.count(&v, day); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, v)
+	}
+	together(out)
+	return out, nil
+}
+
+// unwatched is why nothing is counted towards a rule.
+func (s *Service) unwatched(t *Threshold) string {
+	country, _ := t.place()
+	at := string(s.Home) == country
+	switch {
+	case t.Counts == "none":
+		return "no_threshold"
+	case t.Counts == "services":
+		return "services_only"
+	case t.Seller == "resident" && !at, t.Seller == "foreign" && at:
+		return "other_sellers"
+	}
+	return ""
+}
+
+// together lets rules of one place that must both be met share the lesser level.
+func together(all []Status) {
+	for i := range all {
+		for j := range i {
+			a, b := &all[i], &all[j]
+			if a.Logic != "and" || b.Logic != "and" || a.Jurisdiction != b.Jurisdiction || a.Transactions > 0 || b.Transactions > 0 {
+				continue
+			}
+			level := min(a.Level, b.Level)
+			a.Level, b.Level = level, level
+		}
+	}
+}
+
+func (s *Service) buckets(tx *db.Tx, since string) ([]bucket, error) {
+	return db.All(tx, func(r db.Row) (b bucket, err error) {
+		err = r.Scan(&b.day, &b.country, &b.region, &b.from, &b.low, (*string)(&b.currency), (*string)(&b.kind), &b.net, &b.count)
+		return
+	}, `select day, country, region, ship_from, low, currency, kind, cast(sum(net) as bigint), count(*) from tax_entries
+		where day >= $1 and not test group by day, country, region, ship_from, low, currency, kind
+		order by day, country, region, ship_from, low, currency, kind`, since)
+}
+
+// counter counts towards rules.
+type counter struct {
+	s     *Service
+	tx    *db.Tx
+	all   []bucket
+	rates map[string]money.Rate
+}
+
+// counts reports whether what was sold on a lane counts towards a rule.
+func (t *Threshold) counts(b *bucket) bool {
+	country, region := t.place()
+	there := b.country == country && (region == "" || b.region == region)
+	switch t.Counts {
+	case "to", "gross", "retail", "taxable":
+		return there
+	case "low":
+		return there && b.low
+	case "domestic":
+		return there && b.from == country
+	case "union_distance":
+		return member(b.from) && member(b.country) && b.from != b.country
+	case "union":
+		return member(b.from) && member(b.country)
+	case "worldwide", "worldwide_if_any":
+		return true
+	}
+	return false
+}
+
+// series is what counts towards a rule by civil day.
+type series map[string]struct{ minor, sales int64 }
+
+func (s series) add(day string, minor, sales int64) {
+	d := s[day]
+	d.minor, d.sales = d.minor+minor, d.sales+sales
+	s[day] = d
+}
+
+func (s series) sum(first, last string) (minor, sales int64) {
+	for day, d := range s {
+		if first <= day && day <= last {
+			minor, sales = minor+d.minor, sales+d.sales
+		}
+	}
+	return minor, sales
+}
+
+func (c *counter) count(v *Status, today string) error {
+	days := series{}
+	any := v.Counts != "worldwide_if_any"
+	for i := range c.all {
+		b := &c.all[i]
+		country, _ := v.place()
+		any = any || b.country == country
+		if b.day > today || !v.counts(b) || v.Counts == "gross" && b.kind == Refund {
+			continue
+		}
+		minor, ok, err := c.convert(v, b, today)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		sales := map[Kind]int64{Sale: b.count, Cancellation: -b.count}[b.kind]
+		days.add(b.day, minor, sales)
+	}
+	if !any {
+		days = series{}
+	}
+	for _, w := range windows(v.Period, today) {
+		minor, sales := days.sum(w.First, w.Last)
+		w.Counted, w.Sales = money.Of(minor, v.Currency), sales
+		w.Share = v.share(minor, sales)
+		v.Windows = append(v.Windows, w)
+		if len(v.Windows) == 1 || w.Share > v.Share {
+			v.Share, v.Counted, v.Sales = w.Share, w.Counted, w.Sales
+		}
+	}
+	for _, level := range levels {
+		if v.Share >= int64(level) {
+			v.Level = level
+		}
+	}
+	if v.Share < 100 {
+		v.Crossing = v.project(days, today)
+	}
+	return nil
+}
+
+// levels are the shares of a limit at which the merchant is told.
+var levels = []int{70, 90, 100}
+
+const mostShare = 9999
+
+// share is how much of the limit is reached, in per cent.
+func (t *Threshold) share(minor, sales int64) int64 {
+	of := func(n, limit int64) int64 {
+		if limit <= 0 {
+			return mostShare
+		}
+		return min(portion(max(n, 0), 100, limit), mostShare)
+	}
+	switch {
+	case t.Logic == "first_sale" && sales > 0:
+		return 100
+	case t.Logic == "first_sale":
+		return 0
+	case t.Transactions > 0 && t.Logic == "or":
+		return max(of(minor, t.Limit.Minor), of(sales, t.Transactions))
+	case t.Transactions > 0:
+		return min(of(minor, t.Limit.Minor), of(sales, t.Transactions))
+	}
+	return of(minor, t.Limit.Minor)
+}
+
+// convert gives a day's sales in the rule's currency, at the rate of the last day of its month; where that isn't
+// known, at today's.
+func (c *counter) convert(v *Status, b *bucket, today string) (minor int64, ok bool, err error) {
+	if b.currency == v.Currency {
+		return b.net, true, nil
+	}
+	_, last, _ := PeriodOf(Month, b.day).Days()
+	for _, day := range []string{min(last, today), today} {
+		key := string(b.currency) + string(v.Currency) + day
+		rate, asked := c.rates[key]
+		if !asked {
+			q, err := c.s.Rates.Rate(c.tx, b.currency, v.Currency, day)
+			if err != nil && !noRate(err) {
+				return 0, false, err
+			}
+			rate = q.Rate
+			c.rates[key] = rate
+		}
+		if rate.Coef > 0 {
+			return money.Of(b.net, b.currency).Convert(v.Currency, rate).Minor, true, nil
+		}
+		v.Approximated = true
+	}
+	v.Problem = "no_rate:" + string(b.currency)
+	return 0, false, nil
+}
+
+// Watch announces each level that is reached the first time in a calendar year, the highest where one order
+// passes several, for rules whose registration the merchant doesn't have yet. It returns what it announced.
+func (s *Service) Watch(tx *db.Tx) ([]LevelEvent, error) {
+	all, err := s.Thresholds(tx, tx.Now())
+	if err != nil {
+		return nil, err
+	}
+	var told []LevelEvent
+	period := tx.Now().UTC().Format("2006")
+	for _, v := range all {
+		fresh := 0
+		for _, level := range levels {
+			if v.Level < level || v.Registered {
+				continue
+			}
+			n, err := tx.Exec(`insert into tax_levels (rule, period, level, at) values ($1, $2, $3, $4) on conflict do nothing`,
+				v.ID, period, level, tx.Now())
+			if err != nil {
+				return nil, err
+			}
+			if n == 1 {
+				fresh = level
+			}
+		}
+		if fresh == 0 {
+			continue
+		}
+		e := LevelEvent{Rule: v.ID, Jurisdiction: v.Jurisdiction, Level: fresh, Period: period, Counted: v.Counted, Limit: money.Of(v.Limit.Minor, v.Currency),
+			Do: v.Do, At: tx.Now()}
+		if err := s.Bus.Publish(tx, e); err != nil {
+			return nil, err
+		}
+		told = append(told, e)
+	}
+	return told, nil
+}
