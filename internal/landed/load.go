@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -134,21 +135,30 @@ func ReadPack(folder fs.FS) (*Pack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list rule tables: %w", err)
 	}
-	texts := embedded()
-	var bad []Problem
+	texts := make(map[string]string, len(files))
 	for _, name := range files {
-		if tableNamed(name).name == "" {
-			bad = append(bad, Problem{Table: name, Code: "unknown_table", Remedy: "is no table of a rule pack; the tables are " + strings.Join(TableNames(), ", ")})
-			continue
-		}
 		b, err := fs.ReadFile(folder, name)
 		if err != nil {
 			return nil, fmt.Errorf("read rule table: %w", err)
 		}
 		texts[name] = string(b)
 	}
-	if len(files) == 0 {
-		bad = append(bad, Problem{Table: ".", Code: "required", Remedy: "holds no table of a rule pack; the tables are " + strings.Join(TableNames(), ", ")})
+	return ReadTables(texts)
+}
+
+// ReadTables is ReadPack of tables by their names (regimes.csv).
+func ReadTables(given map[string]string) (*Pack, error) {
+	texts := embedded()
+	var bad []Problem
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if tableNamed(name).name == "" {
+			bad = append(bad, Problem{Table: name, Code: "unknown_table", Remedy: "is no table of a rule pack; the tables are " + strings.Join(TableNames(), ", ")})
+			continue
+		}
+		texts[name] = given[name]
+	}
+	if len(given) == 0 {
+		bad = append(bad, Problem{Table: "folder", Code: "required", Remedy: "holds no table of a rule pack; the tables are " + strings.Join(TableNames(), ", ")})
 	}
 	if len(bad) > 0 {
 		return nil, spoil(ErrUnreadableTable, bad)

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"portolan/internal/landed"
+)
+
+type rulesCommand struct {
+	List   rulesListCommand   `cmd:"" help:"List the tables of the rule pack, or the rows of one."`
+	Show   rulesShowCommand   `cmd:"" help:"Show a row by the id that quotes name."`
+	Check  rulesCheckCommand  `cmd:"" help:"Say what is wrong with a rule table or a folder of them, by row and column."`
+	Diff   rulesDiffCommand   `cmd:"" help:"Say which rows differ between two packs."`
+	Import rulesImportCommand `cmd:"" help:"Read an official tariff table and say what became of its rows."`
+}
+
+// asJSON prints a value for programs.
+func asJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+type rulesListCommand struct {
+	Table string `arg:"" optional:"" help:"Name of a table, such as regimes; without it, the tables."`
+	JSON  bool   `name:"json" help:"Print JSON."`
+}
+
+// Run prints the tables, or the rows of one with their days, sources and confidence.
+func (c rulesListCommand) Run(out io.Writer) error {
+	p := landed.Default()
+	tables := p.Tables()
+	if c.Table == "" {
+		if c.JSON {
+			return asJSON(out, map[string]any{"version": p.Version(), "tables": tables})
+		}
+		fmt.Fprintf(out, "rule pack %s\n\n", p.Version())
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		for _, t := range tables {
+			fmt.Fprintf(w, "%s\t%d rows\t%s\n", t.Name, t.Rows, t.About)
+		}
+		return w.Flush()
+	}
+	entries, ok := p.Entries(c.Table)
+	if !ok {
+		var names []string
+		for _, t := range tables {
+			names = append(names, t.Name)
+		}
+		return exit{2, fmt.Errorf("there is no table %q; the tables are %s", c.Table, strings.Join(names, ", "))}
+	}
+	if c.JSON {
+		return asJSON(out, entries)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for i := range entries {
+		e := &entries[i]
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.ID, days(e), trust(e), strings.Join(e.Sources, " "), cells(e))
+	}
+	return w.Flush()
+}
+
+func days(e *landed.Entry) string {
+	switch {
+	case e.ValidFrom == "":
+		return "always"
+	case e.ValidTo == "":
+		return "from " + e.ValidFrom
+	}
+	return e.ValidFrom + " to " + e.ValidTo
+}
+
+func trust(e *landed.Entry) string {
+	if !e.Verified {
+		return e.Confidence + ", unverified"
+	}
+	return cmp.Or(e.Confidence, "-")
+}
+
+func cells(e *landed.Entry) string {
+	var all []string
+	for _, c := range e.Cells {
+		all = append(all, c.Column+"="+c.Value)
+	}
+	return strings.Join(all, " ")
+}
+
+type rulesShowCommand struct {
+	Row  string `arg:"" help:"Id of a row, such as eu:ioss:2026-07-01."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Run prints one row, one cell to a line.
+func (c rulesShowCommand) Run(out io.Writer) error {
+	e, ok := landed.Default().Entry(c.Row)
+	if !ok {
+		return exit{2, fmt.Errorf("there is no row %q; portolan rules list TABLE names them", c.Row)}
+	}
+	if c.JSON {
+		return asJSON(out, e)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "row\t%s\ntable\t%s\nholds\t%s\nconfidence\t%s\nsources\t%s\n", e.ID, e.Table, days(&e), trust(&e), strings.Join(e.Sources, " "))
+	for _, cell := range e.Cells {
+		fmt.Fprintf(w, "%s\t%s\n", cell.Column, cell.Value)
+	}
+	return w.Flush()
+}
+
+type rulesCheckCommand struct {
+	Path string `arg:"" help:"A rule table such as regimes.csv, a folder of them, or an official tariff table."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Run prints what is wrong, one line to a problem, and ends with status 2 where anything is.
+func (c rulesCheckCommand) Run(out io.Writer) error {
+	text, err := examine(c.Path)
+	problems := landed.Problems(err)
+	if err != nil && problems == nil {
+		return exit{2, err}
+	}
+	switch {
+	case c.JSON:
+		if problems == nil {
+			problems = []landed.Problem{}
+		}
+		if err := asJSON(out, problems); err != nil {
+			return err
+		}
+	case len(problems) == 0:
+		fmt.Fprintln(out, text)
+	default:
+		for _, p := range problems {
+			fmt.Fprintln(out, p)
+		}
+	}
+	if len(problems) > 0 {
+		return exit{2, fmt.Errorf("%s: %d problems, nothing of it can be used", c.Path, len(problems))}
+	}
+	return nil
+}
+
+// examine reads a table, a folder of tables or an official table, and says what it found.
+func examine(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() && !slices.Contains(landed.TableNames(), filepath.Base(path)) {
+		_, done, err := readOfficial(path, nil)
+		return fmt.Sprintf("%s: %d rows, nothing wrong", done.Table, done.Rows), err
+	}
+	p, err := pack(path)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("nothing wrong; with the program's other tables it makes rule pack %s", p.Version()), nil
+}
+
+// pack is the pack inside the program, one with a table of its own, or one from a folder of tables.
+func pack(path string) (*landed.Pack, error) {
+	if path == "embedded" {
+		return landed.Default(), nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, exit{2, err}
+	}
+	if info.IsDir() {
+		return landed.ReadPack(os.DirFS(path))
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return landed.ReadTables(map[string]string{filepath.Base(path): string(b)})
+}
+
+type rulesDiffCommand struct {
+	A    string `arg:"" help:"The word embedded, a rule table or a folder of tables."`
+	B    string `arg:"" help:"What to compare with it."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Run prints every row that B has otherwise than A.
+func (c rulesDiffCommand) Run(out io.Writer) error {
+	a, err := pack(c.A)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.A, err)
+	}
+	b, err := pack(c.B)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.B, err)
+	}
+	all := landed.Diff(a, b)
+	if c.JSON {
+		if all == nil {
+			all = []landed.Difference{}
+		}
+		return asJSON(out, map[string]any{"a": a.Version(), "b": b.Version(), "differences": all})
+	}
+	fmt.Fprintf(out, "%s against %s: %d rows differ\n", a.Version(), b.Version(), len(all))
+	for _, d := range all {
+		fmt.Fprintf(out, "%s %s in %s\n", d.Kind, d.Row, d.Table)
+		for _, cell := range d.Columns {
+			fmt.Fprintf(out, "  %s: %s -> %s\n", cell.Column, cmp.Or(cell.Before, "-"), cmp.Or(cell.After, "-"))
+		}
+	}
+	return nil
+}
+
+type rulesImportCommand struct {
+	File  string `arg:"" help:"Official table: eu_gb_tariff_cn8.csv, us_hts_general_rates.csv or hs_codes.csv."`
+	Check bool   `required:"" help:"Read and count only; nothing is kept."`
+	JSON  bool   `name:"json" help:"Print JSON."`
+}
+
+// Run prints how many rates of the table can be used, which are left to people, and which rows are refused.
+func (c rulesImportCommand) Run(out io.Writer) error {
+	progress := func(rows int) {
+		if !c.JSON {
+			fmt.Fprintf(out, "%d rows\n", rows)
+		}
+	}
+	_, done, err := readOfficial(c.File, progress)
+	problems := landed.Problems(err)
+	if err != nil && problems == nil {
+		return exit{2, err}
+	}
+	if c.JSON {
+		if err := asJSON(out, map[string]any{"import": done, "problems": problems}); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(out, "%s\n  taken: %d rates, %d titles\n  compound, reckoned where the quantity is known: %d\n  by season, highest taken: %d\n  in words, left to people: %d rows%s\n  refused: %d rows%s\n",
+			cmp.Or(done.Table, c.File), done.Plain, done.Titles, done.Compound, done.Seasonal, len(done.InWords), rowNumbers(done.InWords), len(done.Refused), rowNumbers(done.Refused))
+		for _, p := range problems {
+			fmt.Fprintln(out, p)
+		}
+	}
+	if len(problems) > 0 {
+		return exit{2, fmt.Errorf("%s: %d problems, nothing of it is taken", c.File, len(problems))}
+	}
+	return nil
+}
+
+func rowNumbers(rows []int) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	return " (" + strings.Trim(fmt.Sprint(rows), "[]") + ")"
+}
+
+func readOfficial(path string, progress func(int)) (*landed.Tariff, landed.Import, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, landed.Import{}, exit{2, err}
+	}
+	defer f.Close()
+	return landed.ReadTariff(f, filepath.Base(path), progress)
+}
