@@ -2,6 +2,7 @@ package landed_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -44,5 +45,42 @@ func BenchmarkQuote10Lines(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkHeapOfAMillionQuotes reports how much larger the heap is after quotes of a cart of ten lines than
+// before them: run it with -benchtime 1000000x.
+func BenchmarkHeapOfAMillionQuotes(b *testing.B) {
+	p, r := landed.Default(), cart("US", "USD")
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	quotes := func(n int) {
+		for range n {
+			if _, err := p.Quote(r); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	quotes(1000)
+	before := heap()
+	b.ResetTimer()
+	quotes(b.N)
+	b.StopTimer()
+	b.ReportMetric(float64(int64(heap())-int64(before)), "heap-bytes-grown")
+}
+
+// BenchmarkQuoteNationalLines is a cart of ten lines with the official tables in the pack.
+func BenchmarkQuoteNationalLines(b *testing.B) {
+	p, r := landed.Default().WithTariff(official(b, "eu_gb_tariff_cn8")), cart("DE", "EUR")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Quote(r); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
