@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&b.postgres, "postgres", "", "URL of a PostgreSQL database that may be emptied; none: SQLite only")
 	flag.StringVar(&b.pgdir, "pgdir", "", "its data directory")
 	flag.DurationVar(&b.span, "span", 8*time.Second, "how long each load lasts")
-	flag.StringVar(&parts, "parts", "wire,checkout,memory,start,list,html,reprice", "what to measure")
+	flag.StringVar(&parts, "parts", "wire,checkout,memory,start,list,html,reprice,quote", "what to measure")
 	flag.StringVar(&on, "on", "sqlite,postgres", "the databases to measure on")
 	flag.StringVar(&counts, "c", "1,16,64", "how many shoppers buy at once, one measurement each")
 	flag.Parse()

@@ -73,7 +73,7 @@ func (b *bench) serve(ctx context.Context, p place, ready, smpp string) (*drive.
 
 // small measures what orders cost, with the sample merchant's own number of products.
 func (b *bench) small(ctx context.Context, p place) error {
-	if !b.wants("wire") && !b.wants("checkout") && !b.wants("start") && !b.wants("reprice") {
+	if !b.wants("wire") && !b.wants("checkout") && !b.wants("start") && !b.wants("reprice") && !b.wants("quote") {
 		return nil
 	}
 	if err := b.empty(ctx, p); err != nil {
@@ -93,6 +93,11 @@ func (b *bench) small(ctx context.Context, p place) error {
 	}
 	if b.wants("reprice") {
 		if err := b.reprice(ctx, p); err != nil {
+			return err
+		}
+	}
+	if b.wants("quote") {
+		if err := b.quotes(ctx, p); err != nil {
 			return err
 		}
 	}
