@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
+	"portolan/internal/db"
 	"portolan/internal/market"
 	"portolan/internal/money"
 )
@@ -311,4 +313,56 @@ func slope(x, y []float64) (b, wide float64) {
 		left += d * d
 	}
 	return b, 2.23 * math.Sqrt(left/(n-2)/sxx) // Student's t for ten degrees of freedom, the fewest there are
+}
+
+// Suggestions are the ways to the price of a sheet, from what is kept: the margin aimed at, other shops' prices,
+// and as reference the published price of the first other market that is open.
+func (s *Service) Suggestions(tx *db.Tx, t Trade, sheet Sheet) ([]Suggestion, error) {
+	terms, _, err := s.Terms(tx, sheet.Market.Code)
+	if err != nil {
+		return nil, err
+	}
+	rivals, err := s.RivalPrices(tx, sheet.Market.Code, sheet.Goods.SKU)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := s.reference(tx, sheet)
+	if err != nil {
+		return nil, err
+	}
+	return Suggest(t.Rules, sheet, terms.Target, ref, rivals, nil), nil
+}
+
+func (s *Service) reference(tx *db.Tx, sheet Sheet) (Reference, error) {
+	all, err := s.markets.List(tx)
+	if err != nil {
+		return Reference{}, err
+	}
+	day := tx.Now().Format(time.DateOnly)
+	for _, m := range all {
+		if m.Code == sheet.Market.Code || m.State != market.Open {
+			continue
+		}
+		rows, err := s.History(tx, m.Code, sheet.Goods.SKU, 1)
+		if err != nil {
+			return Reference{}, err
+		}
+		if len(rows) == 0 || !rows[0].To.IsZero() || rows[0].Amount.Currency != m.Currency {
+			continue
+		}
+		net := rows[0].Amount
+		if m.TaxInclusive {
+			tax, ok := s.taxes.TaxRate(m.Country(), "", sheet.Goods.Category, day)
+			if !ok {
+				continue
+			}
+			net = net.Sub(net.Within(tax))
+		}
+		q, err := s.Rate(tx, m.Currency, sheet.Market.Currency, day)
+		if err != nil {
+			continue // another market may have a fresh rate
+		}
+		return Reference{m.Country(), net, q}, nil
+	}
+	return Reference{}, nil
 }
