@@ -28,7 +28,7 @@ func latinParty(p Party) (string, address.Address) {
 func latinLines(p Party) []string {
 	name, a := latinParty(p)
 	a.GivenName, a.FamilyName, a.Company, a.Phone = name, "", "", ""
-	lines := address.Lines(a, "en")
+	lines := lines(a)
 	if n := len(lines); n > 0 {
 		lines[n-1] = strings.ToUpper(lines[n-1])
 	}
@@ -45,6 +45,17 @@ func ownLines(p Party) []string {
 	for _, s := range []*string{&a.GivenName, &a.Line1, &a.Line2, &a.District, &a.City, &a.Region} {
 		*s, _ = Printable(*s)
 	}
-	lines := address.Lines(a, "en")
-	return lines[:max(len(lines)-1, 0)]
+	own := lines(a)
+	return own[:max(len(own)-1, 0)]
+}
+
+// lines writes an address in its country's order. Where that order has no place for a city that was given, the
+// city goes behind the street: nothing that was given is left out.
+func lines(a address.Address) []string {
+	out := address.Lines(a, "en")
+	if a.City != "" && !strings.Contains(strings.Join(out, "\n"), a.City) {
+		a.Line2 = strings.Trim(a.Line2+", "+a.City, ", ")
+		out = address.Lines(a, "en")
+	}
+	return out
 }
