@@ -30,11 +30,12 @@ type Scheme struct {
 	Source       string
 	Confidence   string
 
-	limit  money.Amount
-	below  bool
-	item   bool
-	always bool
-	number *regexp.Regexp
+	limit   money.Amount
+	below   bool
+	item    bool
+	always  bool
+	freight bool // delivery belongs to the base
+	number  *regexp.Regexp
 }
 
 // Threshold is a rule of when a seller has to register.
@@ -82,7 +83,8 @@ var known = sync.OnceValue(func() *facts {
 		s := Scheme{Code: r["code"], Area: r["area"], Registration: r["registration"], Currency: money.Currency(r["currency"]),
 			PeriodEnd: r["fx"] == "period_end", Apart: r["correction"] == "apart", Zone: market.TimeZone(r["zone"]),
 			Source: r["source"], Confidence: r["confidence"], below: r["cmp"] == "<", item: r["unit"] == "item", always: r["always"] == "yes",
-			number: regexp.MustCompile(`^(` + atLeast.ReplaceAllString(r["number"], "{$1,$2}") + `)$`)}
+			freight: r["freight"] == "yes",
+			number:  regexp.MustCompile(`^(` + atLeast.ReplaceAllString(r["number"], "{$1,$2}") + `)$`)}
 		for k := range strings.SplitSeq(r["periods"], "|") {
 			s.Periods = append(s.Periods, PeriodKind(k))
 		}

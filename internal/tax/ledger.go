@@ -183,7 +183,7 @@ func (e *Entry) share(amount int64) Entry {
 	for i, p := range e.Parts {
 		back.Parts[i] = p
 		back.Parts[i].Tax = neg(parts[3+i])
-		back.Parts[i].Base = neg(portion(p.Base.Minor, amount, total))
+		back.Parts[i].Base = neg(nearest(p.Base.Minor, amount, total))
 		tax += parts[3+i]
 	}
 	back.Tax = neg(tax)
@@ -217,6 +217,16 @@ func portion(n, amount, total int64) int64 {
 	}
 	v := new(big.Int).Mul(big.NewInt(n), big.NewInt(amount))
 	return v.Quo(v, big.NewInt(total)).Int64()
+}
+
+// nearest is n x amount / total, rounded half up. Nothing here is below nothing, and amount is at most total.
+func nearest(n, amount, total int64) int64 {
+	if total == 0 {
+		return 0
+	}
+	v := new(big.Int).Mul(big.NewInt(n), big.NewInt(2*amount))
+	v.Add(v, big.NewInt(total))
+	return v.Quo(v, big.NewInt(2*total)).Int64()
 }
 
 func noRate(err error) bool {

@@ -41,13 +41,14 @@ type sorter struct {
 	border   bool   // sure, because customs duty is
 	part     int64  // of the net goods, what is within the limit of the scheme
 	goods    int64
+	shipping int64
 	doubt    string
 	eligible bool
 }
 
 func (s *Service) sorter(tx *db.Tx, o *order.Order, country, from, day string) (v sorter, low bool, err error) {
 	v.scheme = s.facts.of(country)
-	v.goods = o.Goods.Minor - o.Discount.Minor
+	v.goods, v.shipping = o.Goods.Minor-o.Discount.Minor, o.Shipping.Minor
 	switch {
 	case from == country && v.scheme.Code == "IOSS":
 		v.inside = country + "_VAT"
@@ -154,27 +155,38 @@ func (v *sorter) sort(charges []landed.Charge) []string {
 	return all
 }
 
-// split tells the two charges of one row apart where some goods were taxed at sale and others at the border: the
-// one whose base is nearer to the goods within the limit was the sale's.
+// split tells charges apart where some goods were taxed at sale and others at the border: the sale's are those
+// whose bases together are nearest to the goods within the limit with their share of delivery.
 func (v *sorter) split(charges []landed.Charge, all []string) {
 	v.doubt = "mixed_consignment"
-	distance := func(i int) int64 {
-		d := charges[i].Base.Minor - v.part
-		return max(d, -d)
+	if len(charges) > mostCharges {
+		return
+	}
+	target := v.part
+	if v.scheme.freight {
+		target += portion(v.part, v.shipping, v.goods)
+	}
+	best, sale := int64(-1), 0
+	for set := 1; set < 1<<len(charges); set++ {
+		var sum int64
+		for i, c := range charges {
+			if set&(1<<i) != 0 {
+				sum += c.Base.Minor
+			}
+		}
+		if d := max(sum-target, target-sum); best < 0 || d < best {
+			best, sale = d, set
+		}
 	}
 	for i := range charges {
-		for j := range i {
-			if charges[i].Rule != charges[j].Rule || charges[i].Code != charges[j].Code {
-				continue
-			}
-			far := i
-			if distance(i) < distance(j) {
-				far = j
-			}
-			all[far] = Import
+		if sale&(1<<i) == 0 {
+			all[i] = Import
 		}
 	}
 }
+
+// mostCharges bounds the search for the charges of the sale.
+const mostCharges = 12
 
 // words are the registrations that the checkout charges by on a day.
 func (s *Service) words(tx *db.Tx, day string) ([]string, error) {

@@ -2,6 +2,7 @@ package tax
 
 import (
 	"fmt"
+	"sort"
 	"time"
 
 	"portolan/internal/db"
@@ -144,20 +145,34 @@ func (t *Threshold) counts(b *bucket) bool {
 	return false
 }
 
-// series is what counts towards a rule by civil day.
-type series map[string]struct{ minor, sales int64 }
-
-func (s series) add(day string, minor, sales int64) {
-	d := s[day]
-	d.minor, d.sales = d.minor+minor, d.sales+sales
-	s[day] = d
+// series is what counts towards a rule: running sums by civil day, in order.
+type series struct {
+	days         []string
+	minor, sales []int64
 }
 
-func (s series) sum(first, last string) (minor, sales int64) {
-	for day, d := range s {
-		if first <= day && day <= last {
-			minor, sales = minor+d.minor, sales+d.sales
+// add appends a day; days come in order.
+func (s *series) add(day string, minor, sales int64) {
+	if n := len(s.days); n > 0 {
+		minor, sales = minor+s.minor[n-1], sales+s.sales[n-1]
+		if s.days[n-1] == day {
+			s.minor[n-1], s.sales[n-1] = minor, sales
+			return
 		}
+	}
+	s.days, s.minor, s.sales = append(s.days, day), append(s.minor, minor), append(s.sales, sales)
+}
+
+// sum adds up from one day to another, both included.
+func (s *series) sum(first, last string) (minor, sales int64) {
+	from := sort.SearchStrings(s.days, first)
+	to := sort.Search(len(s.days), func(i int) bool { return s.days[i] > last })
+	if to <= from {
+		return 0, 0
+	}
+	minor, sales = s.minor[to-1], s.sales[to-1]
+	if from > 0 {
+		minor, sales = minor-s.minor[from-1], sales-s.sales[from-1]
 	}
 	return minor, sales
 }
@@ -200,7 +215,7 @@ func (c *counter) count(v *Status, today string) error {
 		}
 	}
 	if v.Share < 100 {
-		v.Crossing = v.project(days, today)
+		v.Crossing = v.project(&days, today)
 	}
 	return nil
 }

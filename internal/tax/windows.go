@@ -62,7 +62,7 @@ const (
 // project carries the average week of the last thirteen (fewer for a young shop) forward day by day, lets what
 // was sold earlier leave the window as the rule has it, and looks when the limit is met. The range is that of
 // the mean: 1.28 standard errors each way. Season and growth aren't in it.
-func (t *Threshold) project(days series, today string) Projection {
+func (t *Threshold) project(days *series, today string) Projection {
 	if t.Logic == "first_sale" {
 		return Projection{Why: "too_little_data"}
 	}
@@ -86,11 +86,11 @@ func (t *Threshold) project(days series, today string) Projection {
 }
 
 // weeks are the sums of the last whole weeks, latest first, as far back as anything was sold.
-func weeks(days series, today string) (amounts, sales []float64) {
-	first := today
-	for day := range days {
-		first = min(first, day)
+func weeks(days *series, today string) (amounts, sales []float64) {
+	if len(days.days) == 0 {
+		return nil, nil
 	}
+	first := days.days[0]
 	for i := range pastWeeks {
 		from := market.AddDays(today, -7*i-6)
 		if from < first {
@@ -116,7 +116,7 @@ func weekly(all []float64, z float64) float64 {
 }
 
 // crosses is the first day on which the running window meets the limit at so much a week.
-func (t *Threshold) crosses(days series, today string, minor, sales float64) string {
+func (t *Threshold) crosses(days *series, today string, minor, sales float64) string {
 	for k := 1; k <= horizon; k++ {
 		day := market.AddDays(today, k)
 		w := windows(t.Period, day)
