@@ -88,3 +88,32 @@ func TestCliffs(t *testing.T) {
 		})
 	}
 }
+
+// A consignment with excise goods can't go under IOSS: a courier declares all of it at the tariff, the post at
+// the flat duty for what isn't excise goods.
+func TestExciseGoodsTakeTheConsignmentOutOfIOSS(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		channel landed.Channel
+		shirt   int64 // duty on it
+	}{{"courier", landed.Courier, 4_80}, {"post", landed.Postal, 3_00}} {
+		r := one("DE", "", "610910", "CN", money.Of(40_00, "EUR"), registered("IOSS"), by(tt.channel))
+		r.Incoterm = landed.DAP
+		r.Lines = append(r.Lines, landed.Line{HS: "220421", Origin: "CN", Description: "wine", Quantity: 1, UnitPrice: money.Of(20_00, "EUR")})
+		q, err := landed.Default().Quote(r)
+		if err != nil || q.Lines[0].Duty.Minor != tt.shirt || !q.AtCheckout.IsZero() {
+			t.Errorf("%s: duty %v, at checkout %v (%v), want %d and nothing", tt.name, q.Lines[0].Duty, q.AtCheckout, err, tt.shirt)
+		}
+	}
+}
+
+// Australia's scheme leaves out excise goods alone: what goes with them is taxed at sale.
+func TestExciseGoodsInAustralia(t *testing.T) {
+	r := one("AU", "", "610910", "CN", money.Of(40_00, "AUD"), registered("AU_GST"))
+	r.Incoterm = landed.DAP
+	r.Lines = append(r.Lines, landed.Line{HS: "220421", Origin: "CN", Description: "wine", Quantity: 1, UnitPrice: money.Of(20_00, "AUD")})
+	q, err := landed.Default().Quote(r)
+	if err != nil || q.AtCheckout.Minor != 4_00 || q.Lines[0].Duty.Minor != 0 || q.Lines[1].Tax.Minor == 0 {
+		t.Errorf("%+v (%v)", q, err)
+	}
+}

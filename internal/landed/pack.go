@@ -177,7 +177,7 @@ type scheme struct {
 	currency   money.Currency
 	limit      int64
 	below      bool
-	unit       string // consignment, item, item_cif, any
+	unit       string // one of schemeUnits
 	channels   channelSet
 	freight    bool
 	duty       bool

@@ -30,6 +30,7 @@ func (c *calc) openBorder() {
 	if !c.at.vatArea {
 		c.seller &^= registrations["IOSS"]
 	}
+	c.leaveSchemes()
 	for i := range c.lines {
 		l := &c.lines[i]
 		l.value = c.customsValue(l)
@@ -72,6 +73,22 @@ func (c *calc) openBorder() {
 	}
 	if c.lines[0].regime != nil {
 		c.q.Regime = c.lines[0].regime.id
+	}
+}
+
+// leaveSchemes drops the registrations that can't be used for this consignment, since it holds goods which a
+// scheme for whole consignments excludes: such a consignment is declared as if the seller had none (Directive
+// 2006/112/EC, Article 369l for the Union's).
+func (c *calc) leaveSchemes() {
+	for _, s := range c.p.schemes[c.tables] {
+		if s.unit != "consignment" || s.seller == 0 || !s.on(c.day) {
+			continue
+		}
+		for i := range c.lines {
+			if s.excluded.has(c.lines[i].hs) {
+				c.seller &^= s.seller
+			}
+		}
 	}
 }
 

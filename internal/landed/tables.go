@@ -334,13 +334,21 @@ func (p *Pack) takeRegime(r *record) {
 	p.note(r, &g.row)
 }
 
+// schemeUnits are what the limit of a scheme is tested on. A consignment with goods that the scheme excludes is
+// out of it whole; consignment_goods leaves out those goods alone.
+var schemeUnits = []string{"consignment", "consignment_goods", "item", "item_cif", "any"}
+
 func (p *Pack) takeScheme(r *record) {
 	id := r.text()
 	s := &scheme{name: r.text()}
 	country := r.country()
 	s.seller, _ = r.seller()
 	s.currency = r.currency()
-	s.limit, s.below, s.unit, s.channels = r.minor(s.currency), r.below(), r.text(), r.channels()
+	s.limit, s.below, s.unit = r.minor(s.currency), r.below(), r.text()
+	if !slices.Contains(schemeUnits, s.unit) {
+		r.fail("unknown", "is none of "+strings.Join(schemeUnits, ", "))
+	}
+	s.channels = r.channels()
 	s.freight, s.duty, s.dutyFree, s.deemed, s.mandatory = r.yes(), r.text() == "flag", r.yes(), r.yes(), r.yes()
 	s.excluded, s.code = r.hs(), r.text()
 	s.row = r.dates(id)
