@@ -73,9 +73,9 @@ func (p *Pack) With(changes []Change) (*Pack, error) {
 	problems := Problems(err)
 	for i := range problems {
 		b := &problems[i]
-		at := drafts[b.Table].changeOf[b.Row]
-		if at == "" {
-			at = "table." + b.Table + "."
+		at := b.Table + "."
+		if d := drafts[b.Table]; d != nil && d.changeOf[b.Row] != "" {
+			at = d.changeOf[b.Row]
 		}
 		c.that(false, at+b.Column, b.Code, fmt.Sprintf("%.80q %s", b.Value, b.Remedy))
 	}

@@ -91,6 +91,8 @@ func TestUnusableChanges(t *testing.T) {
 		}), "changes.0.add.valid_from", "overlaps", "overlaps " + standardVAT("DE")},
 		{"unknown mode", landed.Change{Table: "regimes", End: "gb:relief:2021-01-01", Add: map[string]string{"mode": "mercy"}, Effective: "2026-12-01", Source: "x", Reason: "x", Who: "x"},
 			"changes.0.add.mode", "unknown_duty_mode", "is no known duty mode"},
+		{"another table's id", landed.Change{Table: "regimes", End: "gb:relief:2021-01-01", Add: map[string]string{"id": standardVAT("DE")}, Effective: "2026-12-01", Source: "x", Reason: "x", Who: "x"},
+			"taxes.csv.id", "stands_twice", "stands twice"},
 		{"a table without days", landed.Change{Table: "territories", Add: map[string]string{"country": "ES"}, Effective: "2026-12-01", Source: "x", Reason: "x", Who: "x"},
 			"changes.0.table", "out_of_range", "must be a table whose rows have days"},
 	} {
