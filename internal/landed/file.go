@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func (p *Pack) RunFile(r io.Reader, w io.Writer) (disagreements int, err error) 
 		return 0, fmt.Errorf("read scenarios: %w", err)
 	}
 	if len(text) > maxFile {
-		return 0, fmt.Errorf("the file is larger than %d bytes: %w", maxFile, ErrUnreadableFile)
+		return 0, refuse(ErrUnreadableFile, "file", "out_of_range", fmt.Sprintf("must be at most %d bytes", maxFile))
 	}
 	all, err := readScenarios(text)
 	if err != nil {
@@ -75,14 +76,14 @@ func readScenarios(text []byte) ([]scenario, error) {
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("no scenario with an input: %w", ErrUnreadableFile)
+		return nil, refuse(ErrUnreadableFile, "file", "required", "holds no scenario with an input")
 	}
 	return all, nil
 }
 
 func collect(text json.RawMessage, all *[]scenario, depth int) error {
 	if depth > 4 {
-		return fmt.Errorf("scenarios are nested too deeply: %w", ErrUnreadableFile)
+		return refuse(ErrUnreadableFile, "file", "malformed", "has scenarios nested too deeply")
 	}
 	if len(text) > 0 && text[0] == '[' {
 		var list []json.RawMessage
@@ -113,7 +114,7 @@ func collect(text json.RawMessage, all *[]scenario, depth int) error {
 	case node.Input == nil && node.Lines != nil:
 		node.Input = text
 	case node.Input == nil:
-		return fmt.Errorf("scenario %d (%q) has no input: %w", len(*all)+1, node.ID, ErrUnreadableFile)
+		return refuse(ErrUnreadableFile, "scenarios."+strconv.Itoa(len(*all))+".input", "required", fmt.Sprintf("scenario %.40q has no input", node.ID))
 	}
 	if node.ID == "" {
 		node.ID = strconv.Itoa(len(*all) + 1)
@@ -125,9 +126,22 @@ func collect(text json.RawMessage, all *[]scenario, depth int) error {
 func unreadable(field string, err error) error {
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) && typed.Field != "" {
-		return fmt.Errorf("%s: %s must be %s, not %s: %w", field, typed.Field, typed.Type, typed.Value, ErrUnreadableFile)
+		return refuse(ErrUnreadableFile, field+"."+typed.Field, "malformed", "must be "+shape(typed.Type)+", not "+typed.Value)
 	}
-	return fmt.Errorf("%s: %v: %w", field, err, ErrUnreadableFile)
+	return refuse(ErrUnreadableFile, field, "malformed", err.Error())
+}
+
+// shape says what a value of a type looks like in JSON.
+func shape(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "text"
 }
 
 // number is a decimal written as text or as a JSON number.

@@ -121,19 +121,19 @@ func TestUnreadableFiles(t *testing.T) {
 	for _, tt := range []struct{ text, say string }{
 		{``, "landed.unreadable_file"},
 		{`{"cases": 7}`, "landed.unreadable_file"},
-		{`[]`, "no scenario"},
+		{`[]`, "file: holds no scenario with an input"},
 		{`{"id": "A"}`, "has no input"},
 		{`[[[[[[{}]]]]]]`, "nested too deeply"},
 		{`{"id":"A","input":{"date":"2026-13-01"}}`, "date: must be a day like 2026-11-21"},
 		{`{"id":"A","input":{"lines":[{"quantity":1.5}]}}`, "lines.0.quantity: must be 1 to 1000000"},
 		{`{"id":"A","input":{"currency":"EUR","lines":[{"quantity":1,"unit_price_net":"1.999"}]}}`, "lines.0.unit_price_net: must be a decimal of EUR with at most 2 decimals"},
-		{`{"id":"A","input":{"lines":7}}`, "lines must be"},
+		{`{"id":"A","input":{"lines":7}}`, "input.lines: must be a list, not number"},
 		{`{"id":"A","input":{"currency":"EUR","fx":{"USD":"-1"}}}`, "fx.USD: must be a positive decimal"},
 		{`{"id":"A","input":{"currency":"EUR","flags":{"eu_handling_fee":"yes"}}}`, "flags.eu_handling_fee: must be true or false"},
 	} {
 		var out bytes.Buffer
 		_, err := landed.RunFile(strings.NewReader(tt.text), &out)
-		if err == nil || !strings.Contains(err.Error(), tt.say) || fault.Of(err).Kind != fault.Invalid {
+		if err == nil || !strings.Contains(err.Error(), tt.say) || fault.Of(err).Kind != fault.Invalid || len(fault.Of(err).Fields) == 0 {
 			t.Errorf("%s: %v, want %q", tt.text, err, tt.say)
 		}
 	}
@@ -150,6 +150,23 @@ func FuzzRunFile(f *testing.F) {
 		_, err := landed.RunFile(bytes.NewReader(text), &out)
 		if err != nil && fault.Of(err).Kind != fault.Invalid {
 			t.Fatal(err)
+		}
+	})
+}
+
+// No file makes the readers of rule tables and official tables panic or hang, and none is half taken.
+func FuzzReadTables(f *testing.F) {
+	f.Add([]byte("id,country,region,code,category,rate_pct,price_cmp,price_limit,price_currency,except_hs,valid_from,valid_to,source,confidence\nx,DE,,VAT,standard,19,,,,,2020-01-01,,x,high\n"))
+	f.Add([]byte("hts,general_rate,valid_from,valid_to,source,confidence\n0902.10.10,6.4% + 1.5¢/kg,2026-01-01,,us-hts,high\n"))
+	f.Add([]byte("cn8,eu_cet_duty,gb_ukgt_duty,valid_from,valid_to,source,confidence\n01012100,8% MIN 0.30 EUR / item MAX 1 EUR / item,\"9% (1 JAN - 2 FEB), 2% (3 FEB - 31 DEC)\",2021-01-01,,ukgt,high\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := landed.ReadTables(map[string]string{"taxes.csv": string(text)})
+		if (p == nil) != (err != nil) || err != nil && fault.Of(err).Kind != fault.Invalid {
+			t.Fatal(p, err)
+		}
+		tariff, _, err := landed.ReadTariff(bytes.NewReader(text), "t.csv", nil)
+		if (tariff == nil) != (err != nil) || err != nil && fault.Of(err).Kind != fault.Invalid {
+			t.Fatal(tariff, err)
 		}
 	})
 }
