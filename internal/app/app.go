@@ -132,7 +132,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 		psps = append(psps, a.TestPSP)
 	}
 	a.Payments = payment.New(d, a.Queue, a.Bus, psps...)
-	a.Tax = tax.New(tax.Parts{Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Words: shop.Registrations})
+	a.Tax = tax.New(tax.Parts{DB: d, Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Words: shop.Registrations})
 	a.Tax.Listen(a.Bus, a.Queue)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
 		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Codes: a.Prices, Stock: a.Stock,

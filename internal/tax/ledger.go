@@ -19,7 +19,7 @@ type Reversal struct {
 	Ref    string // names the refund; the same again changes nothing
 	Order  order.ID
 	Amount money.Amount // of everything the buyer paid, tax included
-	At     time.Time    // zero: now
+	At     time.Time    // zero: now; neither before the sale nor to come
 	Reason string
 }
 
@@ -109,6 +109,7 @@ func (s *Service) RecordRefund(tx *db.Tx, r Reversal) (bool, error) {
 	c.That(r.Ref != "" && len(r.Ref) <= 128, "ref", "required")
 	c.That(r.Amount.Currency == sale.Currency, "amount", "other_currency")
 	c.That(r.Amount.Minor > 0, "amount", "must_be_positive")
+	c.That(r.At.IsZero() || !r.At.Before(sale.At) && !r.At.After(tx.Now()), "at", "out_of_range")
 	c.That(r.Amount.Minor <= left.paid(), "amount", "tax.more_than_left")
 	if err := c.Err(ErrRefund.Code); err != nil {
 		return false, fmt.Errorf("refund of %s: %w", r.Order, err)

@@ -124,7 +124,8 @@ func TestRefundReference(t *testing.T) {
 			for _, bad := range []tax.Reversal{
 				{Ref: "", Order: o.ID, Amount: money.Of(1, "EUR")}, {Ref: "r2", Order: o.ID, Amount: money.Of(0, "EUR")},
 				{Ref: "r2", Order: o.ID, Amount: money.Of(-1, "EUR")}, {Ref: "r2", Order: o.ID, Amount: money.Of(1, "USD")},
-				{Ref: "r2", Order: o.ID, Amount: o.Total},
+				{Ref: "r2", Order: o.ID, Amount: o.Total}, {Ref: "r2", Order: o.ID, Amount: money.Of(1, "EUR"), At: dbtest.Start.Add(-time.Second)},
+				{Ref: "r2", Order: o.ID, Amount: money.Of(1, "EUR"), At: dbtest.Start.Add(time.Hour)},
 			} {
 				_, err = s.RecordRefund(tx, bad)
 				require.ErrorIs(t, err, tax.ErrRefund, "%+v", bad)

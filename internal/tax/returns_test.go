@@ -46,7 +46,7 @@ func TestIOSSReturn(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 		d.Clock().Advance(30 * 24 * time.Hour)
 		rates := bank{closed: map[string]bool{"2026-10-31": true, "2026-11-01": true}, sek: map[string]string{"2026-10-30": "10.00", "2026-11-02": "10.50", "2026-11-30": "11.50"}}
-		s := tax.New(tax.Parts{Bus: events.New(jobs.New(d)), Rates: rates, Places: stores{}, Words: []string{"IOSS"}})
+		s := tax.New(tax.Parts{DB: d, Bus: events.New(jobs.New(d)), Rates: rates, Places: stores{}, Words: []string{"IOSS"}})
 		sell := func(tx *db.Tx, id string, l lane, price int64, at string) order.Order {
 			o := sold(t, id, basket(l, "CN", price, 1, "IOSS"), moment(at))
 			_, err := s.RecordSale(tx, o)

@@ -78,7 +78,7 @@ func books(d *db.DB, words ...string) (*tax.Service, *order.Service, *jobs.Queue
 	q := jobs.New(d)
 	bus := events.New(q)
 	orders := order.New(bus, order.Numbering{})
-	s := tax.New(tax.Parts{Bus: bus, Orders: orders, Rates: bank{}, Places: stores{}, Words: words})
+	s := tax.New(tax.Parts{DB: d, Bus: bus, Orders: orders, Rates: bank{}, Places: stores{}, Words: words})
 	s.Listen(bus, q)
 	return s, orders, q
 }

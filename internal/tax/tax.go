@@ -10,6 +10,8 @@
 package tax
 
 import (
+	"context"
+	"sync"
 	"time"
 
 	"portolan/internal/db"
@@ -116,6 +118,7 @@ type (
 
 // Parts are what the books are made of.
 type Parts struct {
+	DB     *db.DB
 	Bus    Bus
 	Orders Orders
 	Rates  Rates
@@ -130,16 +133,17 @@ type Parts struct {
 type Service struct {
 	Parts
 	facts *facts
+	past  sync.Map // rates of days long gone, money.Rate by question
 }
 
 // New returns the books.
-func New(p Parts) *Service { return &Service{p, known()} }
+func New(p Parts) *Service { return &Service{Parts: p, facts: known()} }
 
 // Listen enters orders that were paid and cancelled on bus, and looks at the thresholds now and then.
 func (s *Service) Listen(bus *events.Bus, q *jobs.Queue) {
 	events.On(bus, "tax.sale", s.paid)
 	events.On(bus, "tax.cancellation", s.cancelled)
-	jobs.Handle(q, s.watch)
+	jobs.HandleOutside(q, s.watch)
 	q.Every("tax.watch", watchEvery, watchJob{})
 }
 
@@ -150,9 +154,20 @@ type watchJob struct{}
 // Job implements jobs.Args.
 func (watchJob) Job() string { return "tax.watch" }
 
-func (s *Service) watch(tx *db.Tx, _ watchJob) error {
-	_, err := s.Watch(tx)
-	return err
+// watch counts while others write: a year of sales takes its time.
+func (s *Service) watch(ctx context.Context, _ watchJob) error {
+	var all []Status
+	err := s.DB.Read(ctx, func(tx *db.Tx) (err error) {
+		all, err = s.Thresholds(tx, tx.Now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := s.tell(tx, all)
+		return err
+	})
 }
 
 func (s *Service) paid(tx *db.Tx, e order.PaidEvent) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"portolan/internal/db"
+	"portolan/internal/market"
 	"portolan/internal/money"
 )
 
@@ -54,7 +55,7 @@ func (s *Service) Thresholds(tx *db.Tx, at time.Time) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := counter{s: s, tx: tx, all: all, rates: map[string]money.Rate{}}
+	c := counter{s: s, tx: tx, all: all, rates: map[question]money.Rate{}}
 	var out []Status
 	for _, t := range s.facts.thresholds {
 		zone := s.facts.zone(t.place())
@@ -121,7 +122,7 @@ type counter struct {
 	s     *Service
 	tx    *db.Tx
 	all   []bucket
-	rates map[string]money.Rate
+	rates map[question]money.Rate
 }
 
 // counts reports whether what was sold on a lane counts towards a rule.
@@ -179,12 +180,20 @@ func (s *series) sum(first, last string) (minor, sales int64) {
 
 func (c *counter) count(v *Status, today string) error {
 	days := series{}
+	spans := windows(v.Period, today)
+	since := market.AddDays(today, -7*pastWeeks)
+	for _, w := range spans {
+		since = min(since, w.First)
+	}
 	any := v.Counts != "worldwide_if_any"
 	for i := range c.all {
 		b := &c.all[i]
 		country, _ := v.place()
+		if b.day < since || b.day > today {
+			continue
+		}
 		any = any || b.country == country
-		if b.day > today || !v.counts(b) || v.Counts == "gross" && b.kind == Refund {
+		if !v.counts(b) || v.Counts == "gross" && b.kind == Refund {
 			continue
 		}
 		minor, ok, err := c.convert(v, b, today)
@@ -200,7 +209,7 @@ func (c *counter) count(v *Status, today string) error {
 	if !any {
 		days = series{}
 	}
-	for _, w := range windows(v.Period, today) {
+	for _, w := range spans {
 		minor, sales := days.sum(w.First, w.Last)
 		w.Counted, w.Sales = money.Of(minor, v.Currency), sales
 		w.Share = v.share(minor, sales)
@@ -254,15 +263,9 @@ func (c *counter) convert(v *Status, b *bucket, today string) (minor int64, ok b
 	}
 	_, last, _ := PeriodOf(Month, b.day).Days()
 	for _, day := range []string{min(last, today), today} {
-		key := string(b.currency) + string(v.Currency) + day
-		rate, asked := c.rates[key]
-		if !asked {
-			q, err := c.s.Rates.Rate(c.tx, b.currency, v.Currency, day)
-			if err != nil && !noRate(err) {
-				return 0, false, err
-			}
-			rate = q.Rate
-			c.rates[key] = rate
+		rate, err := c.rate(question{b.currency, v.Currency, day}, today)
+		if err != nil {
+			return 0, false, err
 		}
 		if rate.Coef > 0 {
 			return money.Of(b.net, b.currency).Convert(v.Currency, rate).Minor, true, nil
@@ -273,6 +276,33 @@ func (c *counter) convert(v *Status, b *bucket, today string) (minor int64, ok b
 	return 0, false, nil
 }
 
+type question struct {
+	from, to money.Currency
+	day      string
+}
+
+// rate is that of a day, zero where none is known. Those of days long gone are remembered while the program runs.
+func (c *counter) rate(ask question, today string) (money.Rate, error) {
+	if r, ok := c.rates[ask]; ok {
+		return r, nil
+	}
+	if r, ok := c.s.past.Load(ask); ok {
+		return r.(money.Rate), nil
+	}
+	q, err := c.s.Rates.Rate(c.tx, ask.from, ask.to, ask.day)
+	if err != nil && !noRate(err) {
+		return money.Rate{}, err
+	}
+	c.rates[ask] = q.Rate
+	if err == nil && market.AddDays(ask.day, longGone) < today {
+		c.s.past.Store(ask, q.Rate)
+	}
+	return q.Rate, nil
+}
+
+// longGone is after how many days no other rate for a day is expected.
+const longGone = 14
+
 // Watch announces each level that is reached the first time in a calendar year, the highest where one order
 // passes several, for rules whose registration the merchant doesn't have yet. It returns what it announced.
 func (s *Service) Watch(tx *db.Tx) ([]LevelEvent, error) {
@@ -280,6 +310,11 @@ func (s *Service) Watch(tx *db.Tx) ([]LevelEvent, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.tell(tx, all)
+}
+
+// tell announces the levels that weren't told yet.
+func (s *Service) tell(tx *db.Tx, all []Status) ([]LevelEvent, error) {
 	var told []LevelEvent
 	period := tx.Now().UTC().Format("2006")
 	for _, v := range all {

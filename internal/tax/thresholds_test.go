@@ -147,6 +147,25 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+// The thresholds are looked at without anybody asking.
+func TestWatchJob(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		s, _, q := books(d)
+		write(t, d, func(tx *db.Tx) error {
+			_, err := s.RecordSale(tx, plain("ord_1", lane{"MY", "", "MYR"}, "CN", 460_000_00, "2026-11-01"))
+			return err
+		})
+		d.Clock().Advance(7 * time.Hour)
+		require.NoError(t, q.Drain(t.Context()))
+		write(t, d, func(tx *db.Tx) error {
+			require.Equal(t, 90, statuses(t, s, tx, tx.Now())["MY low_value_goods"].Level)
+			told, err := s.Watch(tx)
+			require.Empty(t, told)
+			return err
+		})
+	})
+}
+
 func TestProjection(t *testing.T) {
 	d := dbtest.Open(t, t.TempDir()+"/x.db", db.Manual(dbtest.Start), schemas)
 	s, _, _ := books(d)
