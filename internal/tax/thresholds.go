@@ -185,14 +185,14 @@ func (c *counter) count(v *Status, today string) error {
 	for _, w := range spans {
 		since = min(since, w.First)
 	}
-	any := v.Counts != "worldwide_if_any"
+	there := v.Counts != "worldwide_if_any"
 	for i := range c.all {
 		b := &c.all[i]
 		country, _ := v.place()
 		if b.day < since || b.day > today {
 			continue
 		}
-		any = any || b.country == country
+		there = there || b.country == country
 		if !v.counts(b) || v.Counts == "gross" && b.kind == Refund {
 			continue
 		}
@@ -206,7 +206,7 @@ func (c *counter) count(v *Status, today string) error {
 		sales := map[Kind]int64{Sale: b.count, Cancellation: -b.count}[b.kind]
 		days.add(b.day, minor, sales)
 	}
-	if !any {
+	if !there {
 		days = series{}
 	}
 	for _, w := range spans {
