@@ -32,7 +32,7 @@ type Cell struct {
 	Value  string `json:"value"`
 }
 
-// Tables are the tables of the pack in their order, and the national tariffs it carries as one more.
+// Tables are the tables of the pack in their order. National tariffs aren't among them; Tariff has those.
 func (p *Pack) Tables() []Table {
 	var all []Table
 	for _, t := range tablesInOrder {

@@ -53,6 +53,7 @@ type importer struct {
 	bad      []Problem
 	editions map[string]uint16
 	amounts  map[specific]uint16
+	last     map[string]int // the last line of the file with a code
 	row      []string
 	line     int
 }
@@ -65,7 +66,7 @@ func ReadTariff(r io.Reader, name string, progress func(rows int)) (*Tariff, Imp
 	hash := sha256.New()
 	in := csv.NewReader(io.TeeReader(r, hash))
 	in.ReuseRecord = true
-	im := &importer{editions: map[string]uint16{}, amounts: map[specific]uint16{}, tariff: &Tariff{lines: map[string][]nationalLine{}, hash: map[string]string{}}}
+	im := &importer{editions: map[string]uint16{}, amounts: map[specific]uint16{}, last: map[string]int{}, tariff: &Tariff{lines: map[string][]nationalLine{}, hash: map[string]string{}}}
 	head, err := in.Read()
 	if err != nil || !im.recognise(head) {
 		if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, new(*csv.ParseError)) {
@@ -148,6 +149,7 @@ func (im *importer) take() Problem {
 	if !slices.Contains(o.digits, len(code)) || digitsOf(code) != code || !plausibleHS((code + "0000")[:max(len(code), 4)]) {
 		return Problem{Column: o.code, Value: im.cell(o.code), Code: "malformed", Remedy: "is no code of " + counts(o.digits) + " digits"}
 	}
+	im.last[strings.Clone(code)] = im.line
 	edition, bad := im.edition()
 	if bad.Code != "" {
 		return bad
@@ -235,7 +237,8 @@ func (im *importer) sort(name string) []Problem {
 	var bad []Problem
 	t := im.tariff
 	twice := func(code string) {
-		bad = append(bad, Problem{Table: name, Row: 0, Column: im.official.code, Value: code, Code: "overlaps", Remedy: "holds " + code + " twice for the same days; end the older row"})
+		bad = append(bad, Problem{name, im.last[code], im.official.code, code, "overlaps", "stands twice for the same days; end the older row"})
+		im.done.Refused = append(im.done.Refused, im.last[code])
 	}
 	slices.SortFunc(t.titles, func(a, b title) int { return strings.Compare(a.code, b.code) })
 	for i := 1; i < len(t.titles); i++ {

@@ -289,7 +289,7 @@ func TestOfficialTablesAtFault(t *testing.T) {
 		{"no source", us + "0902.10.20,1%,2026-01-01,,,high\n", "t.csv.3.source", "required"},
 		{"a cell too few", us + "0902.10.20,1%\n", "t.csv.3", "malformed"},
 		{"Latin-1", us + "0902.10.20,1.5\xa2/kg,2026-01-01,,us-hts,high\n", "t.csv.3.general_rate", "not_utf8"},
-		{"twice", us + "0902.10.10,1%,2026-03-01,,us-hts,high\n", "t.csv", "overlaps"},
+		{"twice", us + "0902.10.10,1%,2026-03-01,,us-hts,high\n", "t.csv.3.hts", "overlaps"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tariff, done, err := landed.ReadTariff(strings.NewReader(tt.text), "t.csv", nil)
@@ -298,6 +298,9 @@ func TestOfficialTablesAtFault(t *testing.T) {
 			}
 			if fields := fault.Of(err).Fields; fields[tt.field] != tt.code {
 				t.Errorf("%v, want %s: %s (%+v)", fields, tt.field, tt.code, done)
+			}
+			if done.Table != "" && len(done.Refused) != 1 {
+				t.Errorf("refused %v", done.Refused)
 			}
 		})
 	}
