@@ -238,3 +238,12 @@ func TestSamples(t *testing.T) {
 	require.NoError(t, os.WriteFile("../../docs/samples/pre-advice-de.json", append(b, '\n'), 0o644))
 	t.Log("wrote samples of " + strconv.Itoa(len(lanes())) + " lanes")
 }
+
+func BenchmarkInvoice(b *testing.B) {
+	c := to(lanes()[1])
+	for b.Loop() {
+		if _, err := customs.Draw(c, customs.Invoice, pdf.A4, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -40,6 +40,9 @@ type Options struct {
 	NeedsPhone     bool // the service needs them of the addressee
 	NeedsEmail     bool
 	Nomenclature   Nomenclature // nil is Codes
+	// GoodsInEuro is what the goods are worth in EUR at the customs' rate, for a consignment in another currency;
+	// without it the limit of IOSS can't be checked, and a person is asked.
+	GoodsInEuro money.Amount
 }
 
 // Lint looks a consignment through and returns what it finds, lines first and codes in order.
@@ -228,11 +231,20 @@ func (l *linter) ioss() {
 	if !InVATArea(l.c.Addressee.Address) {
 		l.say("L11", Blocks, "scheme", "ioss_not_in_vat_area")
 	}
-	if l.c.Currency == "EUR" && l.c.Goods().Minor > iossLimit {
-		l.say("L11", Blocks, "scheme", "ioss_over_limit", "limit", "EUR 150.00", "goods", l.c.Goods().String())
+	goods := l.c.Goods()
+	if l.c.Currency != "EUR" {
+		goods = l.o.GoodsInEuro
+	}
+	switch {
+	case goods.Currency != "EUR":
+		l.say("L11", Accept, "scheme", "ioss_limit_unchecked", "limit", "EUR 150.00", "goods", l.c.Goods().String())
+	case goods.Minor > iossLimit:
+		l.say("L11", Blocks, "scheme", "ioss_over_limit", "limit", "EUR 150.00", "goods", goods.String())
 	}
 	if s.Number == "" || l.c.Date.Before(s.ValidFrom) || !s.ValidTo.IsZero() && l.c.Date.After(s.ValidTo) {
 		l.say("L11", Blocks, "scheme", "ioss_not_valid")
+	}
+	if s.Number == "" {
 		return
 	}
 	for field, text := range printed(l.c) {

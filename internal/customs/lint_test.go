@@ -40,6 +40,14 @@ func sound() customs.Consignment {
 	}
 }
 
+// pounds writes the consignment's amounts in another currency.
+func pounds(c *customs.Consignment) {
+	c.Currency = "GBP"
+	for _, a := range []*money.Amount{&c.Lines[0].Value, &c.Lines[0].Duty, &c.Lines[0].Tax, &c.Freight, &c.Insurance, &c.Discount, &c.Total, &c.Ledger, &c.Duty, &c.Tax, &c.Fees} {
+		a.Currency = "GBP"
+	}
+}
+
 func codes(found []customs.Finding) map[string]customs.Severity {
 	m := map[string]customs.Severity{}
 	for _, f := range found {
@@ -113,6 +121,11 @@ func TestEachCodeHasAHitAndANearMiss(t *testing.T) {
 		{"L10", "lines", "E", line(func(l *customs.Line) { l.Value = euro(9979) }), nil},
 		{"L10", "order", "E", whole(func(c *customs.Consignment) { c.Ledger = euro(10671) }), goods(9981)},
 		{"L11", "limit", "E", goods(15001), goods(15000)},
+		{"L11", "limit in pounds", "E", func(c *customs.Consignment, o *customs.Options) { pounds(c); o.GoodsInEuro = euro(15001) }, func(c *customs.Consignment, o *customs.Options) { pounds(c); o.GoodsInEuro = euro(15000) }},
+		{"L11", "limit unchecked", "W", whole(pounds), nil},
+		{"L12", "printed though not valid", "E", whole(func(c *customs.Consignment) {
+			c.Comments, c.Scheme.ValidTo = "IM2760000123", day.AddDate(0, 0, -1)
+		}), nil},
 		{"L11", "place", "E", whole(func(c *customs.Consignment) { c.Addressee.Address.Postcode = "27498" }), whole(func(c *customs.Consignment) { c.Addressee.Address.Postcode = "27499" })},
 		{"L11", "validity", "E", whole(func(c *customs.Consignment) { c.Scheme.ValidTo = day.AddDate(0, 0, -1) }), whole(func(c *customs.Consignment) { c.Scheme.ValidTo = day })},
 		{"L12", "printed", "E", whole(func(c *customs.Consignment) { c.Comments = "our number im 276 0000 123" }), whole(func(c *customs.Consignment) { c.Comments = "IM2760000124" })},
