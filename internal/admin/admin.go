@@ -36,6 +36,7 @@ var files embed.FS
 type (
 	// Prices is satisfied by pricing.Service.
 	Prices interface {
+		PriceMaker
 		Price(m market.Code, sku string) (pricing.Price, error)
 		From(m market.Code, p *catalog.Product) (from pricing.Price, differ, ok bool)
 	}
@@ -156,6 +157,8 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/products", c.page("products", c.products))
 	mux.Handle("GET /console/products/{slug}", c.page("product", c.product))
 	mux.Handle("POST /console/products/{slug}/hidden", c.act(auth.Operator, c.hideProduct))
+	mux.Handle("GET /console/products/{slug}/prices", c.page("price", c.productPrices))
+	mux.Handle("POST /console/products/{slug}/prices", c.act(auth.Operator, c.changePrice))
 	mux.Handle("GET /console/markets", c.page("markets", c.markets))
 
 	mux.Handle("GET /console/messages", c.page("messages", c.messages))
