@@ -72,7 +72,7 @@ func to(l lane) *customs.Consignment {
 func has(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		t.Skip("optional: " + program + " isn't installed")
+		t.Skip(program + " isn't installed: scripts/need does it")
 	}
 }
 
@@ -101,7 +101,7 @@ func drawn(t *testing.T, each func(t *testing.T, l lane, name string, c *customs
 			t.Run(l.name+"-"+name, func(t *testing.T) {
 				b, err := customs.Draw(to(l), p.paper, p.size, false)
 				if err != nil && l.eastern && strings.Contains(err.Error(), pdf.ErrNoFont.Code) {
-					t.Skip("optional: " + err.Error())
+					t.Skip(err.Error() + "; scripts/need installs it")
 				}
 				require.NoError(t, err)
 				file := filepath.Join(t.TempDir(), name+".pdf")
