@@ -15,10 +15,13 @@ import (
 )
 
 // Templates are the pages of a face: every templates/*.html that isn't a layout or part (_name.html) becomes a
-// page of that name, sharing the layouts and parts.
-type Templates struct{ pages map[string]*template.Template }
+// page of that name, sharing the layouts and parts. A page is made when it is first drawn: a shop whose console
+// nobody opens doesn't carry it about.
+type Templates struct {
+	pages map[string]func() (*template.Template, error)
+}
 
-// ParseTemplates reads a face's templates. Funcs are what pages may call.
+// ParseTemplates reads a face's layouts and parts. Funcs are what pages may call.
 func ParseTemplates(tree fs.FS, funcs template.FuncMap) (*Templates, error) {
 	names, err := fs.Glob(tree, "templates/*.html")
 	if err != nil {
@@ -32,19 +35,19 @@ func ParseTemplates(tree fs.FS, funcs template.FuncMap) (*Templates, error) {
 			}
 		}
 	}
-	t := &Templates{map[string]*template.Template{}}
+	t := &Templates{map[string]func() (*template.Template, error){}}
 	for _, n := range names {
 		name := strings.TrimSuffix(path.Base(n), ".html")
 		if strings.HasPrefix(name, "_") {
 			continue
 		}
-		page, err := shared.Clone()
-		if err != nil {
-			return nil, err
-		}
-		if t.pages[name], err = parse(page, tree, n, "page"); err != nil {
-			return nil, err
-		}
+		t.pages[name] = sync.OnceValues(func() (*template.Template, error) {
+			page, err := shared.Clone()
+			if err != nil {
+				return nil, err
+			}
+			return parse(page, tree, n, "page")
+		})
 	}
 	return t, nil
 }
@@ -64,9 +67,13 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Execute renders one named template of a page: "layout" for a whole page, a part's name for a piece of it.
 func (t *Templates) Execute(page, part string, data any) ([]byte, error) {
-	p := t.pages[page]
-	if p == nil {
+	made := t.pages[page]
+	if made == nil {
 		return nil, fmt.Errorf("web: no page %q", page)
+	}
+	p, err := made()
+	if err != nil {
+		return nil, err
 	}
 	b := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(b)
