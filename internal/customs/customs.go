@@ -196,11 +196,7 @@ func (c *Consignment) importer() Party {
 	return c.Addressee
 }
 
-const (
-	union = " AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK "
-	// parts of the Union that have a country code of their own and lie outside its VAT area
-	overseas = " GP MQ RE GF YT AX IC EA "
-)
+const union = " AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK "
 
 // InUnion reports whether a country belongs to the Union; Northern Ireland (XI) counts for goods.
 func InUnion(country string) bool {

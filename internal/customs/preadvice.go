@@ -128,7 +128,7 @@ func adviceParty(p Party) AdviceParty {
 	name, a := latinParty(p)
 	out := AdviceParty{Name: name, Line1: a.Line1, Line2: a.Line2, City: a.City, Region: a.Region, Postcode: a.Postcode, Country: a.Country, Phone: a.Phone, Email: p.Email}
 	for _, id := range p.IDs {
-		out.IDs = append(out.IDs, AdviceID{id.Kind, id.Country, id.Number})
+		out.IDs = append(out.IDs, AdviceID(id))
 	}
 	return out
 }
