@@ -64,6 +64,12 @@ func main() {
 			delete(output, key)
 		}
 	}
+	// What a test printed that never ended: a panic, or the report of a race, is found there.
+	for key, text := range output {
+		if pkg, test, _ := strings.Cut(key, " "); test != "" && slices.ContainsFunc(wrong, func(w string) bool { return strings.HasPrefix(w, "FAIL "+pkg+"\n") }) {
+			wrong = append(wrong, "NEVER ENDED "+key+"\n"+strings.Join(text, ""))
+		}
+	}
 	slices.Sort(wrong)
 	for _, w := range wrong {
 		fmt.Println(w)
