@@ -56,7 +56,14 @@ func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
 	for range cap(l.spare) {
 		l.spare <- nil
 	}
-	if err := l.connect(ctx, l.writers, ""); err != nil {
+	// Whoever opens a new file first turns it to a write-ahead log, which SQLite lets nobody wait for.
+	unlock, err := lockFile(path + ".migrating")
+	if err != nil {
+		return nil, err
+	}
+	err = l.connect(ctx, l.writers, "")
+	unlock()
+	if err != nil {
 		return nil, fmt.Errorf("%s can't be used as a database: %w", path, err)
 	}
 	return l, l.connect(ctx, l.readers, onlyReads)
