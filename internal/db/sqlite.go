@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -57,9 +58,11 @@ func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
 		l.spare <- nil
 	}
 	// Whoever opens a new file first turns it to a write-ahead log, which SQLite lets nobody wait for.
-	unlock, err := lockFile(path + ".migrating")
-	if err != nil {
-		return nil, err
+	unlock := func() {}
+	if fresh(path) {
+		if unlock, err = lockFile(path + ".migrating"); err != nil {
+			return nil, err
+		}
 	}
 	err = l.connect(ctx, l.writers, "")
 	unlock()
@@ -67,6 +70,18 @@ func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
 		return nil, fmt.Errorf("%s can't be used as a database: %w", path, err)
 	}
 	return l, l.connect(ctx, l.readers, onlyReads)
+}
+
+// fresh reports whether a file isn't in the use of a write-ahead log yet. Source: SQLite's file format, byte 18.
+func fresh(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	defer f.Close()
+	var head [19]byte
+	n, _ := io.ReadFull(f, head[:])
+	return n == 0 || n == len(head) && strings.HasPrefix(string(head[:]), "SQLite format 3") && head[18] == 1
 }
 
 const onlyReads = "pragma query_only(1)"
