@@ -206,8 +206,8 @@ func TestAsideWaitsForNobody(t *testing.T) {
 			})
 		}
 		failures := make(chan error, works)
+		begun.Add(works)
 		for range works {
-			begun.Add(1)
 			all.Go(func() {
 				begun.Done()
 				begun.Wait()
