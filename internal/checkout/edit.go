@@ -98,13 +98,17 @@ func (s *Service) Amend(ctx context.Context, c Cart, changes ...Change) (Cart, e
 }
 
 func (s *Service) change(ctx context.Context, from Cart, version int64, changes []Change) (c Cart, err error) {
-	for try := range 5 {
+	for try := range 2 {
 		var refused error
-		err = s.db.Write(ctx, func(tx *db.Tx) error {
-			if c = from; try > 0 || from.ID == "" {
-				if c, err = byToken(tx, from.Token); err != nil {
-					return err
-				}
+		err = s.db.Write(ctx, func(tx *db.Tx) (err error) {
+			switch c = from; {
+			case try > 0:
+				c, err = held(tx, from.Token)
+			case from.ID == "":
+				c, err = byToken(tx, from.Token)
+			}
+			if err != nil {
+				return err
 			}
 			c.Lines, c.Consents, c.tries = slices.Clone(c.Lines), slices.Clone(c.Consents), slices.Clone(c.tries)
 			if err := c.editable(); err != nil {

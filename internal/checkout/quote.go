@@ -350,9 +350,10 @@ func (q *Quote) differs(old *Quote) (all []Difference) {
 // Requote renews the quote of a cart whose service is chosen: when it has run out or isn't for the cart any
 // more. It returns what differs from the quote before; nothing, where the shopper need not be told.
 func (s *Service) Requote(ctx context.Context, token string) (c Cart, diff []Difference, err error) {
-	for range 5 {
-		err = s.db.Write(ctx, func(tx *db.Tx) error {
-			if c, err = byToken(tx, token); err != nil {
+	read := byToken
+	for range 2 {
+		err = s.db.Write(ctx, func(tx *db.Tx) (err error) {
+			if c, err = read(tx, token); err != nil {
 				return err
 			}
 			if err := c.editable(); err != nil {
@@ -375,6 +376,7 @@ func (s *Service) Requote(ctx context.Context, token string) (c Cart, diff []Dif
 		if !errors.Is(err, errRaced) {
 			return c, diff, err
 		}
+		read = held
 	}
 	return c, nil, ErrCartChanged
 }

@@ -64,6 +64,11 @@ func byToken(tx *db.Tx, token string) (Cart, error) {
 	return one(tx, `select `+columns+` from carts where token = $1`, token)
 }
 
+// held is byToken that lets nobody else change the cart until the unit of work ends.
+func held(tx *db.Tx, token string) (Cart, error) {
+	return one(tx, `select `+columns+` from carts where token = $1`+tx.ForUpdate(), token)
+}
+
 func byID(tx *db.Tx, id string) (Cart, error) {
 	return one(tx, `select `+columns+` from carts where id = $1`, id)
 }

@@ -175,7 +175,17 @@ type Charge struct {
 	Source    string       `json:"source"`
 	ValidFrom string       `json:"valid_from"` // 2026-07-01
 	When      When         `json:"when"`
+	// Scheme is under what the seller collects a tax at sale: a registration (IOSS, GB_VAT, NO_VOEC, US_CA …), or
+	// Domestic, UnionSale or ByMarketplace. It is empty for what the border asks for.
+	Scheme string `json:"scheme,omitempty"`
 }
+
+// How a seller collects tax at sale without a registration for goods from abroad.
+const (
+	Domestic      = "DOMESTIC"    // no border between: the tax of a sale inside the country
+	UnionSale     = "OSS"         // from one member state of the Union to a consumer in another
+	ByMarketplace = "MARKETPLACE" // the marketplace accounts for it
+)
 
 // LineQuote is one line of the request after allocation. The parts of all lines add up to the quote's figures.
 type LineQuote struct {

@@ -173,6 +173,7 @@ type regime struct {
 type scheme struct {
 	row
 	name, code string
+	word       string // the registration as the table writes it
 	seller     registration
 	currency   money.Currency
 	limit      int64
@@ -201,6 +202,7 @@ type taxRow struct {
 // stateRow is the sales tax of a state of the US.
 type stateRow struct {
 	taxRow
+	word     string // US_CA
 	shipping bool   // shipping is taxed
 	clothing string // taxable, exempt, exempt_up_to
 	exempt   int64  // US cents per piece
@@ -283,6 +285,7 @@ type fee struct {
 type territory struct {
 	row
 	country, region string
+	regions         []string // by which it is known; region is the first
 	alias           countrySet
 	postcodes       [][2]string
 	vat, customs    bool

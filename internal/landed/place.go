@@ -1,6 +1,9 @@
 package landed
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // countrySet is a set of ISO codes, written one after the other; EU stands for its member states. An empty
 // set holds everything.
@@ -109,7 +112,7 @@ func (t *territory) matches(country, region, postcode string) bool {
 	if t.country != country {
 		return false
 	}
-	if region == t.region {
+	if slices.Contains(t.regions, region) {
 		return true
 	}
 	code := digitsOf(postcode)
@@ -182,16 +185,7 @@ func (at place) free(from string) bool {
 	if at.territory != nil && !(at.territory.vat && at.territory.customs) {
 		return false
 	}
-	switch from {
-	case "MC":
-		from = "FR"
-	case "LI":
-		from = "CH"
-	case "IM":
-		from = "GB"
-	case "PR":
-		from = "US"
-	}
+	from = home(from)
 	switch {
 	case from == at.tax:
 		return true
@@ -204,6 +198,26 @@ func (at place) free(from string) bool {
 	}
 	return false
 }
+
+// home is the country whose tax a place without one of its own falls under.
+func home(country string) string {
+	switch country {
+	case "MC":
+		return "FR"
+	case "LI":
+		return "CH"
+	case "IM":
+		return "GB"
+	case "PR":
+		return "US"
+	}
+	return country
+}
+
+// union reports whether goods for the place count as sold within the Union; those for Northern Ireland do.
+func (at place) union() bool { return inEU(at.tax) || at.tax == "XI" }
+
+func unionSeller(from string) bool { return inEU(from) || from == "XI" }
 
 // dutyFree reports whether goods reach the place without crossing a customs border, though a tax border lies
 // between: from the Union to its territories outside the VAT area.

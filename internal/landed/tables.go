@@ -342,6 +342,7 @@ func (p *Pack) takeScheme(r *record) {
 	id := r.text()
 	s := &scheme{name: r.text()}
 	country := r.country()
+	s.word = r.cells[r.at]
 	s.seller, _ = r.seller()
 	s.currency = r.currency()
 	s.limit, s.below, s.unit = r.minor(s.currency), r.below(), r.text()
@@ -378,7 +379,7 @@ func (p *Pack) takeTax(r *record) {
 func (p *Pack) takeState(r *record) {
 	id := r.text()
 	state := r.text()
-	s := &stateRow{}
+	s := &stateRow{word: "US_" + state}
 	s.region, s.code, s.label, s.rate = state, "SALES_TAX", "tax.sales_tax", r.percent()
 	s.shipping, s.clothing, s.exempt = r.text() == "taxable", r.text(), r.minor("USD")
 	s.row = r.dates(id)
@@ -501,7 +502,8 @@ func (p *Pack) takeFee(r *record) {
 
 func (p *Pack) takeTerritory(r *record) {
 	id := r.text()
-	t := &territory{country: r.country(), region: r.text(), alias: countrySet{codes: strings.ReplaceAll(r.text(), "|", "")}}
+	t := &territory{country: r.country(), regions: strings.Split(r.text(), "|"), alias: countrySet{codes: strings.ReplaceAll(r.text(), "|", "")}}
+	t.region = t.regions[0]
 	for s := range strings.SplitSeq(r.text(), "|") {
 		lo, hi, ok := strings.Cut(s, "-")
 		if !ok {

@@ -395,7 +395,31 @@ func (c *calc) tax(g *taxGroup) {
 		g.amount = c.sum(times(g.base, t.rate).over(million, half))
 	}
 	c.levied(nil, Tax, t.code, t.label, t.rate, g.base, g.amount, &t.row, when)
+	if g.sale {
+		c.q.Charges[len(c.q.Charges)-1].Scheme = c.account(t)
+	}
 	c.shareTax(g)
+}
+
+// account is under what the seller accounts for a tax taken at sale.
+func (c *calc) account(t *taxRow) string {
+	switch {
+	case c.r.Marketplace || c.scheme != nil && c.scheme.seller == 0:
+		return ByMarketplace
+	case c.at.tax == "US":
+		for _, s := range c.p.states[t.region] {
+			if &s.taxRow == t {
+				return s.word
+			}
+		}
+	case c.scheme != nil:
+		return c.scheme.word
+	case !c.inside:
+		return ""
+	case c.at.union() && unionSeller(c.r.ShipFrom) && home(c.r.ShipFrom) != c.at.tax:
+		return UnionSale
+	}
+	return Domestic
 }
 
 // dutyIn is the duty inside the base of a group taxed at sale.

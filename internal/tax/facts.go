@@ -30,12 +30,10 @@ type Scheme struct {
 	Source       string
 	Confidence   string
 
-	limit   money.Amount
-	below   bool
-	item    bool
-	always  bool
-	freight bool // delivery belongs to the base
-	number  *regexp.Regexp
+	limit  money.Amount
+	below  bool
+	item   bool
+	number *regexp.Regexp
 }
 
 // Threshold is a rule of when a seller has to register.
@@ -82,9 +80,8 @@ var known = sync.OnceValue(func() *facts {
 	for _, r := range rows("schemes.csv") {
 		s := Scheme{Code: r["code"], Area: r["area"], Registration: r["registration"], Currency: money.Currency(r["currency"]),
 			PeriodEnd: r["fx"] == "period_end", Apart: r["correction"] == "apart", Zone: market.TimeZone(r["zone"]),
-			Source: r["source"], Confidence: r["confidence"], below: r["cmp"] == "<", item: r["unit"] == "item", always: r["always"] == "yes",
-			freight: r["freight"] == "yes",
-			number:  regexp.MustCompile(`^(` + atLeast.ReplaceAllString(r["number"], "{$1,$2}") + `)$`)}
+			Source: r["source"], Confidence: r["confidence"], below: r["cmp"] == "<", item: r["unit"] == "item",
+			number: regexp.MustCompile(`^(` + atLeast.ReplaceAllString(r["number"], "{$1,$2}") + `)$`)}
 		for k := range strings.SplitSeq(r["periods"], "|") {
 			s.Periods = append(s.Periods, PeriodKind(k))
 		}

@@ -46,18 +46,15 @@ func (s *Service) supply(tx *db.Tx, o *order.Order) (Entry, error) {
 	e.Day = e.At.In(s.facts.zone(country, region)).Format(time.DateOnly)
 	e.Original = e.Day
 	charges := collected(o)
-	v, low, err := s.sorter(tx, o, country, from, e.Day)
-	if err != nil {
+	var err error
+	if e.Low, e.Doubt, err = s.low(tx, o, country, from, e.Day); err != nil {
 		return e, err
 	}
-	e.Low = low
 	var stated int64
-	for i, scheme := range v.sort(charges) {
-		c := charges[i]
-		e.Parts = append(e.Parts, Part{scheme, c.Code, c.Rate, c.Rule, of(c.Base.Minor), of(c.Amount.Minor)})
+	for _, c := range charges {
+		e.Parts = append(e.Parts, Part{s.account(c, country), c.Code, c.Rate, c.Rule, of(c.Base.Minor), of(c.Amount.Minor)})
 		stated += c.Amount.Minor
 	}
-	e.Doubt = v.doubt
 	if rest := o.Tax.Minor - stated; rest != 0 {
 		e.Parts = append(e.Parts, Part{Scheme: Unstated, Base: e.Net, Tax: of(rest)})
 		e.Doubt = "charges_missing"

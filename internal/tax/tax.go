@@ -6,7 +6,7 @@
 //
 // None of it is tax advice. What a return says of orders and refunds is exact; estimates are the counting
 // towards thresholds (a shop doesn't know every exemption, nor sales made elsewhere), every projected day, the
-// scheme of an order whose charges leave it open (Entry.Doubt), and whatever stands on a row of low confidence.
+// scheme of an order whose shop didn't say it (Entry.Doubt), and whatever stands on a row of low confidence.
 package tax
 
 import (
@@ -56,9 +56,10 @@ type Kind string
 
 // Schemes that aren't filed by the merchant.
 const (
-	Import   = "IMPORT"   // collected at checkout for the border; the carrier's declaration accounts for it
-	Untaxed  = "NONE"     // no tax was collected
-	Unstated = "UNSTATED" // tax was collected, by another shop, without saying what for: a person has to look
+	Import      = "IMPORT"      // collected at checkout for the border; the carrier's declaration accounts for it
+	Marketplace = "MARKETPLACE" // collected by the marketplace that sold, which accounts for it
+	Untaxed     = "NONE"        // no tax was collected
+	Unstated    = "UNSTATED"    // tax was collected, by another shop, without saying what for: a person has to look
 )
 
 // Entry is a supply or what takes one back. Amounts are in one currency; those of refunds and cancellations are
@@ -80,7 +81,7 @@ type Entry struct {
 	Tax      money.Amount
 	Fees     money.Amount
 	Low      bool   // within the destination's low-value limit, or sold inside the country
-	Doubt    string // why its scheme should be looked at: no_rate, mixed_consignment, charges_missing; empty: not
+	Doubt    string // why it should be looked at: no_rate (Low isn't certain), charges_missing; empty: not
 	Reason   string // of a refund
 	Test     bool   // paid with the test provider; never in a return or a threshold
 	Parts    []Part // one per rate
