@@ -303,6 +303,27 @@ func (s *Service) Ship(tx *db.Tx, ref string) error {
 	return move(tx, ref, shipped)
 }
 
+// Unship puts what ref took out of the stock back, allocated as before; again it changes nothing.
+func (s *Service) Unship(tx *db.Tx, ref string) error {
+	state, want, err := locked(tx, ref)
+	switch {
+	case err != nil:
+		return fmt.Errorf("unship %s: %w", ref, err)
+	case state == allocated:
+		return nil
+	case state != shipped:
+		return fmt.Errorf("unship %s: %w", ref, ErrNotAllocated)
+	}
+	for _, p := range inOrder(want) {
+		if err := tx.Send(`update stock_levels set on_hand = on_hand + $3, allocated = allocated + $3, changed_at = $4
+			where sku = $1 and location = $2`, p.sku, p.location, want[p], tx.Now()); err != nil {
+			return err
+		}
+	}
+	s.changed(tx)
+	return move(tx, ref, allocated)
+}
+
 // Expire gives back up to limit reservations whose time is over, the oldest first, and returns how many.
 func (s *Service) Expire(tx *db.Tx, limit int) (int, error) {
 	refs, err := db.All(tx, db.Scalar[string], `select ref from reservations where ref in

@@ -24,6 +24,8 @@ var (
 	ErrCancelled   = fault.New(fault.Conflict, "order.cancelled")
 	ErrWrongAmount = fault.New(fault.Conflict, "order.wrong_amount")
 	ErrTooLate     = fault.New(fault.Conflict, "order.too_late_to_cancel")
+	// ErrNotFulfilled says that nothing of the order has left, or that it has been completed since.
+	ErrNotFulfilled = fault.New(fault.Conflict, "order.not_fulfilled")
 	// ErrReused says that another shop sent one of its references again with other contents.
 	ErrReused = fault.New(fault.Conflict, "order.external_ref_reused")
 )
@@ -160,4 +162,30 @@ func (o *Order) cancel(at time.Time) error {
 		return nil
 	}
 	return ErrTooLate
+}
+
+func (o *Order) fulfil(whole bool) error {
+	switch {
+	case o.State == Cancelled:
+		return ErrCancelled
+	case o.State == Completed:
+		return nil
+	case whole:
+		o.State = Fulfilled
+	default:
+		o.State = PartlyFulfilled
+	}
+	return nil
+}
+
+func (o *Order) unfulfil() error {
+	switch {
+	case o.State != Fulfilled && o.State != PartlyFulfilled:
+		return ErrNotFulfilled
+	case o.PaidAt.IsZero():
+		o.State = Placed
+	default:
+		o.State = Paid
+	}
+	return nil
 }

@@ -164,6 +164,24 @@ func (s *Service) Cancel(tx *db.Tx, id ID, reason string) (Order, error) {
 		Lang: o.Lang, Total: o.Total, Paid: !o.PaidAt.IsZero(), Reason: reason, At: o.CancelledAt})
 }
 
+// Fulfil notes that all of an order has left, or part of it. ErrCancelled.
+func (s *Service) Fulfil(tx *db.Tx, id ID, whole bool) (Order, error) {
+	o, err := change(tx, id, func(o *Order) error { return o.fulfil(whole) })
+	if err != nil {
+		return o, fmt.Errorf("fulfil %s: %w", id, err)
+	}
+	return o, nil
+}
+
+// Unfulfil takes Fulfil back. ErrNotFulfilled where the order has moved on, or nothing of it has left.
+func (s *Service) Unfulfil(tx *db.Tx, id ID) (Order, error) {
+	o, err := change(tx, id, (*Order).unfulfil)
+	if err != nil {
+		return o, fmt.Errorf("unfulfil %s: %w", id, err)
+	}
+	return o, nil
+}
+
 // Get returns an order, or ErrUnknown.
 func (s *Service) Get(tx *db.Tx, id ID) (Order, error) { return find(tx, "id", string(id)) }
 
