@@ -56,7 +56,12 @@ type Parts struct {
 	PublicURL string // scheme and host under which programs reach us, without a slash at the end
 	Proxy     bool   // trust X-Forwarded-For
 
-	Registrations []string // the merchant's, in the words of package landed: IOSS, GB_VAT …
+	Taxes Registrations
+}
+
+// Registrations are the merchant's on a civil day, in the words of package landed. Satisfied by tax.Service.
+type Registrations interface {
+	Registered(day string) []string
 }
 
 type api struct {

@@ -47,12 +47,9 @@ func (a *api) quoteRequest(b *CreateQuoteJSONRequestBody) (landed.Request, error
 	now := a.DB.Clock().Now()
 	r := landed.Request{Date: now, ShipFrom: b.ShipFrom, Destination: landed.Place{Country: d.Country, Region: d.Region, Postcode: d.Postcode},
 		Shipping: b.Shipping, Discount: b.Discount, Channel: landed.Channel(b.Channel), Incoterm: landed.Incoterm(b.Incoterm),
-		Registrations: a.Registrations, PricesIncludeTax: b.PricesIncludeTax}
+		PricesIncludeTax: b.PricesIncludeTax}
 	if r.ShipFrom == "" {
 		r.ShipFrom = "CN"
-	}
-	if b.Registrations != nil {
-		r.Registrations = b.Registrations
 	}
 	if b.Date != "" {
 		day, err := time.Parse(time.DateOnly, b.Date)
@@ -60,6 +57,9 @@ func (a *api) quoteRequest(b *CreateQuoteJSONRequestBody) (landed.Request, error
 			return r, ErrInvalid.With(map[string]string{"date": "no_day"})
 		}
 		r.Date = day
+	}
+	if r.Registrations = b.Registrations; r.Registrations == nil {
+		r.Registrations = a.Taxes.Registered(r.Date.Format(time.DateOnly))
 	}
 	for i, l := range b.Lines {
 		line, err := a.quoteLine(l, m, served)

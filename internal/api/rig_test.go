@@ -90,7 +90,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	}})
 	pay := payment.New(d, r.queue, bus, r.psp)
 	carts := checkout.New(d, r.queue, checkout.Parts{Bus: bus, Markets: markets, Shelf: checkout.NewShelf(goods, prices), Rates: prices, Codes: prices,
-		Stock: stock, Landed: rules, Customers: customers, Orders: r.orders, Payments: pay, Registrations: []string{"IOSS", "GB_VAT", "MY_LVG"}})
+		Stock: stock, Landed: rules, Customers: customers, Orders: r.orders, Payments: pay, Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
 	r.messages = messaging.New(d, r.queue, bus, customers, markets, messaging.Config{Brand: "Miana", BaseURL: "http://shop", Routes: []messaging.Route{
 		{Name: "sms", Provider: "sink", Channel: messaging.SMS, Sender: "+4915112345600", Kind: messaging.LongNumber, Carrier: sink{}},
 		{Name: "mail", Provider: "sink", Channel: messaging.Email, Sender: "shop@miana.example", Kind: messaging.Mailbox, Carrier: sink{}}}})
@@ -134,7 +134,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	}
 	rest, err := api.New(api.Parts{DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Checkout: carts,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
-		Registrations: []string{"IOSS", "GB_VAT", "MY_LVG"}})
+		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
 	require.NoError(t, err)
 	r.hooks = connect.New(connect.Parts{DB: d, Payments: pay, Inbox: r.boxes, Beside: other, Versions: watch})
 	mux := http.NewServeMux()
@@ -222,3 +222,8 @@ func (r *rig) count(query string, args ...any) (n int64) {
 func each(t *testing.T, f func(t *testing.T, r *rig)) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) { f(t, newRig(t, d)) })
 }
+
+// registered are the merchant's registrations on every day.
+type registered []string
+
+func (r registered) Registered(string) []string { return r }

@@ -132,17 +132,17 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 		psps = append(psps, a.TestPSP)
 	}
 	a.Payments = payment.New(d, a.Queue, a.Bus, psps...)
-	a.Tax = tax.New(tax.Parts{DB: d, Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Words: shop.Registrations})
+	a.Tax = tax.New(tax.Parts{DB: d, Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Versions: a.Watch, Bump: settings.Bump})
 	a.Tax.Listen(a.Bus, a.Queue)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
 		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Codes: a.Prices, Stock: a.Stock,
-		Landed: rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Registrations: shop.Registrations,
+		Landed: rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Taxes: a.Tax,
 	})
 	if err := a.messages(shop); err != nil {
 		return nil, err
 	}
 	idempotency.Work(a.Queue)
-	for _, load := range []func(context.Context) error{a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load} {
+	for _, load := range []func(context.Context) error{a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load, a.Tax.Load} {
 		if err := load(ctx); err != nil {
 			return nil, err
 		}
@@ -152,11 +152,10 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 
 // Shop is what the merchant has said about the shop itself; kept as the setting "shop".
 type Shop struct {
-	Brand         storefront.Brand       `json:"brand"`
-	Charts        []storefront.SizeChart `json:"charts"`
-	Registrations []string               `json:"registrations"` // IOSS, GB_VAT …, in the words of package landed
-	HookSecret    string                 `json:"hook_secret"`   // what the test provider signs webhooks with
-	Zone          string                 `json:"zone"`          // the merchant's own: "Asia/Shanghai"
+	Brand      storefront.Brand       `json:"brand"`
+	Charts     []storefront.SizeChart `json:"charts"`
+	HookSecret string                 `json:"hook_secret"` // what the test provider signs webhooks with
+	Zone       string                 `json:"zone"`        // the merchant's own: "Asia/Shanghai"
 }
 
 const shopKey = "shop"

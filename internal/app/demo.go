@@ -21,10 +21,15 @@ import (
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/settings"
+	"portolan/internal/tax"
 )
 
-// registrations of the sample merchant, in the words of package landed.
-var registrations = []string{"IOSS", "GB_VAT", "MY_LVG"}
+// registrations of the sample merchant; the numbers are made up.
+var registrations = []tax.Registration{
+	{Word: "IOSS", Number: "IM2760004711", Note: "Sample number. Germany, through an intermediary", ValidFrom: "2024-03-01"},
+	{Word: "GB_VAT", Number: "GB385204711", Note: "Sample number", ValidFrom: "2024-05-01"},
+	{Word: "MY_LVG", Number: "LVG-26004711", Note: "Sample number", ValidFrom: "2025-01-01"},
+}
 
 // SeedDemo fills an empty, migrated database with the sample merchant's shop. Where it is there already it is
 // left as it is, but for exchange rates, which would be stale by now.
@@ -54,7 +59,12 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 		if shop.Charts, err = demo.Charts(); err != nil {
 			return err
 		}
-		shop.Registrations, shop.Zone = registrations, "Asia/Shanghai"
+		for _, r := range registrations {
+			if _, err := a.Tax.Register(tx, r); err != nil {
+				return err
+			}
+		}
+		shop.Zone = "Asia/Shanghai"
 		return settings.Set(tx, shopKey, shop)
 	})
 }

@@ -82,7 +82,7 @@ func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
 	return api.Parts{
 			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: landed.Default(), Checkout: a.Checkout,
 			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Bus: a.Bus, Beside: other, Versions: a.Watch,
-			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Registrations: shop.Registrations,
+			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Taxes: a.Tax,
 		}, connect.Parts{
 			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.DB, a.Queue), Beside: other, Versions: a.Watch,
 		}

@@ -228,7 +228,7 @@ func (s *Service) price(c *Cart, m market.Market, d draft, o fulfilment.Option) 
 	day := m.Day(d.at)
 	r := landed.Request{Date: d.at.In(m.Location()), ShipFrom: string(o.From), Currency: c.Currency, Shipping: o.Price, Discount: d.off,
 		Destination:   landed.Place{Country: string(c.Country), Region: c.Address.Region, Postcode: c.Address.Postcode},
-		Registrations: s.Registrations, Channel: landed.Channel(o.Channel), Incoterm: landed.Incoterm(o.Incoterm),
+		Registrations: s.Taxes.Registered(day), Channel: landed.Channel(o.Channel), Incoterm: landed.Incoterm(o.Incoterm),
 		PricesIncludeTax: m.TaxInclusive, Flags: s.Flags, Lines: make([]landed.Line, len(d.basket.Items))}
 	lines := make([]order.Line, len(d.basket.Items))
 	for i, item := range d.basket.Items {

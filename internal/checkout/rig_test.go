@@ -67,7 +67,7 @@ func newRig(t *testing.T, d *db.DB) *rig {
 	r.pay = payment.New(d, r.queue, r.bus, r.psp)
 	r.orders = order.New(r.bus, order.Numbering{})
 	r.shop = checkout.New(d, r.queue, checkout.Parts{Bus: r.bus, Markets: r, Shelf: r, Rates: r, Codes: r, Stock: r, Landed: landed.Default(),
-		Customers: customer.New(r.bus), Orders: r.orders, Payments: r.pay, Registrations: []string{"IOSS", "GB_VAT", "MY_LVG"}})
+		Customers: customer.New(r.bus), Orders: r.orders, Payments: r.pay, Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
 	return r
 }
 
@@ -270,3 +270,8 @@ func (r *rig) reviews() (reasons []string) {
 	})
 	return reasons
 }
+
+// registered are the merchant's registrations on every day.
+type registered []string
+
+func (r registered) Registered(string) []string { return r }

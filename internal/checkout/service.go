@@ -49,6 +49,11 @@ type (
 	Landed interface {
 		Quote(r *landed.Request) (landed.Quote, error)
 	}
+	// Registrations are the merchant's on a civil day, in the words of package landed: IOSS, GB_VAT, MY_LVG …
+	// Satisfied by tax.Service.
+	Registrations interface {
+		Registered(day string) []string
+	}
 	// Customers is satisfied by customer.Service.
 	Customers interface {
 		Upsert(tx *db.Tx, c customer.Customer) (customer.Customer, error)
@@ -76,9 +81,8 @@ type Parts struct {
 	Customers Customers
 	Orders    Orders
 	Payments  *payment.Service
-	// Registrations are the merchant's: IOSS, GB_VAT, MY_LVG … in the words of package landed.
-	Registrations []string
-	Flags         landed.Flags
+	Taxes     Registrations
+	Flags     landed.Flags
 }
 
 // Service keeps carts and completes them.

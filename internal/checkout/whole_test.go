@@ -53,7 +53,7 @@ func newWhole(t *testing.T, d *db.DB) (*rig, *fulfilment.Service, *pricing.Servi
 	r.pay = payment.New(d, r.queue, r.bus, r.psp)
 	r.orders = order.New(r.bus, order.Numbering{})
 	r.shop = checkout.New(d, r.queue, checkout.Parts{Bus: r.bus, Markets: markets, Shelf: checkout.NewShelf(goods, prices), Rates: prices, Codes: prices,
-		Stock: stock, Landed: landed.Default(), Customers: customer.New(r.bus), Orders: r.orders, Payments: r.pay, Registrations: []string{"IOSS"}})
+		Stock: stock, Landed: landed.Default(), Customers: customer.New(r.bus), Orders: r.orders, Payments: r.pay, Taxes: registered{"IOSS"}})
 	dbtest.Write(t, d, func(tx *db.Tx) error {
 		m := market.Market{Code: "de", Name: "Germany", State: market.Open, Countries: []market.Country{"DE"}, Currency: "EUR", Languages: []string{"de"},
 			Zone: "Europe/Berlin", TaxInclusive: true, Incoterm: "DDP", Factor: money.One, Rounding: market.Rounding{Step: 100, Ending: 99, Direction: market.Nearest},

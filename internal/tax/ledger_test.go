@@ -51,7 +51,7 @@ func TestScheme(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := dbtest.Open(t, t.TempDir()+"/x.db", db.Manual(dbtest.Start), schemas)
-			s, _, _ := books(d, tt.words...)
+			s, _, _ := books(d)
 			write(t, d, func(tx *db.Tx) error {
 				o := sold(t, "ord_1", basket(tt.to, tt.from, tt.price, tt.pcs, tt.words...), dbtest.Start)
 				_, err := s.RecordSale(tx, o)
@@ -70,7 +70,7 @@ func TestScheme(t *testing.T) {
 // The same news again changes nothing, whatever the order it comes in; a cancelled order leaves nothing.
 func TestEvents(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
-		s, orders, q := books(d, words...)
+		s, orders, q := books(d)
 		o := sold(t, "ord_1", basket(lane{"DE", "", "EUR"}, "CN", 40_00, 2, words...), dbtest.Start)
 		write(t, d, func(tx *db.Tx) error {
 			_, _, err := orders.Place(tx, o)
@@ -106,7 +106,7 @@ func TestEvents(t *testing.T) {
 
 func TestRefundReference(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
-		s, _, _ := books(d, words...)
+		s, _, _ := books(d)
 		o := sold(t, "ord_1", basket(lane{"DE", "", "EUR"}, "CN", 40_00, 2, words...), dbtest.Start)
 		write(t, d, func(tx *db.Tx) error {
 			_, err := s.RecordSale(tx, o)
@@ -147,7 +147,7 @@ var destinations = []lane{
 func TestReturnsTieToOrders(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 		d.Clock().Advance(100 * 24 * time.Hour)
-		s, _, _ := books(d, words...)
+		s, _, _ := books(d)
 		dice := rand.New(rand.NewPCG(3, 2026))
 		var orders []order.Order
 		var atSale []money.Amount

@@ -80,7 +80,10 @@ func (s *Service) Register(tx *db.Tx, r Registration) (Registration, error) {
 	r.ID, r.NotedAt = id.New("reg"), tx.Now()
 	err = tx.Send(`insert into tax_registrations (id, word, number, note, valid_from, valid_to, noted_at) values ($1, $2, $3, $4, $5, $6, $7)`,
 		r.ID, r.Word, r.Number, r.Note, r.ValidFrom, r.ValidTo, r.NotedAt)
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	return r, s.Bump(tx, Version)
 }
 
 // End lets a registration end with a day. ErrUnknownRegistration, ErrRegistration.
@@ -99,7 +102,10 @@ func (s *Service) End(tx *db.Tx, registration, lastDay string) error {
 	if err := c.Err(ErrRegistration.Code); err != nil {
 		return err
 	}
-	return tx.Send(`update tax_registrations set valid_to = $2 where id = $1`, registration, lastDay)
+	if err := tx.Send(`update tax_registrations set valid_to = $2 where id = $1`, registration, lastDay); err != nil {
+		return err
+	}
+	return s.Bump(tx, Version)
 }
 
 const registrationColumns = `id, word, number, note, valid_from, valid_to, noted_at`
@@ -115,16 +121,35 @@ func (s *Service) Registrations(tx *db.Tx) ([]Registration, error) {
 	return db.All(tx, scanRegistration, `select `+registrationColumns+` from tax_registrations order by word, valid_from, id`)
 }
 
-// Active are the registrations that hold on a civil day, as package landed understands them.
+// Version is the name under which changes of the registrations are counted.
+const Version = "tax.registrations"
+
+// roll is the copy of the registrations in memory.
+type roll struct{ all []Registration }
+
+func loadRoll(tx *db.Tx, _ *roll) (*roll, error) {
+	all, err := db.All(tx, scanRegistration, `select `+registrationColumns+` from tax_registrations order by word, valid_from, id`)
+	return &roll{all}, err
+}
+
+// Registered are the registrations that hold on a civil day, in the words of package landed, from memory: what the
+// checkout charges by.
+func (s *Service) Registered(day string) []string { return onDay(s.roll.Get().all, day) }
+
+// Active is Registered as the unit of work sees it.
 func (s *Service) Active(tx *db.Tx, day string) ([]string, error) {
 	all, err := s.Registrations(tx)
+	return onDay(all, day), err
+}
+
+func onDay(all []Registration, day string) []string {
 	var words []string
 	for _, r := range all {
 		if r.On(day) {
 			words = append(words, r.Word)
 		}
 	}
-	return slices.Compact(words), err
+	return slices.Compact(words)
 }
 
 func isDay(s string) bool {

@@ -16,6 +16,7 @@ import (
 	"portolan/internal/landed"
 	"portolan/internal/money"
 	"portolan/internal/order"
+	"portolan/internal/settings"
 	"portolan/internal/tax"
 )
 
@@ -46,7 +47,7 @@ func TestIOSSReturn(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 		d.Clock().Advance(30 * 24 * time.Hour)
 		rates := bank{closed: map[string]bool{"2026-10-31": true, "2026-11-01": true}, sek: map[string]string{"2026-10-30": "10.00", "2026-11-02": "10.50", "2026-11-30": "11.50"}}
-		s := tax.New(tax.Parts{DB: d, Bus: events.New(jobs.New(d)), Rates: rates, Places: stores{}, Words: []string{"IOSS"}})
+		s := tax.New(tax.Parts{DB: d, Bus: events.New(jobs.New(d)), Rates: rates, Places: stores{}, Versions: settings.Watch(d), Bump: settings.Bump})
 		sell := func(tx *db.Tx, id string, l lane, price int64, at string) order.Order {
 			o := sold(t, id, basket(l, "CN", price, 1, "IOSS"), moment(at))
 			_, err := s.RecordSale(tx, o)
@@ -113,7 +114,7 @@ func TestIOSSReturn(t *testing.T) {
 // A currency without a rate is said, never counted as nothing; a running period is provisional.
 func TestReturnWithoutRate(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
-		s, _, _ := books(d, "GB_VAT")
+		s, _, _ := books(d)
 		o := sold(t, "ord_1", basket(lane{"GB", "", "GBP"}, "CN", 20_00, 1, "GB_VAT"), dbtest.Start)
 		o.Currency = "XTS"
 		for _, a := range []*money.Amount{&o.Goods, &o.Discount, &o.Shipping, &o.Duty, &o.Tax, &o.Fees, &o.Total} {
@@ -223,6 +224,8 @@ func TestRegistrations(t *testing.T) {
 			require.Equal(t, "eu:ioss:2026-07-01", q.Regime)
 			return err
 		})
+		require.Equal(t, []string{"IOSS", "VOEC"}, s.Registered("2026-11-24"), "what the checkout charges by")
+		require.Empty(t, s.Registered("2025-12-31"))
 	})
 }
 

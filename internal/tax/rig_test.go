@@ -20,10 +20,11 @@ import (
 	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/pricing"
+	"portolan/internal/settings"
 	"portolan/internal/tax"
 )
 
-var schemas = []db.Schema{jobs.Schema, events.Schema, order.Schema, tax.Schema}
+var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, order.Schema, tax.Schema}
 
 // perEuro are rates of no particular day, for tests.
 var perEuro = map[money.Currency]string{
@@ -74,11 +75,11 @@ func (stores) Location(code string) (fulfilment.Location, error) {
 	return fulfilment.Location{Code: code, Country: market.Country(code)}, nil
 }
 
-func books(d *db.DB, words ...string) (*tax.Service, *order.Service, *jobs.Queue) {
+func books(d *db.DB) (*tax.Service, *order.Service, *jobs.Queue) {
 	q := jobs.New(d)
 	bus := events.New(q)
 	orders := order.New(bus, order.Numbering{})
-	s := tax.New(tax.Parts{DB: d, Bus: bus, Orders: orders, Rates: bank{}, Places: stores{}, Words: words})
+	s := tax.New(tax.Parts{DB: d, Bus: bus, Orders: orders, Rates: bank{}, Places: stores{}, Versions: settings.Watch(d), Bump: settings.Bump})
 	s.Listen(bus, q)
 	return s, orders, q
 }

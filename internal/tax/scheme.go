@@ -111,12 +111,6 @@ func (s *Service) account(c landed.Charge, country string) string {
 	return c.Scheme
 }
 
-// words are the registrations that the checkout charges by on a day.
-func (s *Service) words(tx *db.Tx, day string) ([]string, error) {
-	kept, err := s.Active(tx, day)
-	return append(kept, s.Words...), err
-}
-
 var alike = map[string]string{"NO_VOEC": "VOEC", "UK_VAT": "GB_VAT", "SG_GST": "SG_OVR", "BR_REMESSA": "REMESSA_CONFORME"}
 
 func sameWord(a, b string) bool {

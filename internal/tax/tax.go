@@ -24,6 +24,7 @@ import (
 	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/pricing"
+	"portolan/internal/snapshot"
 )
 
 // The faults of the tax books. Those of kind fault.Invalid carry Fields.
@@ -125,9 +126,9 @@ type Parts struct {
 	Rates  Rates
 	Places Places
 	Home   market.Country // where the merchant is established; empty: abroad from everywhere
-	// Words are the registrations that the checkout charges by beside those kept here; they decide how an order
-	// was taxed.
-	Words []string
+
+	Versions snapshot.Versions // of the registrations in memory
+	Bump     snapshot.Bump
 }
 
 // Service keeps the books.
@@ -135,10 +136,16 @@ type Service struct {
 	Parts
 	facts *facts
 	past  sync.Map // rates of days long gone, money.Rate by question
+	roll  *snapshot.Of[roll]
 }
 
 // New returns the books.
-func New(p Parts) *Service { return &Service{Parts: p, facts: known()} }
+func New(p Parts) *Service {
+	return &Service{Parts: p, facts: known(), roll: snapshot.New(p.DB, func() int64 { return p.Versions.Version(Version) }, loadRoll)}
+}
+
+// Load brings the registrations into memory.
+func (s *Service) Load(ctx context.Context) error { return s.roll.Load(ctx) }
 
 // Listen enters orders that were paid and cancelled on bus, and looks at the thresholds now and then.
 func (s *Service) Listen(bus *events.Bus, q *jobs.Queue) {

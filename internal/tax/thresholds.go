@@ -51,7 +51,7 @@ func (s *Service) Thresholds(tx *db.Tx, at time.Time) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	words, err := s.words(tx, today)
+	words, err := s.Active(tx, today)
 	if err != nil {
 		return nil, err
 	}
