@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +13,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"portolan/internal/app"
+	"portolan/internal/db"
 	"portolan/internal/landed"
+	"portolan/internal/rulebook"
+	"portolan/internal/settings"
 )
 
 type rulesCommand struct {
@@ -20,6 +26,31 @@ type rulesCommand struct {
 	Check  rulesCheckCommand  `cmd:"" help:"Say what is wrong with a rule table or a folder of them, by row and column."`
 	Diff   rulesDiffCommand   `cmd:"" help:"Say which rows differ between two packs."`
 	Import rulesImportCommand `cmd:"" help:"Read an official tariff table and say what became of its rows."`
+}
+
+// shopRules is where a command finds the rules of a shop; those of the program where it isn't told.
+type shopRules struct {
+	DB string `help:"SQLite file or postgres://… of a shop: its rules, with what its operators changed and imported. Without it, the program's."`
+}
+
+// use opens the rules for one piece of work, which gets no service where no shop was named.
+func (f shopRules) use(ctx context.Context, work func(p *landed.Pack, s *rulebook.Service, d *db.DB) error) error {
+	if f.DB == "" {
+		return work(landed.Default(), nil, nil)
+	}
+	d, err := db.Open(ctx, f.DB, nil)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Migrate(ctx, app.Schemas...); err != nil {
+		return err
+	}
+	s := rulebook.New(d, settings.Watch(d), settings.Bump)
+	if err := s.Load(ctx); err != nil {
+		return err
+	}
+	return work(s.Pack(), s, d)
 }
 
 // asJSON prints a value for programs.
@@ -31,13 +62,17 @@ func asJSON(out io.Writer, v any) error {
 }
 
 type rulesListCommand struct {
+	shopRules
 	Table string `arg:"" optional:"" help:"Name of a table, such as regimes; without it, the tables."`
 	JSON  bool   `name:"json" help:"Print JSON."`
 }
 
 // Run prints the tables, or the rows of one with their days, sources and confidence.
-func (c rulesListCommand) Run(out io.Writer) error {
-	p := landed.Default()
+func (c rulesListCommand) Run(ctx context.Context, out io.Writer) error {
+	return c.use(ctx, func(p *landed.Pack, _ *rulebook.Service, _ *db.DB) error { return c.list(out, p) })
+}
+
+func (c rulesListCommand) list(out io.Writer, p *landed.Pack) error {
 	tables := p.Tables()
 	if c.Table == "" {
 		if c.JSON {
@@ -95,13 +130,34 @@ func cells(e *landed.Entry) string {
 }
 
 type rulesShowCommand struct {
+	shopRules
+	At   string `help:"Version of a pack that was in force in the shop, as quotes and orders name it."`
 	Row  string `arg:"" help:"Id of a row, such as eu:ioss:2026-07-01."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Run prints one row, one cell to a line.
-func (c rulesShowCommand) Run(out io.Writer) error {
-	e, ok := landed.Default().Entry(c.Row)
+func (c rulesShowCommand) Run(ctx context.Context, out io.Writer) error {
+	return c.use(ctx, func(p *landed.Pack, s *rulebook.Service, d *db.DB) error {
+		if c.At == "" || c.At == p.Version() {
+			return c.show(out, p)
+		}
+		if s == nil {
+			return exit{2, errors.New("--at needs the shop whose rules they were: --db")}
+		}
+		err := d.Read(ctx, func(tx *db.Tx) (err error) {
+			p, err = s.At(tx, c.At)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return c.show(out, p)
+	})
+}
+
+func (c rulesShowCommand) show(out io.Writer, p *landed.Pack) error {
+	e, ok := p.Entry(c.Row)
 	if !ok {
 		return exit{2, fmt.Errorf("there is no row %q; portolan rules list TABLE names them", c.Row)}
 	}
@@ -186,21 +242,46 @@ func pack(path string) (*landed.Pack, error) {
 }
 
 type rulesDiffCommand struct {
-	A    string `arg:"" help:"The word embedded, a rule table or a folder of tables."`
+	shopRules
+	A    string `arg:"" help:"The word embedded for the program's, shop for those of --db, a version that was in force there, a rule table or a folder of tables."`
 	B    string `arg:"" help:"What to compare with it."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Run prints every row that B has otherwise than A.
-func (c rulesDiffCommand) Run(out io.Writer) error {
-	a, err := pack(c.A)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.A, err)
+func (c rulesDiffCommand) Run(ctx context.Context, out io.Writer) error {
+	return c.use(ctx, func(_ *landed.Pack, s *rulebook.Service, d *db.DB) error {
+		var both [2]*landed.Pack
+		for i, name := range []string{c.A, c.B} {
+			p, err := packOf(ctx, name, s, d)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			both[i] = p
+		}
+		return c.diff(out, both[0], both[1])
+	})
+}
+
+// packOf is a pack of a shop, or one that pack finds.
+func packOf(ctx context.Context, name string, s *rulebook.Service, d *db.DB) (p *landed.Pack, err error) {
+	if name == "shop" && s == nil {
+		return nil, exit{2, errors.New("name the shop with --db")}
 	}
-	b, err := pack(c.B)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.B, err)
+	if name == "shop" {
+		return s.Pack(), nil
 	}
+	if _, missing := os.Stat(name); missing == nil || s == nil || !strings.Contains(name, "+") {
+		return pack(name)
+	}
+	err = d.Read(ctx, func(tx *db.Tx) (err error) {
+		p, err = s.At(tx, name)
+		return err
+	})
+	return p, err
+}
+
+func (c rulesDiffCommand) diff(out io.Writer, a, b *landed.Pack) error {
 	all := landed.Diff(a, b)
 	if c.JSON {
 		if all == nil {

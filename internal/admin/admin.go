@@ -93,6 +93,7 @@ type Parts struct {
 	Catalog   *catalog.Service
 	Prices    Prices
 	Stock     Stock
+	Rules     pricing.Landed
 	Customers *customer.Service
 	Orders    *order.Service
 	Payments  *payment.Service

@@ -8,7 +8,6 @@ import (
 	"portolan/internal/catalog"
 	"portolan/internal/db"
 	"portolan/internal/fault"
-	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/pricing"
@@ -129,7 +128,7 @@ func (c *console) priceRow(tx *db.Tx, p *page, product *catalog.Product, m marke
 
 // trade is how the shop sends to a market: from the best of its stock locations.
 func (c *console) trade(m market.Market) pricing.Trade {
-	t := pricing.Trade{Rules: landed.Default()}
+	t := pricing.Trade{Rules: c.Rules}
 	for _, l := range c.Stock.Locations() {
 		if t.ShipFrom == "" || len(m.ShipFrom) > 0 && l.Code == m.ShipFrom[0] {
 			t.ShipFrom = l.Country

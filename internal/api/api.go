@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -26,6 +27,7 @@ import (
 	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
+	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/pricing"
 	"portolan/internal/snapshot"
@@ -37,6 +39,12 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
+// Rules are the rules of duty and tax in force. Satisfied by rulebook.Service and by landed.Pack.
+type Rules interface {
+	Quote(r *landed.Request) (landed.Quote, error)
+	ConsumptionTax(country, region, category string, on time.Time) (rate money.Rate, rule string, ok bool)
+}
+
 // Parts are what the interface is built on.
 type Parts struct {
 	DB        *db.DB
@@ -45,7 +53,7 @@ type Parts struct {
 	Catalog   *catalog.Service
 	Prices    *pricing.Service
 	Stock     *fulfilment.Service
-	Rules     *landed.Pack
+	Rules     Rules
 	Checkout  *checkout.Service
 	Orders    *order.Service
 	Customers *customer.Service

@@ -33,7 +33,6 @@ import (
 	"portolan/internal/inbox"
 	"portolan/internal/jobs"
 	"portolan/internal/journeys"
-	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/messaging/mailsink"
@@ -44,6 +43,7 @@ import (
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/pricing"
+	"portolan/internal/rulebook"
 	"portolan/internal/settings"
 	"portolan/internal/storefront"
 	"portolan/internal/tax"
@@ -52,7 +52,7 @@ import (
 
 // Schemas lists every package that owns tables, in the order they are made.
 var Schemas = []db.Schema{
-	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
+	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
 	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
 	idempotency.Schema, inbox.Schema,
 }
@@ -85,6 +85,7 @@ type App struct {
 	Auth      *auth.Service
 	Markets   *market.Service
 	Catalog   *catalog.Service
+	Rules     *rulebook.Service
 	Prices    *pricing.Service
 	Stock     *fulfilment.Service
 	Customers *customer.Service
@@ -111,11 +112,12 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	}
 	a := &App{DB: d, cfg: cfg, hangUp: func() {}, Watch: settings.Watch(d), Queue: jobs.New(d), Auth: auth.New(d)}
 	a.Bus = events.New(a.Queue)
-	rules := landed.Default()
+	a.Rules = rulebook.New(d, a.Watch, settings.Bump)
+	a.Rules.Work(a.Queue)
 
 	a.Markets = market.New(d, a.Watch, settings.Bump)
 	a.Catalog = catalog.New(d, a.Watch, settings.Bump)
-	a.Prices = pricing.New(d, a.Watch, settings.Bump, a.Markets, a.Catalog, taxRates{rules})
+	a.Prices = pricing.New(d, a.Watch, settings.Bump, a.Markets, a.Catalog, taxRates{a.Rules})
 	a.Stock = fulfilment.New(d, a.Watch, settings.Bump, a.Markets)
 	a.Catalog.With(a.Prices, a.Stock)
 	a.Stock.Work(a.Queue)
@@ -136,13 +138,13 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Tax.Listen(a.Bus, a.Queue)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
 		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Codes: a.Prices, Stock: a.Stock,
-		Landed: rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Taxes: a.Tax,
+		Landed: a.Rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Taxes: a.Tax,
 	})
 	if err := a.messages(shop); err != nil {
 		return nil, err
 	}
 	idempotency.Work(a.Queue)
-	for _, load := range []func(context.Context) error{a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load, a.Tax.Load} {
+	for _, load := range []func(context.Context) error{a.Rules.Load, a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load, a.Tax.Load} {
 		if err := load(ctx); err != nil {
 			return nil, err
 		}
@@ -192,7 +194,7 @@ func (a *App) Serve(ctx context.Context) error {
 		media = fstest.MapFS{}
 	}
 	store, err := storefront.New(storefront.Parts{
-		DB: a.DB, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: landed.Default(), Checkout: a.Checkout,
+		DB: a.DB, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Checkout: a.Checkout,
 		Orders: a.Orders, Payments: a.Payments, Replies: a.Messages, Consents: a.Customers, Versions: a.Watch, Brand: shop.Brand, Media: media,
 		PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Country: country, Charts: shop.Charts,
 	})
@@ -244,7 +246,7 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
 func (a *App) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	parts := []func(context.Context) error{a.Watch.Run, a.Queue.Run}
+	parts := []func(context.Context) error{a.Watch.Run, a.Queue.Run, a.Rules.Run}
 	if a.SMPP != nil {
 		parts = append(parts, a.SMPP.Run)
 	}
@@ -270,7 +272,7 @@ func (a *App) Run(ctx context.Context) error {
 }
 
 // taxRates tells pricing the rate of the tax inside shown prices.
-type taxRates struct{ rules *landed.Pack }
+type taxRates struct{ rules *rulebook.Service }
 
 // TaxRate implements pricing.TaxRates.
 func (t taxRates) TaxRate(c market.Country, region, category, day string) (money.Rate, bool) {

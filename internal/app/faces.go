@@ -11,7 +11,6 @@ import (
 	"portolan/internal/beside"
 	"portolan/internal/connect"
 	"portolan/internal/inbox"
-	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/messaging/mailsink"
@@ -20,7 +19,7 @@ import (
 // console is what the operators' face is built on.
 func (a *App) console(shop Shop) admin.Parts {
 	p := admin.Parts{
-		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Customers: a.Customers, Orders: a.Orders,
+		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Customers: a.Customers, Orders: a.Orders,
 		Payments: a.Payments, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
 		Zone: market.TimeZone(shop.Zone), PublicURL: a.cfg.PublicURL,
 	}
@@ -80,7 +79,7 @@ func shown(m mailsink.Mail) admin.Mail {
 func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
 	other := beside.New(a.DB, a.Queue, beside.Parts{Bus: a.Bus, Markets: a.Markets, Articles: a.Catalog, Customers: a.Customers, Orders: a.Orders, Carts: a.Checkout})
 	return api.Parts{
-			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: landed.Default(), Checkout: a.Checkout,
+			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Checkout: a.Checkout,
 			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Bus: a.Bus, Beside: other, Versions: a.Watch,
 			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Taxes: a.Tax,
 		}, connect.Parts{

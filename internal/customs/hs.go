@@ -59,3 +59,28 @@ func (codes) Near(hs string) []string {
 }
 
 func (codes) Text(hs string) string { return landed.Default().Goods(hs) }
+
+// Titles are what an imported nomenclature calls codes of six digits, empty where it has none. Satisfied by
+// rulebook.Service.
+type Titles interface {
+	Title(hs string) string
+}
+
+// Imported is Codes together with an imported nomenclature: what either knows is a code, and the words of the
+// imported one stand in where we have none of our own.
+func Imported(t Titles) Nomenclature { return imported{t} }
+
+type imported struct{ titles Titles }
+
+func (i imported) Knows(hs string) bool {
+	return Codes.Knows(hs) || len(hs) >= 6 && i.titles.Title(hs[:6]) != ""
+}
+
+func (i imported) Near(hs string) []string { return Codes.Near(hs) }
+
+func (i imported) Text(hs string) string {
+	if text := Codes.Text(hs); text != "" || len(hs) < 6 {
+		return text
+	}
+	return i.titles.Title(hs[:6])
+}

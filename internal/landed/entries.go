@@ -2,6 +2,7 @@ package landed
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -31,6 +32,9 @@ type Cell struct {
 	Column string `json:"column"`
 	Value  string `json:"value"`
 }
+
+// Texts are the tables of the pack as they were read, by file name. ReadVersion makes the pack of them again.
+func (p *Pack) Texts() map[string]string { return maps.Clone(p.texts) }
 
 // Tables are the tables of the pack in their order. National tariffs aren't among them; Tariff has those.
 func (p *Pack) Tables() []Table {

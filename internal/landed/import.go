@@ -83,8 +83,8 @@ func ReadTariff(r io.Reader, name string, progress func(rows int)) (*Tariff, Imp
 		var broken *csv.ParseError
 		switch {
 		case errors.As(err, &broken):
-			im.bad = append(im.bad, Problem{name, broken.Line, "", "", "malformed", "can't be split into cells: " + broken.Err.Error()})
-			im.done.Refused = append(im.done.Refused, broken.Line)
+			im.bad = append(im.bad, unsplit(name, broken, len(cells), len(head)))
+			im.done.Refused = append(im.done.Refused, broken.StartLine)
 			continue
 		case err != nil:
 			return nil, im.done, fmt.Errorf("read %s: %w", name, err)
@@ -112,6 +112,14 @@ func ReadTariff(r io.Reader, name string, progress func(rows int)) (*Tariff, Imp
 	}
 	im.tariff.hash[im.official.name] = shortHash(hash.Sum(nil))
 	return im.tariff, im.done, nil
+}
+
+// unsplit is what is wrong with a row that can't be told apart into the columns of its table.
+func unsplit(name string, broken *csv.ParseError, cells, columns int) Problem {
+	if errors.Is(broken, csv.ErrFieldCount) {
+		return Problem{name, broken.StartLine, "", fmt.Sprint(cells), "wrong_number_of_columns", fmt.Sprintf("has %d columns, not %d", cells, columns)}
+	}
+	return Problem{name, broken.StartLine, "", "", "malformed", "can't be split into cells: " + broken.Err.Error()}
 }
 
 func (im *importer) recognise(head []string) bool {

@@ -166,6 +166,22 @@ func ReadTables(given map[string]string) (*Pack, error) {
 	return load(texts)
 }
 
+// ReadVersion makes a pack of a version again from its Texts, without the official tables that it carried. It is
+// refused with ErrUnreadableTable where the tables aren't those of the version, or this program can't read them.
+func ReadVersion(version string, texts map[string]string) (*Pack, error) {
+	p, err := load(texts)
+	if err != nil {
+		return nil, err
+	}
+	version, _, _ = strings.Cut(version, ".")
+	edition, hash, _ := strings.Cut(version, "+")
+	if _, made, _ := strings.Cut(p.version, "+"); made != hash {
+		return nil, spoil(ErrUnreadableTable, []Problem{{Table: "version", Value: version, Code: "other_version", Remedy: "isn't made of these tables"}})
+	}
+	p.version = edition + "+" + hash
+	return p, nil
+}
+
 // TableNames are the files that make up a pack.
 func TableNames() []string {
 	var all []string

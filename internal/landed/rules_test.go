@@ -287,7 +287,7 @@ func TestOfficialTablesAtFault(t *testing.T) {
 		{"no rate", us + "0902.10.20,,2026-01-01,,us-hts,high\n", "t.csv.3.general_rate", "required"},
 		{"no day", us + "0902.10.20,1%,2026,,us-hts,high\n", "t.csv.3.valid_from", "malformed"},
 		{"no source", us + "0902.10.20,1%,2026-01-01,,,high\n", "t.csv.3.source", "required"},
-		{"a cell too few", us + "0902.10.20,1%\n", "t.csv.3", "malformed"},
+		{"a cell too few", us + "0902.10.20,1%\n", "t.csv.3", "wrong_number_of_columns"},
 		{"Latin-1", us + "0902.10.20,1.5\xa2/kg,2026-01-01,,us-hts,high\n", "t.csv.3.general_rate", "not_utf8"},
 		{"twice", us + "0902.10.10,1%,2026-03-01,,us-hts,high\n", "t.csv.3.hts", "overlaps"},
 	} {

@@ -23,8 +23,8 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/fulfilment"
 	"portolan/internal/i18n"
-	"portolan/internal/landed"
 	"portolan/internal/market"
+	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/payment"
 	"portolan/internal/pricing"
@@ -56,6 +56,11 @@ type Brand struct {
 // Tagline is the brand's sentence in lang, or in English.
 func (b Brand) Tagline(lang string) string { return first(b.Taglines[lang], b.Taglines["en"]) }
 
+// Rules are the rules of duty and tax in force. Satisfied by rulebook.Service.
+type Rules interface {
+	ConsumptionTax(country, region, category string, on time.Time) (rate money.Rate, rule string, ok bool)
+}
+
 // Parts are what the shop is built on.
 type Parts struct {
 	DB        *db.DB
@@ -63,7 +68,7 @@ type Parts struct {
 	Catalog   *catalog.Service
 	Prices    *pricing.Service
 	Stock     *fulfilment.Service
-	Rules     *landed.Pack
+	Rules     Rules
 	Checkout  *checkout.Service
 	Orders    *order.Service
 	Payments  *payment.Service
