@@ -121,6 +121,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Stock = fulfilment.New(d, a.Watch, settings.Bump, a.Markets)
 	a.Catalog.With(a.Prices, a.Stock)
 	a.Stock.Work(a.Queue)
+	a.Prices.Work(a.Queue)
 	a.Customers = customer.New(a.Bus)
 	a.Orders = order.New(a.Bus, order.Numbering{})
 
@@ -137,7 +138,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Tax = tax.New(tax.Parts{DB: d, Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Versions: a.Watch, Bump: settings.Bump})
 	a.Tax.Listen(a.Bus, a.Queue)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
-		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Codes: a.Prices, Stock: a.Stock,
+		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Locks: a.Prices, Codes: a.Prices, Stock: a.Stock,
 		Landed: a.Rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Taxes: a.Tax,
 	})
 	if err := a.messages(shop); err != nil {

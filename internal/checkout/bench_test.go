@@ -46,6 +46,7 @@ func BenchmarkReprice(b *testing.B) {
 func BenchmarkCheckout(b *testing.B) {
 	d := open(b)
 	r := newRig(&testing.T{}, d)
+	r.home(b, "8.2")
 	require.NoError(b, d.Write(b.Context(), func(tx *db.Tx) error {
 		_, err := tx.Exec(`insert into shelf_stock (sku, free) values ('dress', 1000000)`)
 		return err

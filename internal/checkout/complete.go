@@ -92,6 +92,11 @@ func (s *Service) place(tx *db.Tx, c *Cart, k payment.Case, paid bool) error {
 	if _, _, err := s.Orders.Place(tx, o); err != nil {
 		return fmt.Errorf("complete %s: %w", c.ID, err)
 	}
+	if s.Locks != nil {
+		if err := s.Locks.Keep(tx, string(o.ID), o.Total, o.Locked); err != nil {
+			return err
+		}
+	}
 	if c.LeftAt.IsZero() {
 		return nil
 	}
@@ -122,7 +127,7 @@ func (c *Cart) order(k payment.Case) order.Order {
 		Country: c.Country, Lang: c.Lang, Currency: c.Currency, Customer: c.Customer, Email: c.Contact.Email, Phone: phone,
 		Address: c.Address, Lines: q.Lines, Goods: q.Goods, Discount: q.Discount, Shipping: q.Shipping, Duty: q.Duty, Tax: q.Tax,
 		Fees: q.Fees, Total: q.Total, OnDelivery: q.AtDoor, Charges: q.Charges, RulePack: q.Pack, Incoterm: q.Incoterm,
-		TaxIncluded: q.Included, Code: q.Code, Method: k.Attempt.Method, Service: q.Option.Service, Location: q.Option.Location,
+		TaxIncluded: q.Included, Locked: q.Locked, Code: q.Code, Method: k.Attempt.Method, Service: q.Option.Service, Location: q.Option.Location,
 		DeliverFrom: q.Option.FromDay, DeliverTo: q.Option.ToDay, Test: k.Intent.Test}
 }
 
@@ -226,12 +231,26 @@ func (s *Service) cancelled(tx *db.Tx, e order.CancelledEvent) error {
 	if err := s.Payments.RefundRest(tx, o.Payment, "order_cancelled"); err != nil {
 		return err
 	}
+	if s.Locks != nil {
+		if err := s.Locks.Release(tx, string(o.ID)); err != nil {
+			return err
+		}
+	}
 	if o.Code != "" {
 		if err := s.Codes.Restore(tx, o.Code, string(o.ID)); err != nil {
 			return err
 		}
 	}
 	return s.Stock.Release(tx, string(o.ID))
+}
+
+// returned lets go of the rate promised for money that went back to the shopper. What came twice was never
+// promised.
+func (s *Service) returned(tx *db.Tx, e payment.ReturnedEvent) error {
+	if e.Order == "" || e.Reason == payment.ReasonTwice {
+		return nil
+	}
+	return s.Locks.ReleasePart(tx, e.Order, e.Amount)
 }
 
 // freshMoney says whether one of the new facts is that money was promised or taken.
@@ -242,4 +261,17 @@ func freshMoney(k payment.Case) bool {
 		}
 	}
 	return false
+}
+
+// OrderOf is the id of the order that a report of payouts names: by its number, or by our name or the provider's
+// for its payment; "" where nobody knows it.
+func (s *Service) OrderOf(tx *db.Tx, ref string) (string, error) {
+	o, err := s.Orders.ByNumber(tx, ref)
+	if err == nil {
+		return string(o.ID), nil
+	}
+	if !errors.Is(err, order.ErrUnknown) {
+		return "", err
+	}
+	return s.Payments.OrderOf(tx, ref)
 }

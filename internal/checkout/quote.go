@@ -128,6 +128,8 @@ type Quote struct {
 	Final    bool              `json:"final"`    // there is nothing more to pay, for sure
 	Assumed  []string          `json:"assumed"`  // what was taken for granted
 	Estimate bool              `json:"estimate"` // some rule is of low confidence
+
+	Locked pricing.LockedRate `json:"locked_rate,omitzero"` // into the merchant's own currency; zero: none
 }
 
 // Difference is a figure that isn't what the shopper saw.
@@ -316,8 +318,20 @@ func (s *Service) requote(tx *db.Tx, c *Cart, m market.Market) ([]Difference, er
 	if old != nil && len(diff) == 0 {
 		q.ID = old.ID
 	}
+	s.lock(&q, old, m)
 	c.Quote = &q
 	return diff, nil
+}
+
+// lock promises a rate into the merchant's own currency with a quote. While a quote lives it keeps its rate.
+func (s *Service) lock(q, old *Quote, m market.Market) {
+	switch {
+	case s.Locks == nil:
+	case old != nil && old.ID == q.ID && old.Locked.Home != "" && q.At.Before(old.Expires):
+		q.Locked = old.Locked
+	default:
+		q.Locked, _ = s.Locks.Offer(q.Total.Currency, m.Day(q.At))
+	}
 }
 
 // differs lists what a shopper who saw old has to be told.

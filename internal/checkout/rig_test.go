@@ -34,7 +34,7 @@ create table shelf_held (ref text not null, sku text not null, n bigint not null
 create table shelf_codes (code text primary key, used_by text not null);
 `)}}}
 
-var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, customer.Schema, order.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, warehouse}
+var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, customer.Schema, order.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, pricing.Schema, warehouse}
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -50,6 +50,7 @@ type rig struct {
 	pay    *payment.Service
 	psp    *fakepsp.PSP
 	orders *order.Service
+	fx     *pricing.Service // rates into the merchant's own currency; none until a test sets one
 	price  map[string]int64
 	ship   int64
 	level  map[string]int64
@@ -66,7 +67,9 @@ func newRig(t *testing.T, d *db.DB) *rig {
 	}})
 	r.pay = payment.New(d, r.queue, r.bus, r.psp)
 	r.orders = order.New(r.bus, order.Numbering{})
-	r.shop = checkout.New(d, r.queue, checkout.Parts{Bus: r.bus, Markets: r, Shelf: r, Rates: r, Codes: r, Stock: r, Landed: landed.Default(),
+	r.fx = pricing.New(d, settings.Watch(d), settings.Bump, nil, nil, nil)
+	require.NoError(t, r.fx.Load(context.Background()))
+	r.shop = checkout.New(d, r.queue, checkout.Parts{Bus: r.bus, Markets: r, Shelf: r, Rates: r, Locks: r.fx, Codes: r, Stock: r, Landed: landed.Default(),
 		Customers: customer.New(r.bus), Orders: r.orders, Payments: r.pay, Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
 	return r
 }

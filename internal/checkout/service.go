@@ -45,6 +45,14 @@ type (
 		Allocate(tx *db.Tx, ref string) error
 		Release(tx *db.Tx, ref string) error
 	}
+	// Locks keep the rate into the merchant's own currency that an order was promised at. Satisfied by
+	// pricing.Service.
+	Locks interface {
+		Offer(in money.Currency, day string) (pricing.LockedRate, bool)
+		Keep(tx *db.Tx, ref string, amount money.Amount, at pricing.LockedRate) error
+		Release(tx *db.Tx, ref string) error
+		ReleasePart(tx *db.Tx, ref string, part money.Amount) error
+	}
 	// Landed is satisfied by landed.Pack.
 	Landed interface {
 		Quote(r *landed.Request) (landed.Quote, error)
@@ -63,6 +71,7 @@ type (
 	Orders interface {
 		Place(tx *db.Tx, o order.Order) (order.Order, bool, error)
 		Get(tx *db.Tx, id order.ID) (order.Order, error)
+		ByNumber(tx *db.Tx, number string) (order.Order, error)
 		Paid(tx *db.Tx, id order.ID) (bool, error)
 		MarkPaid(tx *db.Tx, id order.ID, at time.Time, a money.Amount) (order.Order, error)
 		Cancel(tx *db.Tx, id order.ID, reason string) (order.Order, error)
@@ -75,6 +84,7 @@ type Parts struct {
 	Markets   Markets
 	Shelf     Shelf
 	Rates     Rates
+	Locks     Locks // nil: no rate is locked
 	Codes     Codes
 	Stock     Stock
 	Landed    Landed
@@ -97,6 +107,9 @@ func New(d *db.DB, q *jobs.Queue, p Parts) *Service {
 	s := &Service{p, d}
 	p.Payments.OnFacts(s.complete)
 	events.On(p.Bus, "checkout.give_back", s.cancelled)
+	if p.Locks != nil {
+		events.On(p.Bus, "checkout.let_go", s.returned)
+	}
 	jobs.Handle(q, s.watch)
 	q.Every("checkout.left", pace(d, watchEvery), watchJob{})
 	return s

@@ -174,6 +174,9 @@ func Seed(tx *db.Tx, s Shop) error {
 	if err := seedRates(tx, s.Prices); err != nil {
 		return err
 	}
+	if err := s.Prices.SetDesk(tx, pricing.Desk{Home: "CNY", Bears: money.Of(500_00, "CNY"), Days: 10}, "Mei"); err != nil {
+		return err
+	}
 	cats, err := categories()
 	if err != nil {
 		return err

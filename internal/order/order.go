@@ -14,6 +14,7 @@ import (
 	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/money"
+	"portolan/internal/pricing"
 )
 
 // The faults of the order book.
@@ -78,16 +79,17 @@ type Order struct {
 	Tax         money.Amount
 	Fees        money.Amount
 	Total       money.Amount
-	OnDelivery  money.Amount    // what the buyer was told to expect to pay at the door (DAP); not in Total
-	Charges     []landed.Charge // duty, tax and fees as the buyer was shown them
-	RulePack    string          // version of the rules they come from
-	Incoterm    string          // DDP or DAP
-	TaxIncluded bool            // unit prices contain the consumption tax
-	Code        string          // discount code redeemed
-	Method      string          // payment method
-	Service     string          // delivery service, such as express_ddp
-	Location    string          // stock location it ships from
-	DeliverFrom string          // first and last promised civil day in the market's zone: 2026-11-30
+	OnDelivery  money.Amount       // what the buyer was told to expect to pay at the door (DAP); not in Total
+	Charges     []landed.Charge    // duty, tax and fees as the buyer was shown them
+	RulePack    string             // version of the rules they come from
+	Incoterm    string             // DDP or DAP
+	TaxIncluded bool               // unit prices contain the consumption tax
+	Locked      pricing.LockedRate // into the merchant's own currency, promised with the quote; zero: none
+	Code        string             // discount code redeemed
+	Method      string             // payment method
+	Service     string             // delivery service, such as express_ddp
+	Location    string             // stock location it ships from
+	DeliverFrom string             // first and last promised civil day in the market's zone: 2026-11-30
 	DeliverTo   string
 	State       State
 	Test        bool // paid with the test provider

@@ -13,6 +13,7 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/landed"
 	"portolan/internal/money"
+	"portolan/internal/pricing"
 )
 
 //go:embed schema
@@ -23,31 +24,32 @@ var Schema = db.Schema{Owner: "order", Files: files}
 
 // body is what nobody searches for.
 type body struct {
-	Address     address.Address `json:"address"`
-	Lines       []Line          `json:"lines"`
-	Goods       int64           `json:"goods"`
-	Discount    int64           `json:"discount"`
-	Shipping    int64           `json:"shipping"`
-	Duty        int64           `json:"duty"`
-	Tax         int64           `json:"tax"`
-	Fees        int64           `json:"fees"`
-	OnDelivery  int64           `json:"on_delivery"`
-	Charges     []landed.Charge `json:"charges,omitempty"`
-	RulePack    string          `json:"rule_pack,omitempty"`
-	Incoterm    string          `json:"incoterm,omitempty"`
-	TaxIncluded bool            `json:"tax_included"`
-	Code        string          `json:"code,omitempty"`
-	Method      string          `json:"method,omitempty"`
-	Service     string          `json:"service,omitempty"`
-	Location    string          `json:"location,omitempty"`
-	DeliverFrom string          `json:"deliver_from,omitempty"`
-	DeliverTo   string          `json:"deliver_to,omitempty"`
+	Address     address.Address    `json:"address"`
+	Lines       []Line             `json:"lines"`
+	Goods       int64              `json:"goods"`
+	Discount    int64              `json:"discount"`
+	Shipping    int64              `json:"shipping"`
+	Duty        int64              `json:"duty"`
+	Tax         int64              `json:"tax"`
+	Fees        int64              `json:"fees"`
+	OnDelivery  int64              `json:"on_delivery"`
+	Charges     []landed.Charge    `json:"charges,omitempty"`
+	RulePack    string             `json:"rule_pack,omitempty"`
+	Incoterm    string             `json:"incoterm,omitempty"`
+	TaxIncluded bool               `json:"tax_included"`
+	Code        string             `json:"code,omitempty"`
+	Method      string             `json:"method,omitempty"`
+	Service     string             `json:"service,omitempty"`
+	Location    string             `json:"location,omitempty"`
+	DeliverFrom string             `json:"deliver_from,omitempty"`
+	DeliverTo   string             `json:"deliver_to,omitempty"`
+	Locked      pricing.LockedRate `json:"locked_rate,omitzero"`
 }
 
 func (o *Order) body() body {
 	return body{o.Address, o.Lines, o.Goods.Minor, o.Discount.Minor, o.Shipping.Minor, o.Duty.Minor, o.Tax.Minor, o.Fees.Minor,
 		o.OnDelivery.Minor, o.Charges, o.RulePack, o.Incoterm, o.TaxIncluded, o.Code, o.Method, o.Service, o.Location,
-		o.DeliverFrom, o.DeliverTo}
+		o.DeliverFrom, o.DeliverTo, o.Locked}
 }
 
 func (o *Order) fill(b body) {
@@ -56,6 +58,7 @@ func (o *Order) fill(b body) {
 	o.Goods, o.Discount, o.Shipping, o.Duty = of(b.Goods), of(b.Discount), of(b.Shipping), of(b.Duty)
 	o.Tax, o.Fees, o.OnDelivery, o.TaxIncluded = of(b.Tax), of(b.Fees), of(b.OnDelivery), b.TaxIncluded
 	o.Code, o.Method, o.Service, o.Location, o.DeliverFrom, o.DeliverTo = b.Code, b.Method, b.Service, b.Location, b.DeliverFrom, b.DeliverTo
+	o.Locked = b.Locked
 }
 
 const columns = `id, number, source, external_ref, cart, payment, market, country, lang, currency, customer, email, phone,

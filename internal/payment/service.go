@@ -421,3 +421,13 @@ func (s *Service) ask(ctx context.Context, attempt string, from Source, f func(P
 	}
 	return s.learn(ctx, from, facts)
 }
+
+// OrderOf is the order that a payment made, by our name for the attempt or the provider's, as reports of payouts
+// have it; "" where there is none.
+func (s *Service) OrderOf(tx *db.Tx, ref string) (string, error) {
+	order, err := orderOf(tx, ref)
+	if errors.Is(err, db.ErrNone) {
+		err = nil
+	}
+	return order, err
+}

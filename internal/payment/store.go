@@ -252,3 +252,13 @@ func scanReview(r db.Row) (v Review, err error) {
 	v.OpenedAt = v.OpenedAt.UTC()
 	return
 }
+
+// orderOf finds the order of an attempt by our name for it or the provider's.
+func orderOf(tx *db.Tx, ref string) (string, error) {
+	order, err := db.One(tx, db.Scalar[string], `select coalesce(i.order_id, '') from payment_attempts a join payment_intents i on i.id = a.intent where a.id = $1`, ref)
+	if !errors.Is(err, db.ErrNone) || ref == "" {
+		return order, err
+	}
+	return db.One(tx, db.Scalar[string], `select coalesce(i.order_id, '') from payment_calls c join payment_attempts a on a.id = c.attempt
+		join payment_intents i on i.id = a.intent where c.ref = $1 and c.ref <> '' order by c.sent_at desc limit 1`, ref)
+}

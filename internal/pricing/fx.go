@@ -88,6 +88,7 @@ func (s *Service) RateNow(from, to money.Currency, day string) (Quotation, error
 type rates struct {
 	pairs map[pair][]FX
 	bases []money.Currency // EUR first
+	home  money.Currency   // the merchant's own
 	asked sync.Map         // what RateNow answered, Quotation by question: a few pairs on a few days
 }
 

@@ -13,13 +13,14 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
 	"portolan/internal/fault"
+	"portolan/internal/jobs"
 	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/pricing"
 	"portolan/internal/settings"
 )
 
-var schemas = []db.Schema{settings.Schema, market.Schema, catalog.Schema, pricing.Schema}
+var schemas = []db.Schema{jobs.Schema, settings.Schema, market.Schema, catalog.Schema, pricing.Schema}
 
 const today = "2026-11-24" // dbtest.Start
 

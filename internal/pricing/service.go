@@ -9,6 +9,7 @@ import (
 
 	"portolan/internal/catalog"
 	"portolan/internal/db"
+	"portolan/internal/jobs"
 	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/snapshot"
@@ -29,6 +30,7 @@ const (
 // Service makes and keeps prices, with a copy in memory.
 type Service struct {
 	bump     snapshot.Bump
+	queue    *jobs.Queue // nil: nobody settles payouts by itself
 	markets  *market.Service
 	products *catalog.Service
 	taxes    TaxRates
@@ -43,7 +45,13 @@ func New(d *db.DB, versions snapshot.Versions, bump snapshot.Bump, markets *mark
 		bump: bump, markets: markets, products: products, taxes: taxes,
 		held: snapshot.New(d, version, func(tx *db.Tx, _ *board) (*board, error) { return loadBoard(tx, version()) }),
 		rates: snapshot.New(d, func() int64 { return versions.Version(FXVersion) }, func(tx *db.Tx, _ *rates) (*rates, error) {
-			return loadRates(tx, tx.Now().AddDate(0, 0, -fxMemory).Format(time.DateOnly))
+			r, err := loadRates(tx, tx.Now().AddDate(0, 0, -fxMemory).Format(time.DateOnly))
+			if err != nil {
+				return nil, err
+			}
+			desk, err := loadDesk(tx)
+			r.home = desk.Home
+			return r, err
 		}),
 	}
 }
