@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"portolan/internal/fault"
 	"portolan/internal/money"
@@ -72,6 +73,9 @@ type scenario struct {
 // a list of these, one scenario, or one bare input.
 func readScenarios(text []byte) ([]scenario, error) {
 	var all []scenario
+	if !utf8.Valid(text) {
+		return nil, refuse(ErrUnreadableFile, "file", "not_utf8", "must be UTF-8; save it again in that encoding")
+	}
 	if err := collect(bytes.TrimSpace(text), &all, 0); err != nil {
 		return nil, err
 	}
@@ -216,6 +220,7 @@ func (in *fileInput) request() (*Request, error) {
 		}
 		a, err := money.Parse(string(n), cur)
 		c.that(err == nil, field, "malformed", fmt.Sprintf("must be a decimal of %s with at most %d decimals", cur, cur.Digits()))
+		c.that(a.Minor >= 0, field, "negative", "must not be negative")
 		return a
 	}
 	r.Shipping = amount(in.ShippingNet, price, "shipping_net")
