@@ -826,6 +826,9 @@ type Problem struct {
 
 	// Fields Place to what is wrong there.
 	Fields map[string]string `json:"fields,omitempty,omitzero"`
+
+	// Help Place to a sentence for people that says what would do; in the language of Accept-Language, where there is one.
+	Help   map[string]string `json:"help,omitempty,omitzero"`
 	Status int               `json:"status"`
 	Title  string            `json:"title"`
 	Type   string            `json:"type"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +19,7 @@ import (
 	nethttpmiddleware "github.com/oapi-codegen/nethttp-middleware"
 
 	"portolan/internal/fault"
+	"portolan/internal/i18n"
 	"portolan/internal/web"
 )
 
@@ -46,8 +48,39 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if fault.Of(err).Kind == fault.Anonymous {
 		w.Header().Set("Www-Authenticate", `Bearer realm="portolan"`)
 	}
-	web.Fail(w, r, placed(err))
+	web.Fail(w, r, web.Help(placed(err), help(r, err)))
 }
+
+// help says of each field at fault what would do: in the words of the package that refused it, else in those of the
+// language the caller asks for, where there are any.
+func help(r *http.Request, err error) map[string]string {
+	f := fault.Of(err)
+	if f.Kind != fault.Invalid || len(f.Fields) == 0 {
+		return nil
+	}
+	said := map[string]string{}
+	if told, ok := errors.AsType[interface {
+		error
+		Remedies() map[string]string
+	}](err); ok {
+		said = told.Remedies()
+	}
+	words := i18n.For(i18n.Match(r.Header.Get("Accept-Language"), i18n.Languages()))
+	sentences := make(map[string]string, len(f.Fields))
+	for name, code := range f.Fields {
+		if s := said[name]; s != "" {
+			sentences[place(name)] = s
+		} else if key := "faults." + code; words.Has(key) {
+			sentences[place(name)] = words.T(key)
+		} else if m := limits.FindStringSubmatch(code); m != nil {
+			sentences[place(name)] = words.T("faults."+m[1]+m[3], "n", m[2])
+		}
+	}
+	return sentences
+}
+
+// limits are the codes of bounds: at_most_99, at_least_1_items.
+var limits = regexp.MustCompile(`^(at_least|at_most)_(-?[0-9.]+)(_characters|_items)?$`)
 
 func placed(err error) error {
 	f := fault.Of(err)

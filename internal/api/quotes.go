@@ -58,6 +58,11 @@ func (a *api) quoteRequest(b *CreateQuoteJSONRequestBody) (landed.Request, error
 		}
 		r.Date = day
 	}
+	for i, word := range b.Registrations {
+		if !landed.KnowsRegistration(word) {
+			return r, ErrInvalid.With(map[string]string{"registrations." + strconv.Itoa(i): "tax.unknown_word"})
+		}
+	}
 	if r.Registrations = b.Registrations; r.Registrations == nil {
 		r.Registrations = a.Taxes.Registered(r.Date.Format(time.DateOnly))
 	}

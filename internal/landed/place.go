@@ -270,6 +270,15 @@ var registrations = map[string]registration{
 	"SG_OVR": 64, "SG_GST": 64, "MY_LVG": 128, "CL_VAT": 256, "BR_REMESSA": 512, "REMESSA_CONFORME": 512,
 }
 
+// KnowsRegistration reports whether a word names a registration: one that quotes go by, a state of the US, or one
+// that changes nothing at a border (OSS, those of Canada).
+func KnowsRegistration(word string) bool {
+	word = strings.ToUpper(strings.ReplaceAll(word, "-", "_"))
+	state, isState := strings.CutPrefix(word, "US_")
+	state, _, _ = strings.Cut(state, "_")
+	return registrations[word] != 0 || word == UnionSale || strings.HasPrefix(word, "CA_") || isState && (state == "ALL" || len(state) == 2)
+}
+
 // agreement spells the name of a trade agreement in capital letters and digits only.
 func agreement(name string) string {
 	return strings.Map(func(r rune) rune {

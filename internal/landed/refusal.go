@@ -49,4 +49,7 @@ func (r *refusal) Error() string {
 	return b.String()
 }
 
+// Remedies says of each field what would do.
+func (r *refusal) Remedies() map[string]string { return r.said }
+
 func (r *refusal) Unwrap() error { return r.fault }

@@ -57,7 +57,8 @@ var statuses = map[fault.Kind]int{
 // Status is the HTTP status of err's fault.
 func Status(err error) int { return statuses[fault.Of(err).Kind] }
 
-// Problem is an RFC 9457 problem document. Fields maps a JSON pointer or form field to a code.
+// Problem is an RFC 9457 problem document. Fields maps a JSON pointer or form field to a code, Help to a sentence
+// for people that says what would do.
 type Problem struct {
 	Type   string            `json:"type"`
 	Title  string            `json:"title"`
@@ -65,6 +66,7 @@ type Problem struct {
 	Code   string            `json:"code"`
 	Detail string            `json:"detail,omitempty"`
 	Fields map[string]string `json:"fields,omitempty"`
+	Help   map[string]string `json:"help,omitempty"`
 }
 
 // Fail answers with err's fault. What is our own mistake goes to the log and not to the caller.
@@ -76,6 +78,9 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: f.Code, Fields: f.Fields}
 	if d, ok := errors.AsType[detail](err); ok {
 		p.Detail = d.text
+	}
+	if h, ok := errors.AsType[helped](err); ok {
+		p.Help = h.help
 	}
 	write(w, status, p)
 }
@@ -96,6 +101,16 @@ type detail struct {
 }
 
 func (d detail) Unwrap() error { return d.error }
+
+// Help adds to err, for each field at fault, a sentence that says what would do.
+func Help(err error, help map[string]string) error { return helped{err, help} }
+
+type helped struct {
+	error
+	help map[string]string
+}
+
+func (h helped) Unwrap() error { return h.error }
 
 // JSON answers with v.
 func JSON(w http.ResponseWriter, status int, v any) error {
