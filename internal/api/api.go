@@ -55,6 +55,7 @@ type Parts struct {
 	Stock     *fulfilment.Service
 	Rules     Rules
 	Checkout  *checkout.Service
+	Borders   Borders // nil: everything may go everywhere
 	Orders    *order.Service
 	Customers *customer.Service
 	Messages  *messaging.Service

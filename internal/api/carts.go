@@ -255,7 +255,8 @@ func (a *api) show(tx *db.Tx, c checkout.Cart) (Cart, error) {
 		if i.Article.Image != "" {
 			l.Image = a.media(i.Article.Image)
 		}
-		if i.Problem != "" {
+		l.Restrictions = a.barredLine(c, i)
+		if i.Problem != "" && i.Problem != "restricted" {
 			l.Left = max(0, i.Free)
 		}
 		v.Lines = append(v.Lines, l)

@@ -70,10 +70,11 @@ func (e CartState) Valid() bool {
 
 // Defines values for CartLineProblem.
 const (
-	Apart   CartLineProblem = "apart"
-	FewLeft CartLineProblem = "few_left"
-	Gone    CartLineProblem = "gone"
-	SoldOut CartLineProblem = "sold_out"
+	Apart      CartLineProblem = "apart"
+	FewLeft    CartLineProblem = "few_left"
+	Gone       CartLineProblem = "gone"
+	Restricted CartLineProblem = "restricted"
+	SoldOut    CartLineProblem = "sold_out"
 )
 
 // Valid indicates whether the value is a known member of the CartLineProblem enum.
@@ -84,6 +85,8 @@ func (e CartLineProblem) Valid() bool {
 	case FewLeft:
 		return true
 	case Gone:
+		return true
+	case Restricted:
 		return true
 	case SoldOut:
 		return true
@@ -407,12 +410,15 @@ type CartLine struct {
 	Options      map[string]string `json:"options,omitempty,omitzero"`
 	PriceChanged bool              `json:"price_changed,omitempty,omitzero"`
 
-	// Problem Why it can't be paid; apart: it lies elsewhere than the rest and can't go with it.
+	// Problem Why it can't be paid; apart: it lies elsewhere than the rest and can't go with it; restricted: it may not go to the country of delivery.
 	Problem  CartLineProblem `json:"problem,omitempty,omitzero"`
 	Quantity int64           `json:"quantity"`
-	Sku      string          `json:"sku"`
-	Slug     string          `json:"slug,omitempty,omitzero"`
-	Title    string          `json:"title,omitempty,omitzero"`
+
+	// Restrictions What forbids it in the country of delivery first, then what the buyer has to do.
+	Restrictions []Restriction `json:"restrictions,omitempty,omitzero"`
+	Sku          string        `json:"sku"`
+	Slug         string        `json:"slug,omitempty,omitzero"`
+	Title        string        `json:"title,omitempty,omitzero"`
 
 	// Total A whole number of the currency's smallest unit.
 	Total Money `json:"total,omitempty,omitzero"`
@@ -421,7 +427,7 @@ type CartLine struct {
 	UnitPrice Money `json:"unit_price,omitempty,omitzero"`
 }
 
-// CartLineProblem Why it can't be paid; apart: it lies elsewhere than the rest and can't go with it.
+// CartLineProblem Why it can't be paid; apart: it lies elsewhere than the rest and can't go with it; restricted: it may not go to the country of delivery.
 type CartLineProblem string
 
 // Charge defines model for Charge.
@@ -577,7 +583,7 @@ type Image struct {
 }
 
 // LandedCost Goods + shipping + duty + tax + fees = total.
-type LandedCost = landed.Quote
+type LandedCost = LandedQuote
 
 // Lang defines model for Lang.
 type Lang = string
@@ -847,13 +853,16 @@ type Product struct {
 	Images []Image `json:"images"`
 
 	// Lang The language the words are in, which may be a fallback.
-	Lang     string    `json:"lang"`
-	Material string    `json:"material,omitempty,omitzero"`
-	Origin   string    `json:"origin"`
-	Slug     string    `json:"slug"`
-	Title    string    `json:"title"`
-	URL      string    `json:"url"`
-	Variants []Variant `json:"variants"`
+	Lang     string `json:"lang"`
+	Material string `json:"material,omitempty,omitzero"`
+	Origin   string `json:"origin"`
+
+	// Restrictions In the market's first country.
+	Restrictions []Restriction `json:"restrictions,omitempty,omitzero"`
+	Slug         string        `json:"slug"`
+	Title        string        `json:"title"`
+	URL          string        `json:"url"`
+	Variants     []Variant     `json:"variants"`
 }
 
 // ProductList defines model for ProductList.
@@ -876,15 +885,18 @@ type ProductSummary struct {
 	Category string `json:"category"`
 
 	// Duty What becomes of import duty when one piece is sent to the market's first country.
-	Duty          Duty   `json:"duty,omitempty,omitzero"`
-	From          Price  `json:"from"`
-	Image         string `json:"image,omitempty,omitzero"`
-	InStock       bool   `json:"in_stock"`
-	New           bool   `json:"new,omitempty,omitzero"`
-	SeveralPrices bool   `json:"several_prices"`
-	Slug          string `json:"slug"`
-	Title         string `json:"title"`
-	URL           string `json:"url"`
+	Duty    Duty   `json:"duty,omitempty,omitzero"`
+	From    Price  `json:"from"`
+	Image   string `json:"image,omitempty,omitzero"`
+	InStock bool   `json:"in_stock"`
+	New     bool   `json:"new,omitempty,omitzero"`
+
+	// Restrictions In the market's first country.
+	Restrictions  []Restriction `json:"restrictions,omitempty,omitzero"`
+	SeveralPrices bool          `json:"several_prices"`
+	Slug          string        `json:"slug"`
+	Title         string        `json:"title"`
+	URL           string        `json:"url"`
 }
 
 // QuoteLine defines model for QuoteLine.
@@ -939,6 +951,27 @@ type Receipt struct {
 	Code   string    `json:"code,omitempty,omitzero"`
 	SeenAt time.Time `json:"seen_at"`
 	State  string    `json:"state"`
+}
+
+// Restriction What stands between goods and a country.
+type Restriction struct {
+	// Alternative What the buyer can do instead.
+	Alternative string `json:"alternative,omitempty,omitzero"`
+
+	// Blocks It can't be bought there.
+	Blocks  bool   `json:"blocks"`
+	Country string `json:"country"`
+
+	// MostPieces How many may go without it.
+	MostPieces int64 `json:"most_pieces,omitempty,omitzero"`
+
+	// Needs The mark, document or number that would lift it.
+	Needs  string `json:"needs,omitempty,omitzero"`
+	Reason string `json:"reason"`
+
+	// Rule prohibition, sanctions, licence, permit, quantity …
+	Rule string `json:"rule"`
+	Sku  string `json:"sku,omitempty,omitzero"`
 }
 
 // Sku defines model for Sku.

@@ -142,6 +142,7 @@ func (a *api) summary(at spot, p *catalog.Product) (ProductSummary, bool) {
 	if image, _, ok := p.Image(""); ok {
 		s.Image = a.media(image.File)
 	}
+	s.Restrictions = a.barred(at, p)
 	for _, v := range p.Variants {
 		s.InStock = s.InStock || a.Stock.InStock(at.market.Code, v.SKU)
 	}
@@ -207,7 +208,7 @@ func (a *api) getProduct(w http.ResponseWriter, r *http.Request) error {
 		t := p.Text(at.lang)
 		out := Product{Slug: p.Slug, Title: t.Title, Description: t.Description, Care: t.Care, Fit: t.Fit, Material: t.Material, Lang: t.Lang,
 			Category: p.Category, Origin: string(p.Origin), Hs: p.HS, Duty: a.duty(at, p), URL: a.PublicURL + at.market.Prefix(at.lang) + "/p/" + p.Slug,
-			Images: []Image{}, Variants: []Variant{}}
+			Images: []Image{}, Variants: []Variant{}, Restrictions: a.barred(at, p)}
 		for i, image := range p.Images {
 			out.Images = append(out.Images, Image{URL: a.media(image.File), Alt: p.Alt(i, at.lang), Color: image.Color})
 		}

@@ -35,7 +35,7 @@ func (a *api) CreateQuote(_ context.Context, r CreateQuoteRequestObject) (Create
 	if q.Reviews == nil {
 		q.Reviews = []landed.Review{}
 	}
-	return CreateQuote200JSONResponse(q), nil
+	return CreateQuote200JSONResponse{Quote: q, Restrictions: a.barredQuote(r.Body, &req)}, nil
 }
 
 func (a *api) quoteRequest(b *CreateQuoteJSONRequestBody) (landed.Request, error) {

@@ -19,6 +19,7 @@ import (
 	"portolan/internal/checkout"
 	"portolan/internal/connect"
 	"portolan/internal/customer"
+	"portolan/internal/customs"
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
 	"portolan/internal/demo"
@@ -58,6 +59,7 @@ type rig struct {
 	hooks *connect.Hooks
 	http  http.Handler
 
+	goods     *catalog.Service
 	customers *customer.Service
 	orders    *order.Service
 	messages  *messaging.Service
@@ -78,6 +80,8 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	prices := pricing.New(d, watch, settings.Bump, markets, goods, taxes{rules})
 	stock := fulfilment.New(d, watch, settings.Bump, markets)
 	goods.With(prices, stock)
+	r.goods = goods
+	borders := customs.NewScreen(goods)
 	customers := customer.New(bus)
 	r.customers = customers
 	r.orders = order.New(bus, order.Numbering{})
@@ -90,7 +94,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	}})
 	pay := payment.New(d, r.queue, bus, r.psp)
 	carts := checkout.New(d, r.queue, checkout.Parts{Bus: bus, Markets: markets, Shelf: checkout.NewShelf(goods, prices), Rates: prices, Codes: prices,
-		Stock: stock, Landed: rules, Customers: customers, Orders: r.orders, Payments: pay, Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
+		Stock: stock, Landed: rules, Borders: borders, Customers: customers, Orders: r.orders, Payments: pay, Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
 	r.messages = messaging.New(d, r.queue, bus, customers, markets, messaging.Config{Brand: "Miana", BaseURL: "http://shop", Routes: []messaging.Route{
 		{Name: "sms", Provider: "sink", Channel: messaging.SMS, Sender: "+4915112345600", Kind: messaging.LongNumber, Carrier: sink{}},
 		{Name: "mail", Provider: "sink", Channel: messaging.Email, Sender: "shop@miana.example", Kind: messaging.Mailbox, Carrier: sink{}}}})
@@ -132,7 +136,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	for _, load := range []func(context.Context) error{markets.Load, goods.Load, prices.Load, stock.Load} {
 		require.NoError(t, load(t.Context()))
 	}
-	rest, err := api.New(api.Parts{DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Checkout: carts,
+	rest, err := api.New(api.Parts{DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Checkout: carts, Borders: borders,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
 		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
 	require.NoError(t, err)

@@ -24,6 +24,7 @@ import (
 	"portolan/internal/checkout"
 	"portolan/internal/connect"
 	"portolan/internal/customer"
+	"portolan/internal/customs"
 	"portolan/internal/db"
 	"portolan/internal/demo"
 	"portolan/internal/events"
@@ -93,6 +94,7 @@ type App struct {
 	Payments  *payment.Service
 	TestPSP   *fakepsp.PSP
 	Tax       *tax.Service
+	Borders   *customs.Screen
 	Checkout  *checkout.Service
 	Messages  *messaging.Service
 	Journeys  *journeys.Service
@@ -120,6 +122,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Prices = pricing.New(d, a.Watch, settings.Bump, a.Markets, a.Catalog, taxRates{a.Rules})
 	a.Stock = fulfilment.New(d, a.Watch, settings.Bump, a.Markets)
 	a.Catalog.With(a.Prices, a.Stock)
+	a.Borders = customs.NewScreen(a.Catalog)
 	a.Stock.Work(a.Queue)
 	a.Prices.Work(a.Queue)
 	a.Customers = customer.New(a.Bus)
@@ -139,7 +142,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Tax.Listen(a.Bus, a.Queue)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
 		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Locks: a.Prices, Codes: a.Prices, Stock: a.Stock,
-		Landed: a.Rules, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Taxes: a.Tax,
+		Landed: a.Rules, Borders: a.Borders, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Taxes: a.Tax,
 	})
 	if err := a.messages(shop); err != nil {
 		return nil, err
@@ -195,7 +198,7 @@ func (a *App) Serve(ctx context.Context) error {
 		media = fstest.MapFS{}
 	}
 	store, err := storefront.New(storefront.Parts{
-		DB: a.DB, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Checkout: a.Checkout,
+		DB: a.DB, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Checkout: a.Checkout, Borders: a.Borders,
 		Orders: a.Orders, Payments: a.Payments, Replies: a.Messages, Consents: a.Customers, Versions: a.Watch, Brand: shop.Brand, Media: media,
 		PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Country: country, Charts: shop.Charts,
 	})

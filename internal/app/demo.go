@@ -175,8 +175,8 @@ func shopOnce(ctx context.Context, a *App, p demo.Person, r *rand.Rand, leave bo
 		options, err = a.Checkout.Options(tx, c)
 		return err
 	})
-	if errors.Is(err, checkout.ErrSoldOut) {
-		return nil // what was picked can't go together, or is gone: shoppers leave then
+	if errors.Is(err, checkout.ErrSoldOut) || errors.Is(err, checkout.ErrRestricted) {
+		return nil // what was picked can't go together, may not go there, or is gone: shoppers leave then
 	}
 	if err != nil {
 		return fmt.Errorf("ways to deliver: %w", err)

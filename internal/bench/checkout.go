@@ -3,25 +3,38 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"portolan/internal/app"
+	"portolan/internal/catalog"
 	"portolan/internal/db"
 	"portolan/internal/drive"
+	"portolan/internal/market"
 	"portolan/internal/messaging/smsc"
 )
 
-// articles are the SKUs of the shop.
+// articles are the SKUs of the shop that may go to all its markets.
 func articles(ctx context.Context, url string) (skus []string, err error) {
 	return skus, with(ctx, url, func(a *app.App) error {
 		for _, p := range a.Catalog.Snapshot().Products() {
+			if barred(a, p) {
+				continue
+			}
 			for _, v := range p.Variants {
 				skus = append(skus, v.SKU)
 			}
 		}
 		return nil
+	})
+}
+
+func barred(a *app.App, p *catalog.Product) bool {
+	return slices.ContainsFunc(a.Markets.All(), func(m market.Market) bool {
+		all := a.Borders.Shown(p, string(m.Country()), m.Day(a.DB.Clock().Now()))
+		return len(all) > 0 && all[0].Blocks
 	})
 }
 

@@ -37,6 +37,10 @@ type Product struct {
 	HSUS               string // the 8 or 10 digits of the US schedule
 	CustomsDescription string // plain English, for declarations
 	Materials          []Material
+	Wearer             string            // who it is made for: women, men, girls, boys, babies, unisex; empty where nobody wears it or nobody said
+	Make               string            // how its fabric is made: knitted, woven, felt; empty where that makes no difference or nobody said
+	Traits             []string          // what else matters at a border: "battery", "perfume", "cites"; in the words of package customs
+	Evidence           []string          // marks and documents held for it: "CE", "CITES"; in the words of package customs
 	SizeChart          string            // names the chart that fits, empty for none
 	Facts              map[string]string // the merchant's own short facts: "cut" -> "wrap"
 	WeightGrams        int64

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -30,6 +31,12 @@ const (
 	maxVariants    = 500
 	maxBaseMinor   = 1_000_000_000_000
 	maxWeightGrams = 1_000_000
+	maxMarks       = 50
+)
+
+var (
+	wearers = []string{"", "women", "men", "girls", "boys", "babies", "unisex"}
+	makes   = []string{"", "knitted", "woven", "felt"}
 )
 
 // ValidSlug reports whether s can name a product, a category or a collection in a URL: a-z, 0-9 and single
@@ -62,6 +69,7 @@ func (p *Product) check(c *fault.Check, n int) {
 	for name, fact := range p.Facts {
 		c.That(wordForm.MatchString(name) && plain(fact, maxTitle), at("facts"), "catalog.text_form")
 	}
+	p.checkGoods(c, at)
 	percent := 0
 	for _, m := range p.Materials {
 		c.That(plain(m.Fibre, 40) && m.Fibre != "" && m.Percent > 0, at("materials"), "catalog.material_form")
@@ -87,6 +95,19 @@ func (p *Product) check(c *fault.Check, n int) {
 		c.That(plain(t.Fit, maxText), at("fit."+lang), "catalog.text_form")
 		c.That(plain(t.Material, maxText), at("material."+lang), "catalog.text_form")
 	}
+}
+
+func (p *Product) checkGoods(c *fault.Check, at func(string) string) {
+	c.That(slices.Contains(wearers, p.Wearer), at("wearer"), "catalog.wearer_unknown")
+	c.That(slices.Contains(makes, p.Make), at("make"), "catalog.make_unknown")
+	for _, t := range p.Traits {
+		c.That(wordForm.MatchString(t), at("traits"), "catalog.word_form")
+	}
+	for _, e := range p.Evidence {
+		c.That(codeForm.MatchString(e), at("evidence"), "catalog.mark_form")
+	}
+	c.That(len(p.Traits) <= maxMarks, at("traits"), "catalog.too_many_marks")
+	c.That(len(p.Evidence) <= maxMarks, at("evidence"), "catalog.too_many_marks")
 }
 
 func (p *Product) checkOptions(c *fault.Check, at func(string) string) {

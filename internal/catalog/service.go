@@ -74,7 +74,8 @@ type Imported struct{ Added, Changed, Unchanged int }
 
 // Import keeps new products and changes those whose slug is known; the same products twice change nothing.
 // Variants and languages that aren't named any more are dropped. The ID is made here; a zero CreatedAt is now
-// for a new product and as it was for a known one. Nothing is kept if anything is wrong: an Invalid fault names
+// for a new product and as it was for a known one; so are Wearer, Make, Traits and Evidence where they aren't said
+// (nil; an empty list says that there are none). Nothing is kept if anything is wrong: an Invalid fault names
 // each field as "<slug>.<field>".
 func (s *Service) Import(tx *db.Tx, products []Product) (Imported, error) {
 	var done Imported
@@ -151,6 +152,8 @@ func keep(tx *db.Tx, p Product) (kept, error) {
 	if old.id == "" {
 		p.ID, how = id.New("prd"), added
 		old.createdAt = tx.Now()
+	} else if err := old.fill(&p); err != nil {
+		return unchanged, err
 	}
 	if p.CreatedAt.IsZero() {
 		p.CreatedAt = old.createdAt
@@ -207,6 +210,31 @@ func (s *Service) Find(tx *db.Tx, slug string) (Product, error) { return find(tx
 // Hide shows a product no longer, or again.
 func (s *Service) Hide(tx *db.Tx, slug string, hidden bool) error {
 	n, err := tx.Exec(`update products set hidden = $2, digest = '', changed_at = $3 where slug = $1`, slug, hidden, tx.Now())
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("product %.80q: %w", slug, ErrUnknownProduct)
+	}
+	return s.bump(tx, Version)
+}
+
+// Goods are the facts of a product that borders ask for.
+type Goods struct {
+	Wearer, Make     string
+	Traits, Evidence []string
+}
+
+// SetGoods says what borders ask of a product, or ErrUnknownProduct; an Invalid fault names the fields.
+func (s *Service) SetGoods(tx *db.Tx, slug string, g Goods) error {
+	var c fault.Check
+	p := Product{Wearer: g.Wearer, Make: g.Make, Traits: g.Traits, Evidence: g.Evidence}
+	p.checkGoods(&c, func(field string) string { return field })
+	if err := c.Err("catalog.invalid"); err != nil {
+		return err
+	}
+	n, err := tx.Exec(`update products set wearer = $2, make = $3, traits = $4, evidence = $5, digest = '', changed_at = $6 where slug = $1`,
+		slug, g.Wearer, g.Make, array(g.Traits), array(g.Evidence), tx.Now())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,23 +31,39 @@ type storedImage struct {
 }
 
 type stamp struct {
-	id, digest string
-	createdAt  time.Time
+	id, digest       string
+	createdAt        time.Time
+	wearer, make     string
+	traits, evidence string
 }
 
 // findStamp returns what is known of a product by its slug; nothing if there is none.
 func findStamp(tx *db.Tx, slug string) (s stamp, err error) {
 	s, err = db.One(tx, func(r db.Row) (s stamp, err error) {
-		return s, r.Scan(&s.id, &s.digest, db.Moment(&s.createdAt))
-	}, `select id, digest, created_at from products where slug = $1`+tx.ForUpdate(), slug)
+		return s, r.Scan(&s.id, &s.digest, db.Moment(&s.createdAt), &s.wearer, &s.make, &s.traits, &s.evidence)
+	}, `select id, digest, created_at, wearer, make, traits, evidence from products where slug = $1`+tx.ForUpdate(), slug)
 	if errors.Is(err, db.ErrNone) {
 		err = nil
 	}
 	return s, err
 }
 
+// fill gives a product what its import left unsaid and the shop knows.
+func (s stamp) fill(p *Product) (err1 error) {
+	p.Wearer, p.Make = cmp.Or(p.Wearer, s.wearer), cmp.Or(p.Make, s.make)
+	var err2 error
+	if p.Traits == nil {
+		err1 = read(s.traits, &p.Traits)
+	}
+	if p.Evidence == nil {
+		err2 = read(s.evidence, &p.Evidence)
+	}
+	return errors.Join(err1, err2)
+}
+
 const productColumns = `id, slug, kind, category, collections, tax_category, origin, hs, hs_us, customs_description, materials,
-	size_chart, facts, weight_grams, base_minor, currency, options, images, hidden, is_new, featured, position, created_at`
+	size_chart, facts, weight_grams, base_minor, currency, options, images, hidden, is_new, featured, position, created_at,
+	wearer, make, traits, evidence`
 
 func write(tx *db.Tx, p Product, print string) error {
 	var options []storedOption
@@ -66,17 +83,18 @@ func write(tx *db.Tx, p Product, print string) error {
 		images = append(images, storedImage{im.File, im.Color})
 	}
 	n, err := tx.Exec(`insert into products (`+productColumns+`, digest, changed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
 		on conflict (id) do update set kind = excluded.kind, category = excluded.category, collections = excluded.collections,
 			tax_category = excluded.tax_category, origin = excluded.origin, hs = excluded.hs, hs_us = excluded.hs_us,
 			customs_description = excluded.customs_description, materials = excluded.materials,
 			size_chart = excluded.size_chart, facts = excluded.facts, weight_grams = excluded.weight_grams,
 			base_minor = excluded.base_minor, currency = excluded.currency, options = excluded.options, images = excluded.images,
 			hidden = excluded.hidden, is_new = excluded.is_new, featured = excluded.featured, position = excluded.position,
-			created_at = excluded.created_at, digest = excluded.digest, changed_at = excluded.changed_at`,
+			created_at = excluded.created_at, wearer = excluded.wearer, make = excluded.make, traits = excluded.traits, evidence = excluded.evidence,
+			digest = excluded.digest, changed_at = excluded.changed_at`,
 		p.ID, p.Slug, p.Kind, p.Category, array(p.Collections), p.TaxCategory, p.Origin, p.HS, p.HSUS, p.CustomsDescription, array(p.Materials),
 		p.SizeChart, object(p.Facts), p.WeightGrams, p.Base.Minor, p.Base.Currency, array(options), array(images), p.Hidden, p.New, p.Featured, p.Position, p.CreatedAt,
-		print, tx.Now())
+		p.Wearer, p.Make, array(p.Traits), array(p.Evidence), print, tx.Now())
 	if err != nil || n == 0 {
 		return err
 	}
@@ -144,27 +162,31 @@ type scanner struct {
 	materials   map[string][]Material
 	facts       map[string]map[string]string
 	options     map[string][]Option
+	marks       map[string][]string // traits and evidence
 }
 
 func newScanner() *scanner {
-	return &scanner{map[string][]string{}, map[string][]Material{}, map[string]map[string]string{}, map[string][]Option{}}
+	return &scanner{map[string][]string{}, map[string][]Material{}, map[string]map[string]string{}, map[string][]Option{}, map[string][]string{}}
 }
 
 func (s *scanner) product(r db.Row) (*Product, error) {
 	p := &Product{}
-	var collections, materials, facts, options, images string
+	var collections, materials, facts, options, images, traits, evidence string
 	err := r.Scan(&p.ID, &p.Slug, &p.Kind, &p.Category, &collections, &p.TaxCategory, &p.Origin, &p.HS, &p.HSUS, &p.CustomsDescription, &materials,
-		&p.SizeChart, &facts, &p.WeightGrams, &p.Base.Minor, &p.Base.Currency, &options, &images, &p.Hidden, &p.New, &p.Featured, &p.Position, db.Moment(&p.CreatedAt))
+		&p.SizeChart, &facts, &p.WeightGrams, &p.Base.Minor, &p.Base.Currency, &options, &images, &p.Hidden, &p.New, &p.Featured, &p.Position, db.Moment(&p.CreatedAt),
+		&p.Wearer, &p.Make, &traits, &evidence)
 	if err != nil {
 		return nil, err
 	}
 	var si []storedImage
-	var err1, err2, err3, err4 error
+	var err1, err2, err3, err4, err5, err6 error
 	p.Collections, err1 = remember(s.collections, collections)
 	p.Materials, err2 = remember(s.materials, materials)
 	p.Options, err3 = s.optionsOf(options)
 	p.Facts, err4 = remember(s.facts, facts)
-	if err := errors.Join(err1, err2, err3, err4, read(images, &si)); err != nil {
+	p.Traits, err5 = remember(s.marks, traits)
+	p.Evidence, err6 = remember(s.marks, evidence)
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, read(images, &si)); err != nil {
 		return nil, fmt.Errorf("product %s: %w", p.Slug, err)
 	}
 	for _, im := range si {

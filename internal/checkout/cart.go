@@ -34,6 +34,8 @@ var (
 	ErrQuoteChanged = fault.New(fault.Conflict, "checkout.quote_changed")
 	// ErrSoldOut names each line with how many are left.
 	ErrSoldOut = fault.New(fault.Conflict, "checkout.sold_out")
+	// ErrRestricted names each line that may not go to the country, with the rule: prohibition, licence, sanctions …
+	ErrRestricted = fault.New(fault.Conflict, "checkout.restricted")
 	// ErrServiceGone says that the chosen delivery is no longer offered, because the goods leave from elsewhere
 	// now or the merchant changed the services: choose another one.
 	ErrServiceGone = fault.New(fault.Conflict, "checkout.service_gone")

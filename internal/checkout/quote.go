@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"portolan/internal/customs"
 	"portolan/internal/db"
 	"portolan/internal/fault"
 	"portolan/internal/fulfilment"
@@ -37,8 +38,11 @@ type Item struct {
 	Article Article
 	Total   money.Amount
 	Free    int64  // how many there are where the cart would be sent from
-	Problem string // gone, sold_out, few_left, apart (it is only elsewhere): then it can't be paid
-	Changed bool   // the price isn't the one the shopper saw, which is Seen
+	Problem string // gone, sold_out, few_left, apart (it is only elsewhere), restricted (it may not go there): then it can't be paid
+	// Verdicts are what stands between the article and the country of delivery: what forbids it first, then what the
+	// shopper has to do.
+	Verdicts []customs.Verdict
+	Changed  bool // the price isn't the one the shopper saw, which is Seen
 }
 
 // Basket prices a cart as it stands.
@@ -66,6 +70,7 @@ func (s *Service) basket(c *Cart, m market.Market) (Basket, error) {
 		wants[i] = fulfilment.OptionLine{SKU: l.SKU, Quantity: l.Quantity}
 	}
 	free := s.Stock.Together(m.Code, wants)
+	to, day := customs.Border(string(c.Country), c.Address.Postcode), m.Day(s.db.Clock().Now())
 	for n, l := range c.Lines {
 		i := Item{Line: l, Free: free[n]}
 		a, err := s.Shelf.Article(m, c.Country, c.Lang, l.SKU)
@@ -77,6 +82,12 @@ func (s *Service) basket(c *Cart, m market.Market) (Basket, error) {
 			i.Problem, i.Article.SKU = "gone", l.SKU
 		default:
 			return b, err
+		}
+		if i.Problem == "" && s.Borders != nil {
+			i.Verdicts = s.Borders.Article(l.SKU, to, day, l.Quantity)
+			if len(i.Verdicts) > 0 && i.Verdicts[0].Blocks {
+				i.Problem = "restricted"
+			}
 		}
 		if i.Problem == "" && i.Free < l.Quantity {
 			switch anywhere := s.Stock.Level(m.Code, l.SKU).Free; {
@@ -191,11 +202,18 @@ func (s *Service) draft(tx *db.Tx, c *Cart, m market.Market) (d draft, err error
 	if d.basket, err = s.basket(c, m); err != nil {
 		return d, err
 	}
-	short := map[string]string{}
+	short, barred := map[string]string{}, map[string]string{}
 	for _, i := range d.basket.Items {
-		if i.Problem != "" {
+		switch i.Problem {
+		case "":
+		case "restricted":
+			barred[i.SKU] = i.Verdicts[0].Rule
+		default:
 			short[i.SKU] = strconv.FormatInt(max(0, i.Free), 10)
 		}
+	}
+	if len(barred) > 0 {
+		return d, ErrRestricted.With(barred)
 	}
 	if len(short) > 0 {
 		return d, ErrSoldOut.With(short)

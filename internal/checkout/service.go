@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"portolan/internal/customer"
+	"portolan/internal/customs"
 	"portolan/internal/db"
 	"portolan/internal/events"
 	"portolan/internal/fulfilment"
@@ -53,6 +54,11 @@ type (
 		Release(tx *db.Tx, ref string) error
 		ReleasePart(tx *db.Tx, ref string, part money.Amount) error
 	}
+	// Borders says what somebody who buys an article has to know about its way into a country: what forbids it
+	// first. It answers from memory. Satisfied by customs.Screen.
+	Borders interface {
+		Article(sku, country, day string, pieces int64) []customs.Verdict
+	}
 	// Landed is satisfied by landed.Pack.
 	Landed interface {
 		Quote(r *landed.Request) (landed.Quote, error)
@@ -88,6 +94,7 @@ type Parts struct {
 	Codes     Codes
 	Stock     Stock
 	Landed    Landed
+	Borders   Borders // nil: everything may go everywhere
 	Customers Customers
 	Orders    Orders
 	Payments  *payment.Service

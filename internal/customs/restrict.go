@@ -2,6 +2,7 @@ package customs
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type Restriction struct {
 	ValidFrom string
 	ValidTo   string
 	Source    string
+	Most      int64 // pieces that may go without; 0 where the rule counts none
 }
 
 // identifier is the rule type of numbers importers must have; the linter asks for them (L19).
@@ -27,8 +29,9 @@ const identifier = "identifier"
 // Restrictions is the table inside the program.
 var Restrictions = sync.OnceValue(func() []Restriction {
 	var all []Restriction
-	for _, r := range table("data/restrictions.csv", 9) {
-		all = append(all, Restriction{r[0], r[1], strings.Split(r[2], "|"), r[3], r[4], r[5], r[6], r[7], r[8]})
+	for _, r := range table("data/restrictions.csv", 10) {
+		most, _ := strconv.ParseInt(r[9], 10, 64)
+		all = append(all, Restriction{r[0], r[1], strings.Split(r[2], "|"), r[3], r[4], r[5], r[6], r[7], r[8], most})
 	}
 	return all
 })
@@ -54,14 +57,20 @@ type Verdict struct {
 	Reason      string // translation key
 	Alternative string // translation key of what the buyer or merchant can do instead
 	Source      string
+	Buyer       bool   // the buyer has to do something; otherwise it is the merchant's
+	Instead     string // translation key of what the buyer can do instead; empty where it is none of theirs
+	Most        int64  // pieces that may go without; 0: not even one
 }
 
 // Check says what stands between goods and a country on a day, blocking verdicts first. Prohibitions and
 // sanctions block; a mark or a document without evidence is a warning (somebody has to show it or accept its
 // absence by name); with the evidence it is nothing.
 func Check(g Goods, country string, day time.Time) []Verdict {
+	return check(g, country, day.Format(time.DateOnly))
+}
+
+func check(g Goods, country, on string) []Verdict {
 	var out []Verdict
-	on := day.Format("2006-01-02")
 	for _, r := range Restrictions() {
 		if !r.covers(country) || !holds(r.ValidFrom, r.ValidTo, on) || !r.concerns(g) || r.Rule == identifier {
 			continue
@@ -69,10 +78,17 @@ func Check(g Goods, country string, day time.Time) []Verdict {
 		if r.Needs != "" && slices.Contains(g.Evidence, r.Needs) {
 			continue
 		}
-		out = append(out, Verdict{
-			Key: r.Key, Blocks: r.Severity == "block", Rule: r.Rule, Needs: r.Needs, Source: r.Source,
-			Reason: "customs.restriction." + r.Rule, Alternative: "customs.alternative." + alternative(r),
-		})
+		v := Verdict{
+			Key: r.Key, Blocks: r.Severity == "block", Rule: r.Rule, Needs: r.Needs, Source: r.Source, Most: r.Most,
+			Reason: "customs.restriction." + r.Rule, Alternative: "customs.alternative." + alternative(r), Buyer: r.Most > 0,
+		}
+		switch {
+		case v.Blocks:
+			v.Instead = "customs.alternative.choose_other_goods"
+		case v.Buyer:
+			v.Instead = v.Alternative
+		}
+		out = append(out, v)
 	}
 	slices.SortStableFunc(out, func(a, b Verdict) int {
 		switch {

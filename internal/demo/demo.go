@@ -43,6 +43,10 @@ type product struct {
 		Fibre   string `json:"fibre"`
 		Percent int    `json:"percent"`
 	} `json:"materials"`
+	Wearer      string       `json:"wearer"`
+	Make        string       `json:"make"`
+	Traits      []string     `json:"traits"`
+	Evidence    []string     `json:"evidence"`
 	WeightGrams int64        `json:"weight_g"`
 	Base        money.Amount `json:"base_price"`
 	Featured    bool         `json:"featured"`
@@ -256,6 +260,7 @@ func convert(all []product) (goods []catalog.Product, stock []fulfilment.Stock, 
 		g := catalog.Product{
 			Slug: p.Slug, Kind: p.Kind, Category: p.Category, Collections: p.Collections, TaxCategory: p.TaxCategory,
 			Origin: market.Country(p.Origin), HS: p.HS, HSUS: p.HSUS, CustomsDescription: p.Customs, SizeChart: p.SizeChart, WeightGrams: p.WeightGrams,
+			Wearer: p.Wearer, Make: p.Make, Traits: p.Traits, Evidence: p.Evidence,
 			Base: p.Base, New: p.New, Featured: p.Featured, Position: int64(i + 1), CreatedAt: created, Texts: map[string]catalog.Text{},
 		}
 		for _, m := range p.Materials {

@@ -139,6 +139,13 @@ type cartView struct {
 type lineView struct {
 	SKU, URL, Title, Options, Image, Total, Problem string
 	Quantity                                        int64
+	Verdicts                                        []noted
+}
+
+// noted is something to know about a line; Bad where it can't be bought because of it.
+type noted struct {
+	Bad  bool
+	Text string
 }
 
 type totals struct {
@@ -197,7 +204,7 @@ func (s *shop) showCart(w http.ResponseWriter, r *http.Request, at place, wrong 
 		default:
 			v.Errors = s.errors(at, wrong, map[string]string{"quantity": v.entry(r.PathValue("sku"))})
 		}
-		if errors.Is(wrong, checkout.ErrSoldOut) {
+		if stuck(wrong) {
 			v.Stuck = text
 		}
 	}
@@ -228,8 +235,15 @@ func (s *shop) fillCart(r *http.Request, at place, c checkout.Cart, v *cartView)
 		case "apart":
 			l.Problem = at.say.T("checkout.apart", "title", l.Title)
 		}
-		if i.Problem != "" {
+		switch i.Problem {
+		case "":
+		case "restricted":
+			v.Stuck, _ = at.say.Fault(checkout.ErrRestricted)
+		default:
 			v.Stuck, _ = at.say.Fault(checkout.ErrSoldOut)
+		}
+		for _, d := range i.Verdicts {
+			l.Verdicts = append(l.Verdicts, noted{d.Blocks, s.verdict(at, d, string(c.Country))})
 		}
 		if i.Changed {
 			v.Notices = append(v.Notices, at.say.T("checkout.price_changed", "title", l.Title, "price", i.Article.Price.Amount))

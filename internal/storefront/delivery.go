@@ -84,7 +84,7 @@ func (s *shop) showDelivery(w http.ResponseWriter, r *http.Request, at place, c 
 	case errors.Is(err, checkout.ErrIncomplete):
 		http.Redirect(w, r, at.prefix+"/checkout/details", http.StatusSeeOther)
 		return nil
-	case errors.Is(err, checkout.ErrSoldOut):
+	case stuck(err):
 		http.Redirect(w, r, at.prefix+"/cart", http.StatusSeeOther)
 		return nil
 	case err != nil && !errors.Is(err, fulfilment.ErrNoService):
@@ -180,7 +180,7 @@ func (s *shop) saveDelivery(w http.ResponseWriter, r *http.Request, at place) er
 	service := r.FormValue("service")
 	if !(service == c.Service && c.Quoted()) {
 		c, err = s.Checkout.Amend(r.Context(), c, checkout.Choose(service))
-		if errors.Is(err, checkout.ErrSoldOut) || errors.Is(err, checkout.ErrIncomplete) {
+		if stuck(err) || errors.Is(err, checkout.ErrIncomplete) {
 			return s.showDelivery(w, r, at, c, nil)
 		}
 		if err != nil && fault.Of(err).Kind == fault.Internal {

@@ -40,7 +40,7 @@ func (s *shop) payment(w http.ResponseWriter, r *http.Request, at place) error {
 		return nil
 	}
 	c, diff, err := s.Checkout.Requote(r.Context(), c.Token)
-	if errors.Is(err, checkout.ErrSoldOut) {
+	if stuck(err) {
 		http.Redirect(w, r, at.prefix+"/cart", http.StatusSeeOther)
 		return nil
 	}
@@ -127,7 +127,7 @@ func (s *shop) pay(w http.ResponseWriter, r *http.Request, at place) error {
 		return nil
 	case fault.Of(err).Kind == fault.Internal:
 		return err
-	case errors.Is(err, checkout.ErrSoldOut):
+	case stuck(err):
 		return s.showCart(w, r, at, err)
 	case errors.Is(err, checkout.ErrIncomplete):
 		http.Redirect(w, r, at.prefix+"/checkout/details", http.StatusSeeOther)

@@ -20,7 +20,7 @@ type productView struct {
 	Title, Price, Was, Lowest, TaxWords, Error         string
 	ColourName, Text, Materials, Care, Origin, Article string
 	DeliveryTitle, DeliveryText, DutyTitle, DutyText   string
-	Returns, StockWords, SizeNote                      string
+	Returns, StockWords, SizeNote, Barred              string
 	Crumbs                                             []link
 	Images                                             []picture
 	Colours                                            []colour
@@ -137,6 +137,8 @@ func (s *shop) productView(at place, p *catalog.Product, colourCode string) (v p
 		}
 	}
 	s.dues(&v, at, p)
+	barred, everywhere := s.barred(at, p)
+	v.Barred, v.Sellable = barred, v.Sellable && !everywhere
 	all := s.Catalog.List(catalog.Filter{Market: m.Code, Lang: at.lang, Category: p.Category, InStock: true}, catalog.Page{Size: 8}).Products
 	all = slices.DeleteFunc(slices.Clone(all), func(o *catalog.Product) bool { return o == p })
 	v.Similar = s.cards(at, all, 4)
@@ -254,8 +256,9 @@ func (s *shop) productData(at place, p *catalog.Product) (template.JS, bool) {
 		return "", false
 	}
 	state := "https://schema.org/OutOfStock"
+	_, barred := s.barred(at, p)
 	for _, v := range p.Variants {
-		if s.Stock.InStock(at.market.Code, v.SKU) {
+		if !barred && s.Stock.InStock(at.market.Code, v.SKU) {
 			state = "https://schema.org/InStock"
 			break
 		}

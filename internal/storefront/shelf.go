@@ -49,7 +49,10 @@ func (s *shop) card(at place, p *catalog.Product) card {
 		l := s.Stock.Level(at.market.Code, v.SKU)
 		free, low = free || l.Free > 0, low && (l.Low || l.Free == 0)
 	}
+	barred, _ := s.barred(at, p)
 	switch {
+	case barred != "":
+		c.Tag = at.say.T("shop.not_sold", "country", at.say.CountryName(string(at.market.Country())))
 	case !free:
 		c.Tag = at.say.T("shop.sold_out_tag")
 	case p.New:

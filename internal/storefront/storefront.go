@@ -70,6 +70,7 @@ type Parts struct {
 	Stock     *fulfilment.Service
 	Rules     Rules
 	Checkout  *checkout.Service
+	Borders   Borders // nil: everything may go everywhere
 	Orders    *order.Service
 	Payments  *payment.Service
 	Replies   Replies
