@@ -13,59 +13,71 @@ import (
 )
 
 // Report is what one return to one authority says. Every sum is made of whole amounts of orders and refunds in
-// their own currency; the figures in Currency are those sums converted once.
+// their own currency; the figures in Currency are those sums converted once. Of a return that was filed it is what
+// was filed then, kept as JSON.
 type Report struct {
-	Scheme      Scheme
-	Period      Period
-	First, Last string         // civil days
-	Number      string         // of the registration on the last day; empty where there is none
-	Currency    money.Currency // empty: only original currencies
-	Rows        []Row
-	Corrections []Correction
-	Totals      []Sum        // by original currency, corrections included, by code
-	Net, Tax    money.Amount // of Rows in Currency
-	Corrected   money.Amount // tax of Corrections in Currency; mostly below nothing
-	Due         money.Amount // Tax + Corrected
-	Orders      int64        // sales in the period
-	Rates       []RateUsed
-	Provisional bool     // the period isn't over, or the rate of its last day isn't known yet
-	Problems    []string // no_rate:CNY:2026-09-30, unregistered, doubt:3 …: then figures in Currency may be incomplete
+	Scheme      Scheme         `json:"-"`
+	Period      Period         `json:"period"`
+	First       string         `json:"first"` // civil days
+	Last        string         `json:"last"`
+	Number      string         `json:"number,omitempty"`   // of the registration on the last day; empty where there is none
+	Currency    money.Currency `json:"currency,omitempty"` // empty: only original currencies
+	Rows        []Row          `json:"rows,omitempty"`
+	Corrections []Correction   `json:"corrections,omitempty"`
+	Totals      []Sum          `json:"totals,omitempty"` // by original currency, corrections included, by code
+	Net         money.Amount   `json:"net"`              // of Rows in Currency
+	Tax         money.Amount   `json:"tax"`
+	Corrected   money.Amount   `json:"corrected"` // tax of Corrections in Currency; mostly below nothing
+	Due         money.Amount   `json:"due"`       // Tax + Corrected
+	Orders      int64          `json:"orders"`    // sales of the period
+	Rates       []RateUsed     `json:"rates,omitempty"`
+	Provisional bool           `json:"provisional,omitempty"` // the period isn't over, or the rate of its last day isn't known yet
+	Problems    []string       `json:"problems,omitempty"`    // no_rate:CNY:2026-09-30, unregistered, doubt:3 …: then figures in Currency may be incomplete
+	Filing      *Filing        `json:"-"`                     // of a return that was filed
 }
 
 // Row is one rate in one country or state.
 type Row struct {
-	Country  string
-	Region   string
-	Code     string
-	Rate     money.Rate
-	Orders   int64        // sales
-	Original Sum          // in the orders' currency
-	Net, Tax money.Amount // in the return's
+	Country  string       `json:"country"`
+	Region   string       `json:"region,omitempty"`
+	Code     string       `json:"code"`
+	Rate     money.Rate   `json:"rate"`
+	Orders   int64        `json:"orders"`   // sales
+	Original Sum          `json:"original"` // in the orders' currency
+	Net      money.Amount `json:"net"`      // in the return's
+	Tax      money.Amount `json:"tax"`
 }
 
-// Correction takes back tax of an earlier period. It is converted at the earlier period's rate.
+// Correction changes the tax of an earlier period: refunds, and what came to a period after it was filed. It is
+// converted at the earlier period's rate.
 type Correction struct {
-	Period   Period // that it corrects
-	TooOld   bool   // more than three years ago
-	Country  string
-	Region   string
-	Code     string
-	Rate     money.Rate
-	Refunds  int64
-	Original Sum
-	Net, Tax money.Amount
+	Period   Period       `json:"period"`            // that it corrects
+	TooOld   bool         `json:"too_old,omitempty"` // more than three years ago
+	Country  string       `json:"country"`
+	Region   string       `json:"region,omitempty"`
+	Code     string       `json:"code"`
+	Rate     money.Rate   `json:"rate"`
+	Refunds  int64        `json:"refunds"`
+	Sales    int64        `json:"sales,omitempty"` // that came after their period was filed
+	Original Sum          `json:"original"`
+	Net      money.Amount `json:"net"`
+	Tax      money.Amount `json:"tax"`
 }
 
 // Sum is an exact sum in one currency.
-type Sum struct{ Net, Tax money.Amount }
+type Sum struct {
+	Net money.Amount `json:"net"`
+	Tax money.Amount `json:"tax"`
+}
 
 // RateUsed is an exchange rate of a return.
 type RateUsed struct {
-	From, To money.Currency
-	Day      string // asked for
-	Of       string // the day of the rate
-	Rate     money.Rate
-	Source   string
+	From   money.Currency `json:"from"`
+	To     money.Currency `json:"to"`
+	Day    string         `json:"day"` // asked for
+	Of     string         `json:"of"`  // the day of the rate
+	Rate   money.Rate     `json:"rate"`
+	Source string         `json:"source"`
 }
 
 // sums is a group of parts as the database adds them up.
@@ -77,44 +89,69 @@ type sums struct {
 	base, tax, count            int64
 }
 
-// Return makes the return of a scheme for a period, with what is known now. Orders paid with the test provider
-// aren't in it. ErrUnknownScheme, ErrPeriod. Schemes without a return of their own (Import, Untaxed, Unstated and
-// sales inside a country) are listed by any period in original currencies.
+// Return makes the return of a scheme for a period, with what is known now; of one that was filed it is what was
+// filed. Orders paid with the test provider aren't in it. What came to a period after it was filed stands, as
+// corrections, in the return that follows. ErrUnknownScheme, ErrPeriod. Schemes without a return of their own
+// (Import, Untaxed, Unstated and sales inside a country) are listed by any period in original currencies.
 func (s *Service) Return(tx *db.Tx, scheme string, period Period) (Report, error) {
-	r := Report{Period: period}
-	var err error
-	if r.Scheme, err = s.filed(scheme); err != nil {
-		return r, err
-	}
-	kind, first, last, err := period.parse()
+	r, _, err := s.blank(scheme, period)
 	if err != nil {
 		return r, err
 	}
+	all, err := s.filings(tx, scheme)
+	if err != nil {
+		return r, err
+	}
+	if f, ok := all[period]; ok {
+		return s.frozen(tx, r.Scheme, f)
+	}
+	return r, s.make(tx, &r, open(scheme, r, all))
+}
+
+// blank is the return of a scheme for a period before anything is in it.
+func (s *Service) blank(scheme string, period Period) (r Report, kind PeriodKind, err error) {
+	r.Period = period
+	if r.Scheme, err = s.filed(scheme); err != nil {
+		return r, "", err
+	}
+	kind, first, last, err := period.parse()
+	if err != nil {
+		return r, "", err
+	}
 	if !slices.Contains(r.Scheme.Periods, kind) {
-		return r, fmt.Errorf("%s by %s: %w", scheme, period, ErrPeriod.With(map[string]string{"period": "tax.period_of_scheme"}))
+		return r, "", fmt.Errorf("%s by %s: %w", scheme, period, ErrPeriod.With(map[string]string{"period": "tax.period_of_scheme"}))
 	}
 	r.First, r.Last, r.Currency = first.Format(time.DateOnly), last.Format(time.DateOnly), r.Scheme.Currency
+	return r, kind, nil
+}
+
+// make fills a return from the entries in its scope.
+func (s *Service) make(tx *db.Tx, r *Report, in scope) error {
+	kind, _, _, err := r.Period.parse()
+	if err != nil {
+		return err
+	}
 	all, err := db.All(tx, func(row db.Row) (v sums, err error) {
 		err = row.Scan(&v.country, &v.region, &v.code, &v.rate, (*string)(&v.currency), &v.day, &v.original, &v.sale, &v.base, &v.tax, &v.count)
 		return
 	}, `select e.country, e.region, p.code, p.rate, e.currency, e.day, e.original_day, e.kind = 'sale', cast(sum(p.base) as bigint),
 			cast(sum(p.tax) as bigint), count(distinct e.id)
-		from tax_parts p join tax_entries e on e.id = p.entry where p.scheme = $1 and e.day >= $2 and e.day <= $3 and not e.test
+		from tax_parts p join tax_entries e on e.id = p.entry where p.scheme = $1 and `+in.where+`
 		group by e.country, e.region, p.code, p.rate, e.currency, e.day, e.original_day, e.kind = 'sale'
-		order by e.country, e.region, p.code, p.rate, e.currency, e.day, e.original_day`, scheme, r.First, r.Last)
+		order by e.country, e.region, p.code, p.rate, e.currency, e.day, e.original_day`, in.args()...)
 	if err != nil {
-		return r, err
+		return err
 	}
-	x := exchange{s: s, tx: tx, r: &r, today: tx.Now().In(r.Scheme.Zone).Format(time.DateOnly), known: map[RateUsed]RateUsed{}}
+	x := exchange{s: s, tx: tx, r: r, today: tx.Now().In(r.Scheme.Zone).Format(time.DateOnly), known: map[RateUsed]RateUsed{}}
 	for _, v := range all {
 		if err := r.add(&x, kind, v); err != nil {
-			return r, err
+			return err
 		}
 	}
 	if err := r.finish(&x); err != nil {
-		return r, err
+		return err
 	}
-	return r, s.check(tx, &r)
+	return s.check(tx, r, in)
 }
 
 // filed is a scheme with a return, or a list by the name of one without.
@@ -148,6 +185,9 @@ func (r *Report) add(x *exchange, kind PeriodKind, v sums) error {
 	if v.original < r.First {
 		c := Correction{Period: PeriodOf(kind, v.original), TooOld: v.original < yearsBefore(r.Last, 3), Country: v.country, Region: v.region,
 			Code: v.code, Rate: rate, Refunds: v.count, Original: Sum{of(v.base), of(v.tax)}}
+		if v.sale {
+			c.Refunds, c.Sales = 0, v.count
+		}
 		day := v.original
 		if r.Scheme.PeriodEnd {
 			_, day, _ = c.Period.Days()
@@ -195,7 +235,7 @@ func (r *Report) correct(c Correction) {
 	for i := range r.Corrections {
 		if o := &r.Corrections[i]; o.Period == c.Period && o.TooOld == c.TooOld && o.Country == c.Country && o.Region == c.Region && o.Code == c.Code &&
 			o.Rate == c.Rate && o.Original.Tax.Currency == c.Original.Tax.Currency {
-			o.Refunds += c.Refunds
+			o.Refunds, o.Sales = o.Refunds+c.Refunds, o.Sales+c.Sales
 			o.Original = o.Original.plus(c.Original)
 			o.Net, o.Tax = o.Net.Add(c.Net), o.Tax.Add(c.Tax)
 			return
@@ -235,12 +275,12 @@ func (r *Report) finish(x *exchange) (err error) {
 }
 
 // check says what a person should know before filing.
-func (s *Service) check(tx *db.Tx, r *Report) error {
+func (s *Service) check(tx *db.Tx, r *Report, in scope) error {
 	n, err := db.One(tx, func(row db.Row) (v [2]int64, err error) {
 		err = row.Scan(&v[0], &v[1])
 		return
-	}, `select count(*) filter (where e.kind = 'sale'), count(*) filter (where e.doubt <> '' and e.kind = 'sale') from tax_entries e
-		where e.day >= $2 and e.day <= $3 and not e.test and e.id in (select entry from tax_parts where scheme = $1)`, r.Scheme.Code, r.First, r.Last)
+	}, `select count(*) filter (where e.kind = 'sale' and e.day >= $5), count(*) filter (where e.doubt <> '' and e.kind = 'sale') from tax_entries e
+		where e.id in (select entry from tax_parts where scheme = $1) and `+in.where, append(in.args(), r.First)...)
 	if err != nil {
 		return err
 	}
@@ -340,10 +380,14 @@ func (x *exchange) find(ask RateUsed) (RateUsed, error) {
 // Cell narrows the orders behind a return; empty fields don't.
 type Cell struct {
 	Country, Region, Code string
-	Rate                  string // 0.19
-	Corrections           bool   // only what corrects earlier periods
-	After                 string // the last Entry.ID of the page before
-	Limit                 int    // at most 500
+	Rate                  string         // 0.19
+	Currency              money.Currency // of the order
+	Supplies              bool           // only what doesn't correct earlier periods
+	Corrections           bool           // only what corrects earlier periods
+	Corrects              Period         // only what corrects this one
+	Since                 bool           // of a filed return: what has changed its period since
+	After                 string         // the last Entry.ID of the page before
+	Limit                 int            // at most 500
 }
 
 // Entries lists the orders and refunds behind a return or one of its rows, and where the next page begins.
@@ -351,17 +395,25 @@ func (s *Service) Entries(tx *db.Tx, scheme string, period Period, c Cell) (entr
 	if _, err := s.filed(scheme); err != nil {
 		return nil, "", err
 	}
-	first, last, err := period.Days()
+	in, first, err := s.behind(tx, scheme, period, c.Since)
 	if err != nil {
 		return nil, "", err
+	}
+	from, to := "", "9999"
+	if c.Corrects != "" {
+		if from, to, err = c.Corrects.Days(); err != nil {
+			return nil, "", err
+		}
 	}
 	if c.Limit < 1 || c.Limit > 500 {
 		c.Limit = 100
 	}
-	entries, err = db.All(tx, scan, `select `+columns+` from tax_entries where day >= $2 and day <= $3 and not test
-		and ($4 = '' or country = $4) and ($5 = '' or region = $5) and ($8 = '' or id > $8) and ($9 = 0 or original_day < $2)
-		and id in (select entry from tax_parts where scheme = $1 and ($6 = '' or code = $6) and ($7 = '' or rate = $7))
-		order by id limit $10`, scheme, first, last, c.Country, c.Region, c.Code, c.Rate, c.After, flag(c.Corrections), c.Limit+1)
+	entries, err = db.All(tx, scan, `select `+columns+` from tax_entries e where `+in.where+`
+		and ($5 = '' or e.country = $5) and ($6 = '' or e.region = $6) and ($7 = '' or e.currency = $7) and ($8 = '' or e.id > $8)
+		and ($9 = 0 or e.original_day < $10) and ($11 = 0 or e.original_day >= $10) and e.original_day >= $12 and e.original_day <= $13
+		and e.id in (select entry from tax_parts where scheme = $1 and ($14 = '' or code = $14) and ($15 = '' or rate = $15))
+		order by e.id limit $16`, append(in.args(), c.Country, c.Region, string(c.Currency), c.After, flag(c.Corrections), first, flag(c.Supplies), from, to,
+		c.Code, c.Rate, c.Limit+1)...)
 	if err != nil {
 		return nil, "", err
 	}

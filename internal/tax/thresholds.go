@@ -179,35 +179,14 @@ func (s *series) sum(first, last string) (minor, sales int64) {
 }
 
 func (c *counter) count(v *Status, today string) error {
-	days := series{}
 	spans := windows(v.Period, today)
 	since := market.AddDays(today, -7*pastWeeks)
 	for _, w := range spans {
 		since = min(since, w.First)
 	}
-	there := v.Counts != "worldwide_if_any"
-	for i := range c.all {
-		b := &c.all[i]
-		country, _ := v.place()
-		if b.day < since || b.day > today {
-			continue
-		}
-		there = there || b.country == country
-		if !v.counts(b) || v.Counts == "gross" && b.kind == Refund {
-			continue
-		}
-		minor, ok, err := c.convert(v, b, today)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			continue
-		}
-		sales := map[Kind]int64{Sale: b.count, Cancellation: -b.count}[b.kind]
-		days.add(b.day, minor, sales)
-	}
-	if !there {
-		days = series{}
+	days, err := c.series(v, since, today)
+	if err != nil {
+		return err
 	}
 	for _, w := range spans {
 		minor, sales := days.sum(w.First, w.Last)
@@ -227,6 +206,35 @@ func (c *counter) count(v *Status, today string) error {
 		v.Crossing = v.project(&days, today)
 	}
 	return nil
+}
+
+// series is what counts towards a rule from one day to another.
+func (c *counter) series(v *Status, since, today string) (days series, err error) {
+	there := v.Counts != "worldwide_if_any"
+	for i := range c.all {
+		b := &c.all[i]
+		country, _ := v.place()
+		if b.day < since || b.day > today {
+			continue
+		}
+		there = there || b.country == country
+		if !v.counts(b) || v.Counts == "gross" && b.kind == Refund {
+			continue
+		}
+		minor, ok, err := c.convert(v, b, today)
+		if err != nil {
+			return days, err
+		}
+		if !ok {
+			continue
+		}
+		sales := map[Kind]int64{Sale: b.count, Cancellation: -b.count}[b.kind]
+		days.add(b.day, minor, sales)
+	}
+	if !there {
+		return series{}, nil
+	}
+	return days, nil
 }
 
 // levels are the shares of a limit at which the merchant is told.

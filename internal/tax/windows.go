@@ -119,16 +119,10 @@ func weekly(all []float64, z float64) float64 {
 func (t *Threshold) crosses(days *series, today string, minor, sales float64) string {
 	for k := 1; k <= horizon; k++ {
 		day := market.AddDays(today, k)
-		w := windows(t.Period, day)
-		if len(w) == 0 {
+		if len(windows(t.Period, day)) == 0 {
 			return ""
 		}
-		known, count := days.sum(w[0].First, today)
-		ahead := float64(k)
-		if w[0].First > today {
-			ahead = float64(market.DaysBetween(w[0].First, day) + 1)
-		}
-		if t.share(known+int64(minor*ahead/7), count+int64(sales*ahead/7)) >= 100 {
+		if t.share(t.expected(days, today, k, minor, sales)) >= 100 {
 			return day
 		}
 	}
