@@ -85,7 +85,7 @@ type Sender struct {
 // Demo makes the console say how to get in, and lets time pass.
 type Demo struct{ Email, Password string }
 
-// Parts are what the console is built on. Decisions, Carts, Handsets, Mails, Senders and Demo may be nil.
+// Parts are what the console is built on. Taxes, Decisions, Carts, Handsets, Mails, Senders and Demo may be nil.
 type Parts struct {
 	DB        *db.DB
 	Auth      *auth.Service
@@ -100,6 +100,7 @@ type Parts struct {
 	Messages  *messaging.Service
 	Queue     *jobs.Queue
 	Bus       *events.Bus
+	Taxes     Taxes
 	Decisions Decisions
 	Carts     Carts
 	Handsets  Handsets
@@ -162,6 +163,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("POST /console/products/{slug}/prices", c.act(auth.Operator, c.changePrice))
 	mux.Handle("GET /console/markets", c.page("markets", c.markets))
 
+	c.taxRoutes(mux)
 	mux.Handle("GET /console/messages", c.page("messages", c.messages))
 	mux.Handle("GET /console/messages/{id}", c.page("message", c.message))
 	mux.Handle("GET /console/messages/{id}/html", c.known(c.messageHTML))

@@ -168,10 +168,18 @@ func (c *console) furnish(tx *db.Tx, p *page) error {
 	if c.Handsets != nil || c.Demo != nil {
 		talk = append(talk, at("handsets", "/console/handsets", 0), at("mails", "/console/mails", 0))
 	}
+	shop := []item{at("orders", "/console/orders", 0), at("payments", "/console/payments", int64(len(reviews))),
+		at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("markets", "/console/markets", 0)}
+	if c.Taxes != nil {
+		waiting, err := c.Taxes.Waiting(tx)
+		if err != nil {
+			return err
+		}
+		shop = append(shop, at("taxes", "/console/taxes", waiting))
+	}
 	p.Menu = []group{
 		{"", []item{at("today", "/console/", 0)}},
-		{p.T("console.group_shop"), []item{at("orders", "/console/orders", 0), at("payments", "/console/payments", int64(len(reviews))),
-			at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("markets", "/console/markets", 0)}},
+		{p.T("console.group_shop"), shop},
 		{p.T("console.group_talk"), talk},
 		{p.T("console.group_engine"), engine},
 	}

@@ -47,6 +47,8 @@ var tones = map[string]string{
 	"verdict send": "good", "verdict hold": "warn", "verdict drop": "bad", "verdict other_channel": "warn",
 	"outcome taken": "good", "outcome refused": "bad", "outcome unknown": "warn",
 	"action grant": "good", "action confirm": "good", "action restore": "good", "action import": "good", "action revoke": "bad", "action ask": "warn",
+	"tx_state open": "", "tx_state provisional": "warn", "tx_state ready": "sea", "tx_state filed": "good", "tx_state corrected": "warn",
+	"tx_reg holds": "good", "tx_reg begins": "sea", "tx_reg ended": "",
 	"job given_up": "bad", "job waiting": "", "job running": "sea",
 }
 

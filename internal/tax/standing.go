@@ -204,7 +204,7 @@ func (s *Service) Alerts(tx *db.Tx) (all []Alert, err error) {
 	if err != nil || len(levels) == 0 {
 		return nil, err
 	}
-	words, err := s.words(tx, tx.Now().UTC().Format(time.DateOnly))
+	words, err := s.Active(tx, tx.Now().UTC().Format(time.DateOnly))
 	for _, l := range levels {
 		i := slices.IndexFunc(s.facts.thresholds, func(t Threshold) bool { return t.ID == l.rule })
 		if i < 0 {
