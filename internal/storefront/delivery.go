@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"portolan/internal/checkout"
-	"portolan/internal/cldr"
 	"portolan/internal/db"
 	"portolan/internal/fault"
 	"portolan/internal/fulfilment"
@@ -38,8 +37,6 @@ type optionView struct {
 	Value, Title, Text, Price string
 	Chosen                    bool
 }
-
-type whyRow struct{ What, Base, Rate, Amount, Rule string }
 
 func (s *shop) delivery(w http.ResponseWriter, r *http.Request, at place) error {
 	c, ok, err := s.current(w, r, at)
@@ -136,40 +133,10 @@ func (s *shop) promiseWords(at place, q *checkout.Quote, to market.Country) stri
 	return at.say.T("checkout.estimate", "country", country)
 }
 
-// crosses reports whether the parcel passes a customs border: not within one country, not from the Netherlands
-// to another member state of the EU that the shop sells to.
+// crosses reports whether the parcel passes a customs border.
 func crosses(q *checkout.Quote, to market.Country) bool {
-	if q.Option.From == to {
-		return false
-	}
-	for _, charge := range q.Charges {
-		if charge.Kind == landed.Duty {
-			return true
-		}
-	}
-	return q.Option.From != "NL"
-}
-
-// why is the table of every charge with the rule and the day it comes from.
-func (s *shop) why(at place, q *checkout.Quote) []whyRow {
-	var out []whyRow
-	for _, c := range q.Charges {
-		row := whyRow{What: at.say.T(c.Label), Amount: at.say.Money(c.Amount), Rule: c.Rule}
-		if c.Line >= 0 && c.Line < len(q.Lines) {
-			row.What += " · " + q.Lines[c.Line].Title
-		}
-		if !c.Base.IsZero() {
-			row.Base = at.say.Money(c.Base)
-		}
-		if !c.Rate.IsZero() {
-			row.Rate = at.say.Percent(c.Rate)
-		}
-		if c.ValidFrom != "" {
-			row.Rule = at.say.T("checkout.rule_from", "rule", c.Rule, "day", written(at, c.ValidFrom, cldr.Medium))
-		}
-		out = append(out, row)
-	}
-	return out
+	inside := func(c landed.Charge) bool { return c.Scheme == landed.Domestic || c.Scheme == landed.UnionSale }
+	return q.Option.From != to && !slices.ContainsFunc(q.Charges, inside)
 }
 
 func (s *shop) saveDelivery(w http.ResponseWriter, r *http.Request, at place) error {

@@ -73,6 +73,12 @@ func run(ctx context.Context, out, only string) error {
 			return fmt.Errorf("buy at %s: %w", w.place, err)
 		}
 	}
+	if err := brazil(ctx, shop); err != nil {
+		return fmt.Errorf("open a market in Brazil: %w", err)
+	}
+	if err := c.explained(); err != nil {
+		return err
+	}
 	return c.console()
 }
 
