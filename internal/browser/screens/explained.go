@@ -67,7 +67,9 @@ func (c camera) explained() error {
 			func() error { return t.Follow(`.summary a.button`) },
 			func() error { return fill(t, fields) },
 			func() error { return t.Follow(`main form button.wide`) },
-			func() error { return t.Eval(`document.querySelectorAll("details.more").forEach(d => d.open = true)`, nil) },
+			func() error {
+				return t.Eval(`document.querySelectorAll("details.more").forEach(d => d.open = true)`, nil)
+			},
 			func() error { return c.take(t, "checkout-explained-"+w.place, true) },
 			func() error { return t.Size(phone.Width, phone.Height, true) },
 			func() error { return c.take(t, "checkout-explained-"+w.place+"-phone", true) },
