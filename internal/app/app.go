@@ -41,6 +41,7 @@ import (
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/money"
 	"portolan/internal/order"
+	"portolan/internal/papers"
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/pricing"
@@ -54,7 +55,7 @@ import (
 // Schemas lists every package that owns tables, in the order they are made.
 var Schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
 	idempotency.Schema, inbox.Schema,
 }
 
@@ -95,6 +96,8 @@ type App struct {
 	TestPSP   *fakepsp.PSP
 	Tax       *tax.Service
 	Borders   *customs.Screen
+	Shipments *fulfilment.Shipments
+	Papers    *papers.Service
 	Checkout  *checkout.Service
 	Messages  *messaging.Service
 	Journeys  *journeys.Service
@@ -140,6 +143,11 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Payments = payment.New(d, a.Queue, a.Bus, psps...)
 	a.Tax = tax.New(tax.Parts{DB: d, Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Versions: a.Watch, Bump: settings.Bump})
 	a.Tax.Listen(a.Bus, a.Queue)
+	a.Shipments = fulfilment.NewShipments(a.Stock, a.Bus, a.Orders)
+	a.Shipments.Listen(a.Bus)
+	a.Papers = papers.New(papers.Parts{Orders: a.Orders, Shipments: a.Shipments, Places: a.Stock, Products: a.Catalog, Rates: a.Prices,
+		Registrations: a.Tax, Zone: market.TimeZone(shop.Zone)})
+	a.Papers.Listen(a.Bus)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
 		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Locks: a.Prices, Codes: a.Prices, Stock: a.Stock,
 		Landed: a.Rules, Borders: a.Borders, Customers: a.Customers, Orders: a.Orders, Payments: a.Payments, Taxes: a.Tax,

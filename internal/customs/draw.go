@@ -15,7 +15,16 @@ import (
 //
 // The number of an IOSS registration is drawn nowhere.
 func Draw(c *Consignment, p Paper, size pdf.Size, again bool) ([]byte, error) {
-	s := &sheet{Doc: pdf.New(size, strings.TrimSpace(titles[p].en+" "+c.Order), c.Date), c: c, again: again, margin: 15}
+	d := pdf.New(size, strings.TrimSpace(titles[p].en+" "+c.Order), c.Date)
+	if err := DrawOn(d, c, p, again); err != nil {
+		return nil, err
+	}
+	return d.Bytes()
+}
+
+// DrawOn draws a paper on further pages of a document, so that many are printed at once; see Draw.
+func DrawOn(d *pdf.Doc, c *Consignment, p Paper, again bool) error {
+	s, size := &sheet{Doc: d, c: c, again: again, margin: 15, before: d.Pages()}, d.Size
 	if size == pdf.Label {
 		s.margin = 4
 	}
@@ -23,7 +32,7 @@ func Draw(c *Consignment, p Paper, size pdf.Size, again bool) ([]byte, error) {
 	case p == CN22:
 		s.cn22()
 	case size != pdf.A4:
-		return nil, fmt.Errorf("%s on %.0f x %.0f mm: %w", p, size.W, size.H, ErrNoSuchPaper)
+		return fmt.Errorf("%s on %.0f x %.0f mm: %w", p, size.W, size.H, ErrNoSuchPaper)
 	case p == CN23:
 		s.cn23()
 	case p == Invoice:
@@ -31,9 +40,9 @@ func Draw(c *Consignment, p Paper, size pdf.Size, again bool) ([]byte, error) {
 	case p == Packing:
 		s.packing()
 	default:
-		return nil, fmt.Errorf("%q: %w", p, ErrNoSuchPaper)
+		return fmt.Errorf("%q: %w", p, ErrNoSuchPaper)
 	}
-	return s.Bytes()
+	return nil
 }
 
 var titles = map[Paper]struct{ en, fr string }{
@@ -49,6 +58,7 @@ type sheet struct {
 	c      *Consignment
 	again  bool
 	margin float64
+	before int // pages of other papers
 }
 
 // ink
@@ -76,7 +86,7 @@ func (s *sheet) head(p Paper, mark string) float64 {
 }
 
 func (s *sheet) edition() string {
-	text := "version " + strconv.Itoa(max(s.c.Version, 1)) + " · page " + strconv.Itoa(s.Pages())
+	text := "version " + strconv.Itoa(max(s.c.Version, 1)) + " · page " + strconv.Itoa(s.Pages()-s.before)
 	if s.again {
 		text = "COPY / DUPLICATA · " + text
 	}

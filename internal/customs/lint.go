@@ -2,7 +2,10 @@ package customs
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +34,17 @@ type Finding struct {
 	Field    string            // "lines.0.description"
 	Key      string            // of the sentence: "customs.lint.l02_stop_word"
 	Args     map[string]string // what the sentence names
+	About    string            // article and description the line had, part of the mark
+}
+
+// Mark tells findings apart: two that say the same of the same goods have the same mark.
+func (f Finding) Mark() string {
+	text := f.Code + "|" + f.Key + "|" + f.Field + "|" + f.About
+	for _, name := range slices.Sorted(maps.Keys(f.Args)) {
+		text += "|" + name + "=" + f.Args[name]
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Options are what the linter can't see in a consignment.
@@ -91,6 +105,10 @@ func (l *linter) say(code string, s Severity, field, what string, args ...string
 		field = "lines." + strconv.Itoa(l.at) + "." + field
 	}
 	f := Finding{Line: l.at, Code: code, Severity: s, Field: field, Key: "customs.lint." + strings.ToLower(code) + "_" + what}
+	if l.at >= 0 {
+		g := l.c.Lines[l.at]
+		f.About = g.SKU + " " + g.Description + " " + g.HS
+	}
 	for i := 0; i+1 < len(args); i += 2 {
 		if f.Args == nil {
 			f.Args = map[string]string{}

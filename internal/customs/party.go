@@ -24,6 +24,10 @@ func latinParty(p Party) (string, address.Address) {
 	return name, a
 }
 
+// Written is a party's name and address as lines for paper: in Latin letters with the country in English, and in the
+// party's own script, nil where that is Latin.
+func Written(p Party) (latin, own []string) { return latinLines(p), ownLines(p) }
+
 // latinLines are name and address for a paper, in the country's order, the country in English and capitals.
 func latinLines(p Party) []string {
 	name, a := latinParty(p)

@@ -17,6 +17,7 @@ import (
 
 	"codeberg.org/go-pdf/fpdf"
 	"github.com/boombuler/barcode/code128"
+	"github.com/boombuler/barcode/qr"
 
 	"portolan/internal/fault"
 )
@@ -29,7 +30,7 @@ var (
 	ErrNoFont = fault.New(fault.Invalid, "pdf.font_not_installed")
 	// ErrTooWide is the fault of a text that doesn't fit where it belongs, even small.
 	ErrTooWide = fault.New(fault.Invalid, "pdf.text_too_wide")
-	// ErrBarcode is the fault of a number that CODE-128 can't hold.
+	// ErrBarcode is the fault of a text that its barcode can't hold.
 	ErrBarcode = fault.New(fault.Invalid, "pdf.no_barcode")
 )
 
@@ -235,6 +236,31 @@ func (d *Doc) Barcode(x, y, w, h float64, field, s string) {
 			continue
 		}
 		i++
+	}
+}
+
+// QR draws s as a QR code of medium error correction in a square, with a quiet zone of four modules inside it.
+func (d *Doc) QR(x, y, side float64, field, s string) {
+	code, err := qr.Encode(s, qr.M, qr.Auto)
+	if err != nil || s == "" {
+		d.fail(ErrBarcode, field, fmt.Sprintf("%q", s))
+		return
+	}
+	modules := code.Bounds().Dx()
+	module := side / float64(modules+8)
+	d.f.SetFillColor(0, 0, 0)
+	for row := range modules {
+		for i := 0; i < modules; {
+			from := i
+			for i < modules && dark(code.At(i, row).RGBA()) {
+				i++
+			}
+			if i > from {
+				d.f.Rect(x+module*float64(4+from), y+module*float64(4+row), module*float64(i-from), module, "F")
+				continue
+			}
+			i++
+		}
 	}
 }
 

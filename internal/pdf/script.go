@@ -155,3 +155,14 @@ func letters(b []byte) (has map[rune]bool) {
 	}
 	return has
 }
+
+// Missing finds the first letter of a text that can't be drawn, and the package of Debian whose font would have it,
+// where there is one.
+func Missing(s string) (letter rune, deb string, missing bool) {
+	for _, r := range s {
+		if name, deb := family(r); name == "" {
+			return r, deb, true
+		}
+	}
+	return 0, "", false
+}
