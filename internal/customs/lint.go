@@ -363,10 +363,13 @@ func (l *linter) party(name string, p Party) {
 
 func (l *linter) restrictions(g Line) {
 	for _, v := range Check(g.facts(l.c.Way), l.to, l.c.Date) {
+		if v.Most >= g.Quantity {
+			continue
+		}
 		s := Accept
 		if v.Blocks {
 			s = Blocks
 		}
-		l.say("L14", s, "category", "restricted", "rule", v.Rule, "needs", v.Needs, "alternative", v.Alternative)
+		l.say("L14", s, "category", "restricted", "rule", v.Rule, "needs", v.Needs, "alternative", v.Alternative, "country", l.to)
 	}
 }

@@ -20,9 +20,7 @@ type Goods struct {
 	Product     string    `json:"-"`           // catalog.Product.ID
 	Description string    `json:"description"` // in English
 	Use         string    `json:"use,omitempty"`
-	Unit        string    `json:"unit,omitempty"`     // pce, pair; empty is pce
-	Traits      []string  `json:"traits,omitempty"`   // what restrictions turn on: battery, perfume …
-	Evidence    []string  `json:"evidence,omitempty"` // marks and documents held for this product
+	Unit        string    `json:"unit,omitempty"` // pce, pair; empty is pce
 	ApprovedBy  string    `json:"-"`
 	ApprovedAt  time.Time `json:"-"`
 }
@@ -35,59 +33,13 @@ const maxDescription = 300
 // Units are the units goods are counted in on papers.
 var Units = []string{"pce", "pair", "set"}
 
-// Traits lists what restrictions turn on besides categories, sorted.
-func Traits() []string {
-	var all []string
-	for _, r := range customs.Restrictions() {
-		for _, g := range r.Goods {
-			if g != "all" && !categories[g] {
-				all = append(all, g)
-			}
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// categories of restrictions that the HS code tells.
-var categories = map[string]bool{"textiles": true, "clothing": true, "footwear": true, "jewellery": true, "accessories": true, "packaging": true}
-
-// category is the category that restrictions know a product by.
-func category(hs, kind string) string {
-	if len(hs) < 2 {
-		return kind
-	}
-	switch chapter := hs[:2]; {
-	case chapter >= "50" && chapter <= "63" || chapter == "65":
-		return "textiles"
-	case chapter == "64":
-		return "footwear"
-	case chapter == "71":
-		return "jewellery"
-	case chapter == "33":
-		return "cosmetics"
-	case chapter == "85":
-		return "electronics"
-	case chapter == "95":
-		return "toys"
-	}
-	return kind
-}
-
 // Propose is a description for customs made of what the catalogue knows; empty where it knows too little.
 func Propose(p *catalog.Product) string {
-	a := customs.Article{Kind: strings.ReplaceAll(p.Kind, "_", " "), Upper: strings.HasPrefix(p.HS, "64")}
+	a := customs.Article{Kind: strings.ReplaceAll(p.Kind, "_", " "), For: p.Wearer, Make: p.Make, Upper: strings.HasPrefix(p.HS, "64")}
 	for _, m := range p.Materials {
 		m.Fibre = strings.ReplaceAll(m.Fibre, "_", " ")
 		a.Materials = append(a.Materials, m)
 	}
-	switch {
-	case strings.HasPrefix(p.HS, "61"):
-		a.Make = "knitted"
-	case strings.HasPrefix(p.HS, "62"):
-		a.Make = "woven"
-	}
-	a.For = p.Facts["for"]
 	return customs.Describe(a)
 }
 
@@ -120,12 +72,6 @@ func (s *Service) Approve(tx *db.Tx, g Goods, by string) error {
 	c.That(utf8.RuneCountInString(g.Description) <= maxDescription, "description", "too_long")
 	c.That(len(g.Use) <= maxDescription, "use", "too_long")
 	c.That(g.Unit == "" || slices.Contains(Units, g.Unit), "unit", "papers.unit_unknown")
-	for _, t := range g.Traits {
-		c.That(slices.Contains(Traits(), t), "traits", "papers.trait_unknown")
-	}
-	for _, e := range g.Evidence {
-		c.That(slices.Contains(Evidence(), e), "evidence", "papers.evidence_unknown")
-	}
 	if err := c.Err(ErrGoods.Code); err != nil {
 		return err
 	}
@@ -191,14 +137,14 @@ func (s *Service) LintGoods(tx *db.Tx, p *catalog.Product, g Goods) ([]customs.F
 // line is what customs are told about a product that goes to a country.
 func (s *Service) line(p *catalog.Product, g Goods, profile Profile, country string) customs.Line {
 	l := customs.Line{Title: p.Text("en").Title, Description: g.Description, Use: g.Use, Unit: g.Unit, HS: p.HS, Origin: string(p.Origin),
-		Category: category(p.HS, p.TaxCategory), Traits: g.Traits}
+		Category: p.TaxCategory, Traits: customs.GoodsOf(p).Traits}
 	if country == "US" && p.HSUS != "" {
 		l.HS = p.HSUS
 	}
 	for _, m := range p.Materials {
 		l.Materials = append(l.Materials, catalog.Material{Fibre: strings.ReplaceAll(m.Fibre, "_", " "), Percent: m.Percent})
 	}
-	l.Evidence = append(slices.Clone(profile.Evidence), g.Evidence...)
+	l.Evidence = append(slices.Clone(profile.Evidence), p.Evidence...)
 	slices.Sort(l.Evidence)
 	l.Evidence = slices.Compact(l.Evidence)
 	return l

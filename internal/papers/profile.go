@@ -76,7 +76,7 @@ func (s *Service) SetProfile(tx *db.Tx, p Profile, by string) error {
 		eoris = append(eoris, e)
 	}
 	for _, e := range p.Evidence {
-		c.That(slices.Contains(Evidence(), e), "evidence", "papers.evidence_unknown")
+		c.That(slices.Contains(customs.Marks(), e), "evidence", "papers.evidence_unknown")
 	}
 	if err := c.Err(ErrProfile.Code); err != nil {
 		return err
@@ -114,18 +114,6 @@ func eoriFits(e EORI) bool {
 		return strings.HasPrefix(n, "GB") && (len(n) == 14 || len(n) == 17)
 	}
 	return customs.InUnion(n[:2])
-}
-
-// Evidence lists the marks and documents that restrictions ask for, sorted.
-func Evidence() []string {
-	var all []string
-	for _, r := range customs.Restrictions() {
-		if r.Needs != "" && r.Rule != "identifier" {
-			all = append(all, r.Needs)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // Identifiers lists the numbers that laws ask of importers, sorted.

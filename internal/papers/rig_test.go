@@ -72,7 +72,7 @@ func open(t *testing.T, d *db.DB) *shop {
 	s.stock = fulfilment.New(d, w, settings.Bump, markets)
 	s.orders = order.New(bus, order.Numbering{})
 	s.ships = fulfilment.NewShipments(s.stock, bus, s.orders)
-	s.books = tax.New(tax.Parts{DB: d, Bus: bus, Orders: s.orders, Rates: bank{}, Places: s.stock})
+	s.books = tax.New(tax.Parts{DB: d, Bus: bus, Orders: s.orders, Rates: bank{}, Places: s.stock, Versions: w, Bump: settings.Bump})
 	s.Service = papers.New(papers.Parts{Orders: s.orders, Shipments: s.ships, Places: s.stock, Products: s.cat, Rates: bank{}, Registrations: s.books})
 	s.books.Listen(bus, s.q)
 	s.ships.Listen(bus)
@@ -105,7 +105,7 @@ func goods() []catalog.Product {
 	base := money.Of(1000, "EUR")
 	return []catalog.Product{
 		{Slug: "wrap-dress", Kind: "dress", Category: "all", TaxCategory: "clothing", Origin: "CN", HS: "62044300", HSUS: "6204434000", WeightGrams: 310, Base: base,
-			CustomsDescription: "Women's woven dress, 100 % polyester", Materials: []catalog.Material{{Fibre: "recycled_polyester", Percent: 100}}, Facts: map[string]string{"for": "women"},
+			CustomsDescription: "Women's woven dress, 100 % polyester", Materials: []catalog.Material{{Fibre: "recycled_polyester", Percent: 100}}, Wearer: "women", Make: "woven",
 			Texts: map[string]catalog.Text{"en": {Lang: "en", Title: "Meridian wrap dress"}}, Variants: []catalog.Variant{{SKU: "dress-m"}}},
 		{Slug: "socks", Kind: "socks", Category: "all", TaxCategory: "clothing", Origin: "TR", HS: "61159500", WeightGrams: 70, Base: base,
 			CustomsDescription: "Women's knitted socks, 80 % cotton, 20 % polyamide", Materials: []catalog.Material{{Fibre: "cotton", Percent: 80}, {Fibre: "polyamide", Percent: 20}},

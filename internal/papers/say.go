@@ -22,8 +22,11 @@ func Say(p *i18n.Printer, key string, args map[string]string) string {
 		said["paper"] = PaperName(p, customs.Paper(paper))
 	}
 	if rule := said["rule"]; rule != "" {
-		said["reason"] = p.T("customs.restriction."+rule, "needs", Needs(said["needs"]))
+		said["reason"] = p.T("customs.restriction."+rule, "country", p.CountryName(said["country"]))
 		said["alternative"] = p.T(said["alternative"])
+		if said["needs"] != "" {
+			return p.T("customs.lint.l14_needs", "reason", said["reason"], "needs", Needs(said["needs"]), "alternative", said["alternative"])
+		}
 	}
 	var list []any
 	for name, value := range said {

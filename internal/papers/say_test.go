@@ -42,9 +42,9 @@ func TestEverythingIsSaid(t *testing.T) {
 		}
 	}
 	de := i18n.For("de")
-	said := papers.Say(de, "customs.lint.l14_restricted", map[string]string{"rule": "mark", "needs": "UKCA_OR_CE", "alternative": "customs.alternative.show_evidence"})
+	said := papers.Say(de, "customs.lint.l14_restricted", map[string]string{"rule": "mark", "country": "GB", "needs": "UKCA_OR_CE", "alternative": "customs.alternative.show_evidence"})
 	require.Contains(t, said, "UKCA OR CE")
-	require.Contains(t, said, "Vermerken")
+	require.Contains(t, said, "Vereinigte")
 	require.Equal(t, "Es fehlt noch: Packliste.", papers.Say(de, "customs.gate.paper_missing", map[string]string{"paper": "packing_list", "version": "1"}))
 }
 
