@@ -25,7 +25,7 @@ type rulesCommand struct {
 	Show   rulesShowCommand   `cmd:"" help:"Show a row by the id that quotes name."`
 	Check  rulesCheckCommand  `cmd:"" help:"Say what is wrong with a rule table or a folder of them, by row and column."`
 	Diff   rulesDiffCommand   `cmd:"" help:"Say which rows differ between two packs."`
-	Import rulesImportCommand `cmd:"" help:"Read an official tariff table and say what became of its rows."`
+	Import rulesImportCommand `cmd:"" help:"Keep official tariff tables, or the changes of a rule table, in a shop."`
 }
 
 // shopRules is where a command finds the rules of a shop; those of the program where it isn't told.
@@ -297,48 +297,6 @@ func (c rulesDiffCommand) diff(out io.Writer, a, b *landed.Pack) error {
 		}
 	}
 	return nil
-}
-
-type rulesImportCommand struct {
-	File  string `arg:"" help:"Official table: eu_gb_tariff_cn8.csv, us_hts_general_rates.csv or hs_codes.csv."`
-	Check bool   `required:"" help:"Read and count only; nothing is kept."`
-	JSON  bool   `name:"json" help:"Print JSON."`
-}
-
-// Run prints how many rates of the table can be used, which are left to people, and which rows are refused.
-func (c rulesImportCommand) Run(out io.Writer) error {
-	progress := func(rows int) {
-		if !c.JSON {
-			fmt.Fprintf(out, "%d rows\n", rows)
-		}
-	}
-	_, done, err := readOfficial(c.File, progress)
-	problems := landed.Problems(err)
-	if err != nil && problems == nil {
-		return exit{2, err}
-	}
-	if c.JSON {
-		if err := asJSON(out, map[string]any{"import": done, "problems": problems}); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprintf(out, "%s\n  taken: %d rates, %d titles\n  compound, reckoned where the quantity is known: %d\n  by season, highest taken: %d\n  in words, left to people: %d rows%s\n  refused: %d rows%s\n",
-			cmp.Or(done.Table, c.File), done.Plain, done.Titles, done.Compound, done.Seasonal, len(done.InWords), rowNumbers(done.InWords), len(done.Refused), rowNumbers(done.Refused))
-		for _, p := range problems {
-			fmt.Fprintln(out, p)
-		}
-	}
-	if len(problems) > 0 {
-		return exit{2, fmt.Errorf("%s: %d problems, nothing of it is taken", c.File, len(problems))}
-	}
-	return nil
-}
-
-func rowNumbers(rows []int) string {
-	if len(rows) == 0 {
-		return ""
-	}
-	return " (" + strings.Trim(fmt.Sprint(rows), "[]") + ")"
 }
 
 func readOfficial(path string, progress func(int)) (*landed.Tariff, landed.Import, error) {
