@@ -93,7 +93,7 @@ type Parts struct {
 	Catalog   *catalog.Service
 	Prices    Prices
 	Stock     Stock
-	Rules     pricing.Landed
+	Rules     RuleBook
 	Customers *customer.Service
 	Orders    *order.Service
 	Payments  *payment.Service
@@ -176,6 +176,8 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/mails", c.page("mails", c.mails))
 	mux.Handle("GET /console/mails/{id}", c.page("mail", c.mail))
 	mux.Handle("GET /console/mails/{id}/html", c.known(c.mailHTML))
+
+	c.ruleRoutes(mux)
 
 	mux.Handle("GET /console/jobs", c.page("jobs", c.jobs))
 	mux.Handle("POST /console/jobs/{id}/retry", c.act(auth.Operator, c.retryJob))

@@ -76,7 +76,7 @@ func TestNobodyGetsInWithoutSession(t *testing.T) {
 	r.open()
 	b := r.visit()
 	b.c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	for _, path := range []string{"/", "/orders", "/orders/x", "/payments", "/customers", "/products", "/markets", "/messages", "/inbox", "/handsets", "/mails", "/mails/x/html", "/jobs", "/keys", "/clock"} {
+	for _, path := range []string{"/", "/orders", "/orders/x", "/payments", "/customers", "/products", "/markets", "/rules", "/rules/row", "/rules/export", "/rules/change", "/rules/history", "/rules/imports", "/messages", "/inbox", "/handsets", "/mails", "/mails/x/html", "/jobs", "/keys", "/clock"} {
 		status, _ := b.get("/console" + path)
 		require.Equal(t, http.StatusSeeOther, status, path)
 	}
@@ -107,7 +107,7 @@ func TestRoles(t *testing.T) {
 	r.open()
 	viewer, operator := r.as(auth.Viewer), r.as(auth.Operator)
 	require.NotContains(t, viewer.page("/console/"), `href="/console/keys"`)
-	for _, path := range []string{"/jobs/1/retry", "/inbox/x/done", "/payments/x/close", "/products/x/hidden", "/handsets/49", "/clock"} {
+	for _, path := range []string{"/jobs/1/retry", "/rules/change", "/rules/history/x/undo", "/rules/imports", "/rules/imports/x/end", "/inbox/x/done", "/payments/x/close", "/products/x/hidden", "/handsets/49", "/clock"} {
 		status, _ := viewer.post("/console" + path)
 		require.Equal(t, http.StatusForbidden, status, path)
 	}
@@ -340,7 +340,9 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 	b := r.as(auth.Owner)
 	for _, lang := range []string{"de", "id", "ms", "ar", "en"} {
 		b.post("/console/language", "lang", lang)
-		for _, path := range []string{"", "orders", "orders/" + string(o.ID), "payments", "customers", "customers/" + o.Customer, "products", "markets", "messages", "inbox", "handsets", "mails", "jobs", "keys"} {
+		for _, path := range []string{"", "orders", "orders/" + string(o.ID), "payments", "customers", "customers/" + o.Customer, "products", "markets", "messages", "inbox", "handsets", "mails", "jobs", "keys",
+			"rules", "rules?table=regimes&all=1", "rules/row?id=eu:ioss:2026-07-01", "rules/change?do=replace&end=eu:ioss:2026-07-01", "rules/change?do=add&table=duties",
+			"rules/change?do=end&end=eu:ioss:2026-07-01&effective=2027-01-01&source=x&reason=y&look=1", "rules/history", "rules/imports"} {
 			body := b.page("/console/" + path)
 			dir := "ltr"
 			if lang == "ar" {

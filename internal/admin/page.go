@@ -169,7 +169,7 @@ func (c *console) furnish(tx *db.Tx, p *page) error {
 		talk = append(talk, at("handsets", "/console/handsets", 0), at("mails", "/console/mails", 0))
 	}
 	shop := []item{at("orders", "/console/orders", 0), at("payments", "/console/payments", int64(len(reviews))),
-		at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("markets", "/console/markets", 0)}
+		at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("markets", "/console/markets", 0), at("rules", "/console/rules", int64(len(c.Rules.Aside())))}
 	if c.Taxes != nil {
 		waiting, err := c.Taxes.Waiting(tx)
 		if err != nil {
@@ -217,7 +217,10 @@ func (c *console) open(h visited) http.Handler {
 }
 
 // known serves people who have logged in and sends everybody else to do so.
-func (c *console) known(h visited) http.Handler {
+func (c *console) known(h visited) http.Handler { return c.knownUpTo(web.MaxBody, h) }
+
+// knownUpTo is known for forms that hand in a file, with the most bytes that are read.
+func (c *console) knownUpTo(most int64, h visited) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, err := c.Auth.Session(r.Context(), cookie(r))
 		if errors.Is(err, auth.ErrAnonymous) {
@@ -225,7 +228,7 @@ func (c *console) known(h visited) http.Handler {
 			return
 		}
 		p := c.newPage(r, u)
-		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		if err == nil {
 			err = h(w, r, p)
 		}

@@ -35,12 +35,13 @@ import (
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/pricing"
+	"portolan/internal/rulebook"
 	"portolan/internal/settings"
 	"portolan/internal/tax"
 	"portolan/internal/web"
 )
 
-var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
+var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
 	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, messaging.Schema, journeys.Schema}
 
 const password = "a long enough one"
@@ -63,6 +64,7 @@ type rig struct {
 	taxes     *tax.Service
 	carrier   *carrier
 	handsets  *handsets
+	rules     *rulebook.Service
 	decisions decided
 	parts     admin.Parts
 	server    *httptest.Server
@@ -122,6 +124,8 @@ func newRig(t *testing.T, d *db.DB) *rig {
 	r.catalog = catalog.New(d, w, settings.Bump)
 	r.prices = pricing.New(d, w, settings.Bump, r.markets, r.catalog, noTaxes{})
 	r.stock = fulfilment.New(d, w, settings.Bump, r.markets)
+	r.rules = rulebook.New(d, w, settings.Bump)
+	r.rules.Work(r.queue)
 	r.people, r.orders = customer.New(r.bus), order.New(r.bus, order.Numbering{})
 	r.payments = payment.New(d, r.queue, r.bus, fakepsp.New(d, r.queue, fakepsp.Options{Secret: "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}))
 	r.payments.OnFacts(func(*db.Tx, payment.Case) error { return nil })
@@ -129,7 +133,7 @@ func newRig(t *testing.T, d *db.DB) *rig {
 	r.taxes.Listen(r.bus, r.queue)
 	r.messages = messaging.New(d, r.queue, r.bus, r.people, r.markets, messaging.Config{Brand: "Miana", BaseURL: "https://miana.example", Routes: []messaging.Route{
 		{Name: "sim", Provider: "sim", Channel: messaging.SMS, Kind: messaging.LongNumber, Sender: "+4915112345600", Carrier: r.carrier}}})
-	r.parts = admin.Parts{DB: d, Auth: r.auth, Markets: r.markets, Catalog: r.catalog, Prices: r.prices, Stock: r.stock, Customers: r.people,
+	r.parts = admin.Parts{DB: d, Auth: r.auth, Markets: r.markets, Catalog: r.catalog, Prices: r.prices, Stock: r.stock, Rules: r.rules, Customers: r.people,
 		Orders: r.orders, Payments: r.payments, Taxes: r.taxes, Messages: r.messages, Queue: r.queue, Bus: r.bus, Decisions: r.decisions, Handsets: r.handsets,
 		Mails: mails{}, Brand: "Miana", PublicURL: "http://shop.example"}
 	dbtest.Write(t, d, func(tx *db.Tx) error {

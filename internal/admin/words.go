@@ -49,6 +49,7 @@ var tones = map[string]string{
 	"action grant": "good", "action confirm": "good", "action restore": "good", "action import": "good", "action revoke": "bad", "action ask": "warn",
 	"tx_state open": "", "tx_state provisional": "warn", "tx_state ready": "sea", "tx_state filed": "good", "tx_state corrected": "warn",
 	"tx_reg holds": "good", "tx_reg begins": "sea", "tx_reg ended": "",
+	"import in_force": "good", "import refused": "bad", "import waiting": "", "import reading": "sea", "import ended": "",
 	"job given_up": "bad", "job waiting": "", "job running": "sea",
 }
 

@@ -222,7 +222,7 @@ func TestConsolePages(t *testing.T) {
 	l.open("/console/handsets?market=de")
 	l.wait(say(`document.body.innerText.includes(%q)`, number))
 	l.look("handsets")
-	for _, name := range []string{"orders", "payments", "customers", "products", "markets", "messages", "inbox", "mails", "jobs", "keys"} {
+	for _, name := range []string{"orders", "payments", "customers", "products", "markets", "rules", "rules/history", "rules/imports", "messages", "inbox", "mails", "jobs", "keys"} {
 		l.see(name, "/console/"+name)
 	}
 	for name, selector := range map[string]string{"orders": `main a[href^="/console/orders/"]`, "customers": `main a[href^="/console/customers/"]`,
@@ -232,6 +232,9 @@ func TestConsolePages(t *testing.T) {
 		l.follow(selector)
 		l.look("one of " + name)
 	}
+	l.see("a rule", "/console/rules/row?id=eu:ioss:2026-07-01")
+	l.see("a rule's change", "/console/rules/change?do=replace&end=eu:ioss:2026-07-01&look=1&effective=x&source=&reason=")
+	l.see("a change's effects", "/console/rules/change?do=end&end=eu:ioss:2026-07-01&effective=2027-01-01&source=x&reason=y&look=1")
 	l.see("no such page", "/console/nothing")
 	if !slices.Contains(l.seen, "one of orders") {
 		t.Error("the order's page wasn't looked at")

@@ -206,3 +206,52 @@ func columns(head, before, after []string) []Column {
 	}
 	return all
 }
+
+// Kin are the rows for the same case as a row, itself among them, in the order of their days: what held before it
+// and what will after it.
+func (p *Pack) Kin(id string) []Entry {
+	for _, t := range tablesInOrder {
+		head, rows := grid(p.texts[t.name])
+		i := slices.IndexFunc(rows, func(cells []string) bool { return rowID(t.name, cells[0]) == id })
+		if i < 0 {
+			continue
+		}
+		name := strings.TrimSuffix(t.name, ".csv")
+		if t.apart == nil {
+			return []Entry{entry(name, head, rows[i])}
+		}
+		var all []Entry
+		for _, cells := range rows {
+			if !slices.ContainsFunc(t.apart, func(c string) bool { k := slices.Index(head, c); return cells[k] != rows[i][k] }) {
+				all = append(all, entry(name, head, cells))
+			}
+		}
+		slices.SortStableFunc(all, func(a, b Entry) int { return strings.Compare(a.ValidFrom, b.ValidFrom) })
+		return all
+	}
+	return nil
+}
+
+// Dated reports whether the rows of a table have days, so that people can change them.
+func Dated(table string) bool {
+	return slices.Contains(columnsOrNone(table), "valid_to")
+}
+
+// ColumnsOf are the columns of a table by its name (regimes), in their order; nil for a table that a pack doesn't have.
+func ColumnsOf(table string) []string { return columnsOrNone(table) }
+
+func columnsOrNone(table string) []string {
+	if tableNamed(table+".csv").name == "" {
+		return nil
+	}
+	return columnsOf(table + ".csv")
+}
+
+// Modes are the ways of working out duty that a regime may name.
+func Modes() []string { return slices.Clone(modes) }
+
+// Measures are the rows of the tariff that a regime may read; empty is the ordinary tariff.
+func Measures() []string { return slices.Clone(measures) }
+
+// RegistrationNames are the registrations of sellers that rows may name, sorted.
+func RegistrationNames() []string { return slices.Sorted(maps.Keys(registrations)) }

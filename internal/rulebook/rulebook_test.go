@@ -153,6 +153,7 @@ func TestDraftsThatCannotBePublished(t *testing.T) {
 			"long":      {func(d *rulebook.Draft) { d.Reason = strings.Repeat("x", 501) }, rulebook.ErrUnusable, "reason: too_long"},
 			"no source": {func(d *rulebook.Draft) { d.Source = "" }, landed.ErrUnusableChange, "changes.0.source"},
 			"nothing":   {func(d *rulebook.Draft) { d.Changes = nil }, rulebook.ErrNoChange, "nothing"},
+			"the same":  {func(d *rulebook.Draft) { d.Changes[0].Add["rate_pct"] = "19" }, rulebook.ErrNoChange, "nothing"},
 			"no table":  {func(d *rulebook.Draft) { d.Changes[0].Table = "prices" }, landed.ErrUnusableChange, "changes.0.table"},
 			"no row":    {func(d *rulebook.Draft) { d.Changes[0].End = "tax:XX" }, landed.ErrUnusableChange, "changes.0.end"},
 			"no rate":   {func(d *rulebook.Draft) { d.Changes[0].Add["rate_pct"] = "many" }, landed.ErrUnusableChange, "changes.0.add.rate_pct"},
@@ -313,4 +314,28 @@ func TestOfficialTables(t *testing.T) {
 	require.Equal(t, s.Pack().Version(), book(t, d).Pack().Version())
 	require.NotEmpty(t, s.Title("610910"))
 	require.Greater(t, s.Pack().Tariff().Len(), 20000)
+}
+
+func TestEffectsShowWhatAChangeDoes(t *testing.T) {
+	d := dbtest.Open(t, filepath.Join(t.TempDir(), "rules.db"), db.Manual(dbtest.Start), schemas)
+	s := book(t, d)
+	draft := germanVAT("20", "2027-01-01")
+	before, after, err := s.Preview(draft)
+	require.NoError(t, err)
+	on := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	all := rulebook.Effects(before, after, draft.Changes, on)
+	require.Greater(t, len(all), 50)
+	changed := map[string]int{}
+	for _, e := range all {
+		if e.Changed() {
+			changed[e.Country]++
+			require.Greater(t, e.After.Tax.Minor, e.Before.Tax.Minor)
+		}
+	}
+	require.Equal(t, map[string]int{"DE": 4}, changed)
+	for _, e := range rulebook.Effects(before, after, draft.Changes, on.AddDate(0, 0, -1)) {
+		require.False(t, e.Changed(), "not before its day")
+	}
+	norway := rulebook.Effects(before, after, []landed.Change{{Table: "duties", Add: map[string]string{"importer": "KR", "hs": "330499"}}}, on)
+	require.Equal(t, "KR", norway[len(norway)-1].Country)
 }

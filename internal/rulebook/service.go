@@ -226,7 +226,24 @@ func (d *Draft) on(b *book) (*landed.Pack, []landed.Change, error) {
 		c.Who, c.Source, c.Reason = d.Who, first(c.Source, d.Source), first(c.Reason, d.Reason)
 	}
 	p, err := b.pack.With(changes)
+	if err == nil && !slices.ContainsFunc(changes, func(c landed.Change) bool { return !idle(b.pack, &c) }) {
+		return nil, nil, ErrNoChange
+	}
 	return p, changes, err
+}
+
+// idle reports whether a change puts a row in the place of another that says the same.
+func idle(p *landed.Pack, c *landed.Change) bool {
+	if c.End == "" || len(c.Add) == 0 {
+		return false
+	}
+	rows, _ := rowsOf(p, strings.TrimSuffix(c.Table, ".csv"))
+	for column, value := range c.Add {
+		if rows[c.End][column] != value {
+			return false
+		}
+	}
+	return true
 }
 
 func words(who, reason string) error {
