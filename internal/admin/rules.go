@@ -90,11 +90,11 @@ func (c *console) rules(tx *db.Tx, _ *http.Request, p *page) error {
 	}
 	today := p.Now.In(c.Zone).Format(time.DateOnly)
 	soon := p.Now.In(c.Zone).AddDate(0, 0, endingSoon).Format(time.DateOnly)
+	if v.Table == "" && !v.Asked {
+		v.Table = "regimes"
+	}
 	for _, t := range pack.Tables() {
 		v.Rows += int64(t.Rows)
-		if v.Table == "" && !v.Asked {
-			v.Table = t.Name
-		}
 		v.Tables = append(v.Tables, ruleTab{t.Name, "/console/rules?table=" + t.Name, int64(t.Rows), t.Name == v.Table})
 		all, _ := pack.Entries(t.Name)
 		for i := range all {

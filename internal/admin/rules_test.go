@@ -43,7 +43,7 @@ func TestRulesPages(t *testing.T) {
 		r.open()
 		op, viewer := r.as(auth.Operator), r.as(auth.Viewer)
 
-		has(t, op.page("/console/rules"), landed.Default().Version(), "none imported", "/console/rules/export?table=countries")
+		has(t, op.page("/console/rules"), landed.Default().Version(), "none imported", "/console/rules/export?table=regimes")
 		has(t, op.page("/console/rules?table=taxes&q=germany"), germanRow, "Germany (DE)", "19 %", "do=add")
 		has(t, op.page("/console/rules?q=6109.10"), "duty:EU:610910:MFN:2021-01-01")
 		require.NotContains(t, op.page("/console/rules?table=regimes"), "eu:relief:2021-07-01", "ended rows are left out")
