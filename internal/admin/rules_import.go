@@ -160,7 +160,7 @@ func (c *console) endImport(_ http.ResponseWriter, r *http.Request, p *page) (st
 	})
 }
 
-// Problem is what is wrong with a row of a file, and what would do.
-func (p *page) Problem(code string) string {
+// BadRow is what is wrong with a row of a file, and what would do.
+func (p *page) BadRow(code string) string {
 	return p.T("faults." + code)
 }
