@@ -85,7 +85,7 @@ type Sender struct {
 // Demo makes the console say how to get in, and lets time pass.
 type Demo struct{ Email, Password string }
 
-// Parts are what the console is built on. Taxes, Decisions, Carts, Handsets, Mails, Senders and Demo may be nil.
+// Parts are what the console is built on. Taxes, Refunds, Decisions, Carts, Handsets, Mails, Senders and Demo may be nil.
 type Parts struct {
 	DB        *db.DB
 	Auth      *auth.Service
@@ -101,6 +101,7 @@ type Parts struct {
 	Queue     *jobs.Queue
 	Bus       *events.Bus
 	Taxes     Taxes
+	Refunds   Refunds
 	Decisions Decisions
 	Carts     Carts
 	Handsets  Handsets
@@ -164,6 +165,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/markets", c.page("markets", c.markets))
 
 	c.taxRoutes(mux)
+	c.refundRoutes(mux)
 	mux.Handle("GET /console/messages", c.page("messages", c.messages))
 	mux.Handle("GET /console/messages/{id}", c.page("message", c.message))
 	mux.Handle("GET /console/messages/{id}/html", c.known(c.messageHTML))

@@ -95,6 +95,8 @@ type orderView struct {
 	Goods    []orderLine
 	From     string // the name of the place it ships from
 	Payment  *payment.Account
+	Refunds  []order.Refund
+	MayGive  bool // there is money to give back
 	Messages []messaging.Record
 	Timeline []moment
 }
@@ -130,6 +132,10 @@ func (c *console) order(tx *db.Tx, r *http.Request, p *page) error {
 	} else if !errors.Is(err, payment.ErrUnknown) {
 		return err
 	}
+	if v.Refunds, err = c.Orders.Refunds(tx, o.ID); err != nil {
+		return err
+	}
+	v.MayGive = c.Refunds != nil && !o.PaidAt.IsZero() && o.State != order.Cancelled && o.Left(v.Refunds).Minor > 0
 	if v.Messages, err = c.messagesOf(tx, o); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"portolan/internal/address"
 	"portolan/internal/auth"
 	"portolan/internal/db"
+	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/tax"
 )
@@ -33,6 +34,7 @@ type Taxes interface {
 	Filings(tx *db.Tx, scheme string, p tax.Period) ([]tax.Filing, error)
 	File(tx *db.Tx, scheme string, p tax.Period, filedOn, reference, by string) (tax.Report, error)
 	Unfile(tx *db.Tx, filing, by, why string) error
+	Refunding(tx *db.Tx, o order.ID, amount money.Amount) (tax.Entry, error)
 }
 
 // taxRoutes are the pages of the tax books.
@@ -174,6 +176,9 @@ func (p *page) SchemeName(code string) string {
 	}
 	return code
 }
+
+// Span is a range of days with their years.
+func (p *page) Span(first, last string) string { return p.CivilDay(first) + " – " + p.CivilDay(last) }
 
 // WordName is a registration in words.
 func (p *page) WordName(word, area string) string {

@@ -82,7 +82,7 @@ func (c *console) fillReturn(tx *db.Tx, r *http.Request, p *page, v returnView) 
 	if v.Filings, err = c.Taxes.Filings(tx, scheme, period); err != nil {
 		return err
 	}
-	p.Title = p.SchemeName(scheme) + ", " + p.CivilDays(v.First, v.Last)
+	p.Title = p.SchemeName(scheme) + ", " + p.Span(v.First, v.Last)
 	v.URL = "/console/taxes/returns/" + url.PathEscape(scheme) + "/" + url.PathEscape(string(period))
 	v.Foreign = v.Currency == "" || slices.ContainsFunc(v.Totals, func(s tax.Sum) bool { return s.Tax.Currency != v.Currency })
 	v.Shown = mask(v.Number)
@@ -189,7 +189,7 @@ func (c *console) taxOrders(tx *db.Tx, r *http.Request, p *page) error {
 	if err != nil {
 		return err
 	}
-	p.Title = p.T("console.tx_orders_of", "scheme", p.SchemeName(scheme), "days", p.CivilDays(first, last))
+	p.Title = p.T("console.tx_orders_of", "scheme", p.SchemeName(scheme), "days", p.Span(first, last))
 	if cell.Country != "" {
 		v.What = append(v.What, p.Area(cell.Country))
 	}

@@ -108,6 +108,7 @@ type body struct {
 	Number string       `json:"number"`
 	Source string       `json:"source"`
 	Reason string       `json:"reason"`
+	By     string       `json:"by"`
 	Total  money.Amount `json:"total"`
 	Amount money.Amount `json:"amount"`
 }
@@ -132,6 +133,12 @@ func (p *page) announced(e events.Entry) moment {
 	case "payment.review_opened":
 		at.Text, at.Tone, at.Kind, at.Detail = p.T("console.event_review", "amount", b.Amount), "warn", "payment", p.Word("reason", b.Reason)
 		at.URL = "/console/payments"
+	case "order.refund_asked":
+		at.Text, at.Kind, at.Detail, at.Quote = p.T("console.event_refund_asked", "amount", b.Amount), "payment", b.By, b.Reason
+	case "order.refunded":
+		at.Text, at.Kind, at.Tone = p.T("console.event_refunded", "amount", b.Amount), "payment", "good"
+	case "payment.refund_refused":
+		at.Text, at.Kind, at.Tone, at.URL = p.T("console.event_refund_refused", "amount", b.Amount), "payment", "bad", "/console/payments"
 	case "payment.returned":
 		at.Text, at.Kind, at.Detail = p.T("console.event_returned", "amount", b.Amount), "payment", p.Word("reason", b.Reason)
 	default:

@@ -81,6 +81,10 @@ type (
 		Paid(tx *db.Tx, id order.ID) (bool, error)
 		MarkPaid(tx *db.Tx, id order.ID, at time.Time, a money.Amount) (order.Order, error)
 		Cancel(tx *db.Tx, id order.ID, reason string) (order.Order, error)
+		AskRefund(tx *db.Tx, r order.Refund) (order.Refund, bool, error)
+		RefundMade(tx *db.Tx, id order.ID, ref string, amount money.Amount, reason string, at time.Time) (order.Refund, bool, error)
+		RefundRefused(tx *db.Tx, id order.ID, amount money.Amount) error
+		Refunds(tx *db.Tx, id order.ID) ([]order.Refund, error)
 	}
 )
 
@@ -114,6 +118,8 @@ func New(d *db.DB, q *jobs.Queue, p Parts) *Service {
 	s := &Service{p, d}
 	p.Payments.OnFacts(s.complete)
 	events.On(p.Bus, "checkout.give_back", s.cancelled)
+	events.On(p.Bus, "checkout.refunded", s.refunded)
+	events.On(p.Bus, "checkout.refund_refused", s.refused)
 	if p.Locks != nil {
 		events.On(p.Bus, "checkout.let_go", s.returned)
 	}

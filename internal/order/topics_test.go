@@ -25,6 +25,8 @@ func TestTopics(t *testing.T) {
 		order.PlacedEvent{Order: "ord_1", Number: "F-20261124-0001", Source: "shop", Cart: "crt_1", Customer: "cus_1", Market: "de", Country: "DE", Lang: "de", Total: eur, Paid: true, At: at},
 		order.PaidEvent{Order: "ord_1", Number: "F-20261124-0001", Source: "shop", Customer: "cus_1", Market: "de", Country: "DE", Lang: "de", Total: eur, FactAt: at},
 		order.CancelledEvent{Order: "ord_1", Number: "F-20261124-0001", Customer: "cus_1", Market: "de", Lang: "de", Total: eur, Paid: true, Reason: "payment_expired", At: at},
+		order.RefundAskedEvent{Refund: "ref_1", Order: "ord_1", Customer: "cus_1", Market: "de", Amount: eur, Reason: "damaged", By: "Mei", At: at},
+		order.RefundedEvent{Refund: "ref_1", Order: "ord_1", Customer: "cus_1", Market: "de", Amount: eur, Reason: "damaged", At: at},
 	} {
 		body, err := json.MarshalIndent(e, "", "  ")
 		require.NoError(t, err)

@@ -76,6 +76,7 @@ type ReturnedEvent struct {
 	Reason   string       `json:"reason"`
 	Amount   money.Amount `json:"amount"`
 	At       time.Time    `json:"at"`
+	Ref      string       `json:"ref,omitempty"` // provider:its name for the refund
 }
 
 // Topic implements events.Event.
@@ -85,6 +86,23 @@ func (ReturnedEvent) Topic() string { return "payment.returned" }
 func (e ReturnedEvent) Subjects() []string {
 	return named(OrderID(e.Intent), e.Checkout, e.Customer)
 }
+
+// RefundRefusedEvent is announced when a provider won't give money back.
+type RefundRefusedEvent struct {
+	Intent   string       `json:"intent"`
+	Order    string       `json:"order,omitempty"`
+	Customer string       `json:"customer"`
+	Market   market.Code  `json:"market"`
+	Reason   string       `json:"reason"` // the provider's, as a code
+	Amount   money.Amount `json:"amount"`
+	At       time.Time    `json:"at"`
+}
+
+// Topic implements events.Event.
+func (RefundRefusedEvent) Topic() string { return "payment.refund_refused" }
+
+// Subjects names what the event is about, for timelines.
+func (e RefundRefusedEvent) Subjects() []string { return named(OrderID(e.Intent), e.Customer) }
 
 func named(ids ...string) (known []string) {
 	for _, i := range ids {

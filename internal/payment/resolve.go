@@ -286,7 +286,7 @@ func (s *Service) giveBack(ctx context.Context, j giveBackJob) error {
 		}
 		return err
 	})
-	if err != nil || c.Outcome == OK {
+	if err != nil || c.Outcome == OK || c.Outcome == Refused {
 		return err
 	}
 	p, err := s.psp(a.PSP)
@@ -298,6 +298,9 @@ func (s *Service) giveBack(ctx context.Context, j giveBackJob) error {
 		facts, err = p.Refund(ctx, a, money.Of(c.Amount, a.Amount.Currency), c.Key)
 	} else {
 		facts, err = p.Cancel(ctx, a, c.Key)
+	}
+	if err != nil && c.Operation == "refund" && fault.Of(err).Kind == fault.Invalid {
+		return s.refundRefused(ctx, c, a, err)
 	}
 	if err != nil {
 		note := s.db.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error { return setOutcome(tx, c.Key, Unclear) })
@@ -316,5 +319,23 @@ func (s *Service) giveBack(ctx context.Context, j giveBackJob) error {
 			}
 		}
 		return s.Record(tx, FromCall, facts...)
+	})
+}
+
+// refundRefused ends a refund that the provider won't make: its money is no longer spoken for, and a person is told.
+func (s *Service) refundRefused(ctx context.Context, c call, a Attempt, cause error) error {
+	return s.db.Write(ctx, func(tx *db.Tx) error {
+		k, err := s.open(tx, a.ID)
+		if err != nil {
+			return err
+		}
+		if err := setOutcome(tx, c.Key, Refused); err != nil {
+			return err
+		}
+		amount := money.Of(c.Amount, a.Amount.Currency)
+		if err := s.Review(tx, k.Intent, ReasonRefundRefused, amount, cause.Error()); err != nil {
+			return err
+		}
+		return s.bus.Publish(tx, RefundRefusedEvent{k.Intent.ID, k.Intent.Order, k.Intent.Customer, k.Intent.Market, fault.Of(cause).Code, amount, tx.Now()})
 	})
 }

@@ -23,6 +23,8 @@ const (
 	ReasonUnresolved  = "unresolved"      // nobody knows what became of it after a day
 	ReasonOverdue     = "overdue"         // a transfer never came
 	ReasonUnmatched   = "unmatched"       // a provider speaks of a payment that isn't ours
+
+	ReasonRefundRefused = "refund_refused" // the provider won't give money back
 )
 
 // Review is money that a person has to look at. There is one per intent and reason.

@@ -325,7 +325,7 @@ func (s *Service) announce(tx *db.Tx, k *Case) error {
 		case f.Object == OfAttempt && Progress{Kind: f.Kind}.Dead() && k.Progress.Dead():
 			e = FailedEvent{k.Intent.ID, k.Intent.Cart, k.Attempt.ID, k.Intent.Customer, k.Intent.Market, k.Attempt.Method, f.Reason, f.Amount, f.ReceivedAt}
 		case f.Object == OfRefund && f.Kind == Succeeded:
-			e = ReturnedEvent{k.Intent.ID, k.Intent.Cart, k.Intent.Order, k.Intent.Customer, k.Intent.Market, f.Reason, f.Amount, f.ReceivedAt}
+			e = ReturnedEvent{k.Intent.ID, k.Intent.Cart, k.Intent.Order, k.Intent.Customer, k.Intent.Market, f.Reason, f.Amount, f.ReceivedAt, f.PSP + ":" + f.Ref}
 		default:
 			continue
 		}

@@ -25,7 +25,8 @@ func TestTopics(t *testing.T) {
 		payment.CapturedEvent{Intent: "pay_1", Checkout: "crt_1", Attempt: "pay_1_1", Customer: "cus_1", Market: "de", Method: "card", Amount: eur, FactAt: at},
 		payment.FailedEvent{Intent: "pay_1", Checkout: "crt_1", Attempt: "pay_1_1", Customer: "cus_1", Market: "de", Method: "card", Reason: "expired_card", Amount: eur, FactAt: at},
 		payment.ReviewedEvent{Review: "rev_1", Intent: "pay_1", Checkout: "crt_1", Order: "ord_1", Customer: "cus_1", Market: "de", Reason: "sold_out", Amount: eur, At: at},
-		payment.ReturnedEvent{Intent: "pay_1", Checkout: "crt_1", Order: "ord_1", Customer: "cus_1", Market: "de", Reason: "sold_out", Amount: eur, At: at},
+		payment.ReturnedEvent{Intent: "pay_1", Checkout: "crt_1", Order: "ord_1", Customer: "cus_1", Market: "de", Reason: "sold_out", Amount: eur, At: at, Ref: "fakepsp:r1"},
+		payment.RefundRefusedEvent{Intent: "pay_1", Order: "ord_1", Customer: "cus_1", Market: "de", Reason: "fakepsp.more_than_captured", Amount: eur, At: at},
 	} {
 		body, err := json.MarshalIndent(e, "", "  ")
 		require.NoError(t, err)

@@ -2,6 +2,7 @@ package tax
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -43,8 +44,8 @@ type presence struct {
 }
 
 // Standings are the returns that the merchant has to make or has made, by scheme and then latest first, at most
-// periods of each. Periods without a sale in which a registration held are among them: most authorities want a
-// return of nothing too. With a scheme, only its.
+// periods of each. Periods without a sale in which a registration held are among them, from the one on in which it
+// was noted here: most authorities want a return of nothing too. With a scheme, only its.
 func (s *Service) Standings(tx *db.Tx, only string, periods int) ([]Standing, error) {
 	concerns, err := s.concerns(tx)
 	if err != nil {
@@ -79,7 +80,7 @@ func (s *Service) Standings(tx *db.Tx, only string, periods int) ([]Standing, er
 			if err != nil {
 				return nil, err
 			}
-			if v.Orders > 0 || len(v.Totals) > 0 || v.Filing != nil || holds(registered, c, begin, end) {
+			if _, noted := holds(registered, c, begin, end); noted || v.Orders > 0 || len(v.Totals) > 0 || v.Filing != nil {
 				all = append(all, v)
 			}
 			p = PeriodOf(kind, market.AddDays(begin, -1))
@@ -88,11 +89,15 @@ func (s *Service) Standings(tx *db.Tx, only string, periods int) ([]Standing, er
 	return all, nil
 }
 
-// holds reports whether a registration for a scheme held on some day.
-func holds(all []Registration, c Scheme, first, last string) bool {
-	return slices.ContainsFunc(all, func(r Registration) bool {
-		return sameWord(r.Word, c.Registration) && r.ValidFrom <= last && (r.ValidTo == "" || first <= r.ValidTo)
-	})
+// holds reports whether a registration for a scheme held on some day, and whether one of those was noted by the last.
+func holds(all []Registration, c Scheme, first, last string) (held, noted bool) {
+	for _, r := range all {
+		if sameWord(r.Word, c.Registration) && r.ValidFrom <= last && (r.ValidTo == "" || first <= r.ValidTo) {
+			held = true
+			noted = noted || r.NotedAt.In(c.Zone).Format(time.DateOnly) <= last
+		}
+	}
+	return held, noted
 }
 
 // concerns is the first day with an entry or a registration, by scheme.
@@ -240,14 +245,18 @@ func (s *Service) Waiting(tx *db.Tx) (n int64, err error) {
 		return 0, err
 	}
 	for _, c := range s.facts.schemes {
-		n += c.pressing(tx.Now(), registered, filed)
+		more, err := c.pressing(tx, registered, filed)
+		if err != nil {
+			return 0, err
+		}
+		n += more
 	}
 	return n + int64(len(alerts)), nil
 }
 
 // pressing counts the scheme's returns of the last year that should be filed by now or soon.
-func (s Scheme) pressing(now time.Time, registered []Registration, filed []Filing) (n int64) {
-	today := now.In(s.Zone).Format(time.DateOnly)
+func (s Scheme) pressing(tx *db.Tx, registered []Registration, filed []Filing) (n int64, err error) {
+	today := tx.Now().In(s.Zone).Format(time.DateOnly)
 	kind := s.Periods[0]
 	for _, f := range filed {
 		if f.Scheme == s.Code {
@@ -258,15 +267,31 @@ func (s Scheme) pressing(now time.Time, registered []Registration, filed []Filin
 	for first > market.AddDays(today, -366) {
 		p := PeriodOf(kind, market.AddDays(first, -1))
 		begin, end, err := p.Days()
-		if err != nil || !holds(registered, s, begin, end) {
-			break
+		held, noted := holds(registered, s, begin, end)
+		if err != nil || !held {
+			return n, err
 		}
 		d, ok := s.Due(p)
 		done := slices.ContainsFunc(filed, func(f Filing) bool { return f.Scheme == s.Code && f.First <= begin && end <= f.Last })
 		if ok && !done && market.DaysBetween(today, d.Day) <= soon {
-			n++
+			if !noted {
+				if noted, err = s.anything(tx, begin, end); err != nil {
+					return n, err
+				}
+			}
+			n += flag(noted)
 		}
 		first = begin
 	}
-	return n
+	return n, nil
+}
+
+// anything reports whether there is an entry under the scheme between two days.
+func (s Scheme) anything(tx *db.Tx, first, last string) (bool, error) {
+	_, err := db.One(tx, db.Scalar[int64], `select 1 from tax_entries e join tax_parts p on p.entry = e.id
+		where e.day >= $1 and e.day <= $2 and p.scheme = $3 and not e.test limit 1`, first, last, s.Code)
+	if errors.Is(err, db.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
 }

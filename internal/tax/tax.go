@@ -151,6 +151,7 @@ func (s *Service) Load(ctx context.Context) error { return s.roll.Load(ctx) }
 func (s *Service) Listen(bus *events.Bus, q *jobs.Queue) {
 	events.On(bus, "tax.sale", s.paid)
 	events.On(bus, "tax.cancellation", s.cancelled)
+	events.On(bus, "tax.refund", s.refunded)
 	jobs.HandleOutside(q, s.watch)
 	q.Every("tax.watch", watchEvery, watchJob{})
 }
