@@ -77,13 +77,23 @@ func invertExtended() map[byte]rune {
 	return m
 }
 
-// Encode writes text in an encoding, GSM7 with one septet per octet or UCS2 with the high octet first.
-// In GSM7, characters outside the alphabet become question marks; ask Count first.
+// Encode writes text in an encoding: GSM7 with one septet per octet, Latin1, or UCS2 with the high octet first.
+// In the first two, characters outside the alphabet become question marks; ask Count first.
 func Encode(text string, e Encoding) []byte {
-	if e == UCS2 {
+	switch e {
+	case UCS2:
 		b := make([]byte, 0, 2*len(text))
 		for _, u := range utf16.Encode([]rune(text)) {
 			b = append(b, byte(u>>8), byte(u))
+		}
+		return b
+	case Latin1:
+		b := make([]byte, 0, len(text))
+		for _, r := range text {
+			if width(r, Latin1) == 0 {
+				r = '?'
+			}
+			b = append(b, byte(r))
 		}
 		return b
 	}

@@ -15,8 +15,11 @@ type Concat struct {
 // Alone reports whether the part is a whole text.
 func (c Concat) Alone() bool { return c.Total <= 1 }
 
-// header is the user data header with an 8-bit reference: length 5, element 0 of 3 octets.
-func (c Concat) header() []byte {
+// header is the user data header: element 0 of 3 octets with an 8-bit reference, or element 8 of 4 with one of 16.
+func (c Concat) header(wide bool) []byte {
+	if wide {
+		return []byte{6, 8, 4, byte(c.Ref >> 8), byte(c.Ref), byte(c.Total), byte(c.Part)}
+	}
 	return []byte{5, 0, 3, byte(c.Ref), byte(c.Total), byte(c.Part)}
 }
 

@@ -305,3 +305,67 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// How many parts the same text takes where a network wants it cut in another way.
+func TestWays(t *testing.T) {
+	for _, c := range []struct {
+		way      sms.Way
+		text     string
+		encoding sms.Encoding
+		parts    int
+		first    int // octets of the first body
+	}{
+		{sms.Way{}, strings.Repeat("a", 306), sms.GSM7, 2, 153},
+		{sms.Way{Wide: true}, strings.Repeat("a", 306), sms.GSM7, 3, 152},
+		{sms.Way{Wide: true}, strings.Repeat("б", 134), sms.UCS2, 3, 132},
+		{sms.Way{Bare: true}, strings.Repeat("a", 306), sms.GSM7, 2, 153},
+		{sms.Way{Latin1: true}, strings.Repeat("ê", 140), sms.Latin1, 1, 140},
+		{sms.Way{Latin1: true}, strings.Repeat("ê", 141), sms.Latin1, 2, 134},
+		{sms.Way{Latin1: true, Wide: true}, strings.Repeat("{", 268), sms.Latin1, 3, 133},
+		{sms.Way{Latin1: true}, "5 €", sms.UCS2, 1, 6},
+	} {
+		in := c.way.Count(c.text)
+		require.Equal(t, c.encoding, in.Encoding)
+		parts, err := c.way.Split(c.text, 0x1207)
+		require.NoError(t, err)
+		require.Len(t, parts, c.parts)
+		require.Equal(t, c.parts, in.Parts)
+		require.Len(t, parts[0].Body, c.first)
+		require.Equal(t, in.Encoding.Coding(), parts[0].DCS)
+		text := ""
+		for i, p := range parts {
+			require.Equal(t, c.parts > 1 && !c.way.Bare, p.Header != nil)
+			if c.parts == 1 {
+				require.Zero(t, p.Concat)
+			} else {
+				want := sms.Concat{Ref: 0x07, Total: c.parts, Part: i + 1}
+				if c.way.Wide || c.way.Bare {
+					want.Ref = 0x1207
+				}
+				require.Equal(t, want, p.Concat)
+				if p.Header != nil {
+					at, _ := sms.Header(p.Payload())
+					require.Equal(t, want, at)
+				}
+			}
+			text += sms.Decode(p.DCS, p.Body)
+		}
+		require.Equal(t, c.text, text)
+	}
+}
+
+// What a reader takes for one character is never in two parts, unless it is longer than a part.
+func TestCharactersStayWhole(t *testing.T) {
+	for _, whole := range []string{"👨‍👩‍👧‍👦", "🇩🇪", "นี้", "e\u0301", "👍🏽", "한", "1️⃣"} {
+		for lead := 55; lead <= 70; lead++ {
+			parts, err := sms.Split(strings.Repeat("я", lead)+whole+strings.Repeat("я", 30), 1)
+			require.NoError(t, err)
+			require.Equal(t, 1, len(parts)-1)
+			one, two := sms.Decode(parts[0].DCS, parts[0].Body), sms.Decode(parts[1].DCS, parts[1].Body)
+			require.True(t, strings.Contains(one, whole) != strings.Contains(two, whole), "%d %s", lead, whole)
+		}
+	}
+	parts, err := sms.Split("я"+strings.Repeat("\u0301", 200), 1)
+	require.NoError(t, err)
+	require.Len(t, parts, 3, "201 units in three parts of 67")
+}
