@@ -1,4 +1,4 @@
-// Package smpp speaks SMPP 3.4 with an operator's message centre: a codec, and a client that keeps one bind
+// Package smpp speaks SMPP 3.4 with an operator's message centre: a codec, and a client that keeps its binds
 // alive, submits texts and hands on receipts and replies.
 //
 // It keeps nothing. What was submitted, which receipt belongs to which message and what to do after an
@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,8 +26,16 @@ type Config struct {
 	SystemID   string
 	Password   string
 	SystemType string
+	Range      string // address_range of the bind: the numbers whose texts we want; mostly empty
 
-	Window      int           // submits without an answer at a time: 50
+	// Connections at a time. Transceivers do both; where the network wants sending and hearing apart, set the other
+	// two. All zero is one transceiver. Several share the work.
+	Transceivers, Transmitters, Receivers int
+
+	Long   Long // how texts of several parts go
+	Latin1 bool // the network wants Latin-1 (data coding 3) instead of GSM-7
+
+	Window      int           // submits without an answer at a time, on each connection: 50
 	EnquireLink time.Duration // between signs of life: 30 s
 	AnswerIn    time.Duration // after which a submit is ErrUnknown and an enquire_link a dead line: 10 s
 	BindWait    time.Duration // how long a submit waits for a bind before it is ErrNotSent: 2 s
@@ -38,6 +47,16 @@ type Config struct {
 	// Dial opens the connection, for TLS or tests; nil is plain TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 }
+
+// Long is how a text of several parts is put on the wire.
+type Long string
+
+const (
+	Header   Long = ""         // a user data header with an 8-bit reference before each part
+	Header16 Long = "header16" // the same with 16 bits: one character less in each part
+	SAR      Long = "sar"      // the sar_ fields beside each part; the network writes the header
+	Payload  Long = "payload"  // whole, as message_payload; the network cuts it
+)
 
 // Handler takes what comes from the network. A deliver_sm is acknowledged after the function returned nil;
 // after an error, or if the connection broke meanwhile, the network delivers it again. So both functions
@@ -63,6 +82,7 @@ type MO struct {
 // Stats counts what a client did since it was made.
 type Stats struct {
 	Bound     bool
+	Lines     int    // connections bound
 	Binds     uint64 // successful ones
 	Submitted uint64 // parts written
 	Accepted  uint64 // parts accepted
@@ -74,23 +94,28 @@ type Stats struct {
 	Broken    uint64 // PDUs that could not be read
 }
 
-// Client is one bind as transceiver. Make it with New, keep Run running, call Submit from anywhere.
+// Client is one account with a message centre, on one connection or several. Make it with New, keep Run running,
+// call Submit from anywhere.
 type Client struct {
 	cfg     Config
 	handler Handler
 	pace    pacer
 	refs    atomic.Uint32
 
-	mu      sync.Mutex
-	session *session
-	changed chan struct{} // closed when session changes
-	lastErr error
+	mu       sync.Mutex
+	sessions []*session // bound
+	turn     int
+	changed  chan struct{} // closed when sessions changes
+	lastErr  error
 
 	binds, submitted, accepted, throttled, unknown, receipts, inbound, refused, broken atomic.Uint64
 }
 
 // New returns a client that doesn't connect before Run.
 func New(cfg Config, h Handler) *Client {
+	if cfg.Transceivers+cfg.Transmitters+cfg.Receivers == 0 {
+		cfg.Transceivers = 1
+	}
 	cfg.Window = or(cfg.Window, 50)
 	cfg.EnquireLink = or(cfg.EnquireLink, 30*time.Second)
 	cfg.AnswerIn = or(cfg.AnswerIn, 10*time.Second)
@@ -121,13 +146,25 @@ func or[T comparable](v, otherwise T) T {
 }
 
 // Run keeps the client bound until ctx ends: it connects, binds, serves, and does so again with growing
-// pauses when the line breaks or the bind is refused. At the end it waits for answers to what was submitted
+// pauses when a line breaks or a bind is refused. At the end it waits for answers to what was submitted
 // and for handlers at work, and unbinds. It returns nil; why there is no bind now, Err tells.
 func (c *Client) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for role, n := range map[Command]int{BindTransceiver: c.cfg.Transceivers, BindTransmitter: c.cfg.Transmitters, BindReceiver: c.cfg.Receivers} {
+		for range n {
+			all.Go(func() { c.keep(ctx, role) })
+		}
+	}
+	all.Wait()
+	return nil
+}
+
+// keep keeps one connection bound.
+func (c *Client) keep(ctx context.Context, role Command) {
 	for pause := c.cfg.BackoffMin; ; {
-		bound, err := c.connect(ctx)
+		bound, err := c.connect(ctx, role)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if bound {
 			pause = c.cfg.BackoffMin
@@ -138,21 +175,21 @@ func (c *Client) Run(ctx context.Context) error {
 		wait := pause/2 + rand.N(pause)
 		slog.WarnContext(ctx, "no SMPP bind", "provider", c.cfg.Name, "again_in", wait, "err", err)
 		if !sleep(ctx, wait) {
-			return nil
+			return
 		}
 		pause = min(2*pause, c.cfg.BackoffMax)
 	}
 }
 
 // connect serves one connection and reports whether it was bound.
-func (c *Client) connect(ctx context.Context) (bound bool, err error) {
+func (c *Client) connect(ctx context.Context, role Command) (bound bool, err error) {
 	dialing, cancel := context.WithTimeout(ctx, c.cfg.AnswerIn)
 	defer cancel()
 	nc, err := c.cfg.Dial(dialing, c.cfg.Addr)
 	if err != nil {
 		return false, err
 	}
-	s := newSession(c, nc)
+	s := newSession(c, role, nc)
 	stop := context.AfterFunc(dialing, func() { nc.Close() })
 	err = s.bind()
 	if !stop() && err == nil {
@@ -163,40 +200,76 @@ func (c *Client) connect(ctx context.Context) (bound bool, err error) {
 		return false, err
 	}
 	c.binds.Add(1)
-	c.become(s)
-	err = s.serve(ctx)
-	c.become(nil)
-	return true, err
+	c.join(s)
+	return true, s.serve(ctx)
 }
 
-func (c *Client) become(s *session) {
+func (c *Client) join(s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session = s
-	if s != nil {
-		c.lastErr = nil
+	c.sessions = append(c.sessions, s)
+	c.lastErr = nil
+	c.tellChanged()
+}
+
+// leave takes a session out of the turn; it may already be.
+func (c *Client) leave(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.sessions, s); i >= 0 {
+		c.sessions = slices.Delete(c.sessions, i, i+1)
+		c.tellChanged()
 	}
+}
+
+func (c *Client) tellChanged() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
-func (c *Client) current() (*session, <-chan struct{}) {
+// pick returns the session whose turn it is to send, one with room in its window if there is one, and another if there
+// is one; nil if there is none.
+func (c *Client) pick() (s, other *session, changed <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.session, c.changed
+	c.turn++
+	for i := range c.sessions {
+		next := c.sessions[(c.turn+i)%len(c.sessions)]
+		switch {
+		case !next.sends():
+		case s == nil:
+			s = next
+		case len(s.slots) == cap(s.slots) && len(next.slots) < cap(next.slots):
+			s, other = next, s
+		case other == nil:
+			other = next
+		}
+	}
+	return s, other, c.changed
 }
 
-// Bound reports whether there is a bind at this moment.
+// Bound reports whether at this moment there is a bind to send on and one to hear on, as far as Config asks for them.
 func (c *Client) Bound() bool {
-	s, _ := c.current()
-	return s != nil
+	bound, _ := c.bound()
+	return bound
+}
+
+func (c *Client) bound() (bool, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sends := c.cfg.Transceivers+c.cfg.Transmitters == 0
+	hears := c.cfg.Transceivers+c.cfg.Receivers == 0
+	for _, s := range c.sessions {
+		sends, hears = sends || s.sends(), hears || s.hears()
+	}
+	return sends && hears, c.changed
 }
 
 // WaitBound returns nil as soon as there is a bind, or ctx's error.
 func (c *Client) WaitBound(ctx context.Context) error {
 	for {
-		s, changed := c.current()
-		if s != nil {
+		bound, changed := c.bound()
+		if bound {
 			return nil
 		}
 		select {
@@ -217,8 +290,11 @@ func (c *Client) Err() error {
 
 // Stats counts.
 func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	lines := len(c.sessions)
+	c.mu.Unlock()
 	return Stats{
-		Bound: c.Bound(), Binds: c.binds.Load(), Submitted: c.submitted.Load(), Accepted: c.accepted.Load(),
+		Bound: c.Bound(), Lines: lines, Binds: c.binds.Load(), Submitted: c.submitted.Load(), Accepted: c.accepted.Load(),
 		Throttled: c.throttled.Load(), Unknown: c.unknown.Load(), Receipts: c.receipts.Load(),
 		Inbound: c.inbound.Load(), Refused: c.refused.Load(), Broken: c.broken.Load(),
 	}

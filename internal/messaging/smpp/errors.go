@@ -27,7 +27,7 @@ var (
 // Refusal is a status other than OK. It unwraps to one of the faults above.
 type Refusal struct {
 	Status Status
-	Part   int // which part was refused, from 1; 0 is the bind
+	Part   int // which part was refused, from 1; 0 is the bind or a question
 }
 
 func (r *Refusal) Error() string {

@@ -28,11 +28,14 @@ type Command uint32
 const (
 	BindReceiver    Command = 0x01
 	BindTransmitter Command = 0x02
+	QuerySM         Command = 0x03
 	SubmitSM        Command = 0x04
 	DeliverSM       Command = 0x05
 	Unbind          Command = 0x06
+	CancelSM        Command = 0x08
 	BindTransceiver Command = 0x09
 	EnquireLink     Command = 0x15
+	Alert           Command = 0x102 // alert_notification; the only request that wants no answer
 	GenericNack     Command = 0x80000000
 )
 
@@ -54,17 +57,21 @@ const (
 	SystemError      Status = 0x08 // ESME_RSYSERR
 	InvalidSource    Status = 0x0A // ESME_RINVSRCADR
 	InvalidDest      Status = 0x0B // ESME_RINVDSTADR
+	InvalidID        Status = 0x0C // ESME_RINVMSGID
 	BindFailed       Status = 0x0D // ESME_RBINDFAIL
 	InvalidPassword  Status = 0x0E // ESME_RINVPASWD
 	InvalidSystemID  Status = 0x0F // ESME_RINVSYSID
+	CancelFailed     Status = 0x11 // ESME_RCANCELFAIL
 	QueueFull        Status = 0x14 // ESME_RMSGQFUL
 	SubmitFailed     Status = 0x45 // ESME_RSUBMITFAIL
 	Throttled        Status = 0x58 // ESME_RTHROTTLED
 	TemporaryFailure Status = 0x64 // ESME_RX_T_APPN: the receiver asks for a redelivery
+	QueryFailed      Status = 0x67 // ESME_RQUERYFAIL
 )
 
 // PDU is one packet. Body is *Login for a bind, *Message for submit_sm and deliver_sm, *Answer for the
-// responses to these; commands without a body have none, unknown ones *Raw.
+// responses to these, *Question for query_sm and cancel_sm, *Outcome for query_sm_resp; commands without a body have
+// none, unknown ones Raw.
 type PDU struct {
 	Command Command
 	Status  Status
@@ -90,6 +97,23 @@ type Login struct {
 type Answer struct {
 	ID   string
 	TLVs TLVs
+}
+
+// Question is the body of query_sm, and with Service and To that of cancel_sm: which message, and who sent it.
+type Question struct {
+	Cancel   bool // cancel_sm
+	Service  string
+	ID       string
+	From, To Address
+}
+
+// Outcome is the body of query_sm_resp.
+type Outcome struct {
+	ID    string
+	Final string // when the state was reached, as SMPP writes times; "" before
+	State byte
+	Code  byte // the network's reason
+	TLVs  TLVs
 }
 
 // Address is a phone or a sender: type of number, numbering plan, digits or letters.
@@ -207,6 +231,24 @@ func (m *Message) write(w *writer) {
 	w.tlvs(m.TLVs)
 }
 
+func (q *Question) write(w *writer) {
+	if q.Cancel {
+		w.cstring("service_type", q.Service, 6)
+	}
+	w.cstring("message_id", q.ID, 65)
+	w.address("source_addr", q.From)
+	if q.Cancel {
+		w.address("destination_addr", q.To)
+	}
+}
+
+func (o *Outcome) write(w *writer) {
+	w.cstring("message_id", o.ID, 65)
+	w.cstring("final_date", o.Final, 17)
+	w.bytes(o.State, o.Code)
+	w.tlvs(o.TLVs)
+}
+
 func (r Raw) write(w *writer) { w.bytes(r...) }
 
 type writer struct {
@@ -269,7 +311,7 @@ func Decode(frame []byte) (PDU, error) {
 	}
 	r := reader{b: frame[headerLength:]}
 	switch p.Command {
-	case EnquireLink, EnquireLink.Resp(), Unbind, Unbind.Resp(), GenericNack:
+	case EnquireLink, EnquireLink.Resp(), Unbind, Unbind.Resp(), CancelSM.Resp(), GenericNack:
 		return p, nil // some append octets to these; they mean nothing
 	case BindReceiver, BindTransmitter, BindTransceiver:
 		p.Body = r.login()
@@ -279,6 +321,12 @@ func Decode(frame []byte) (PDU, error) {
 		p.Body = r.answer(65)
 	case SubmitSM, DeliverSM:
 		p.Body = r.message()
+	case QuerySM:
+		p.Body = &Question{ID: r.cstring(65), From: r.address()}
+	case CancelSM:
+		p.Body = &Question{Cancel: true, Service: r.cstring(6), ID: r.cstring(65), From: r.address(), To: r.address()}
+	case QuerySM.Resp():
+		p.Body = r.outcome()
 	default:
 		p.Body = Raw(append([]byte(nil), r.b...))
 		return p, nil
@@ -309,6 +357,14 @@ func (r *reader) answer(size int) *Answer {
 		return &Answer{}
 	}
 	return &Answer{ID: r.cstring(size), TLVs: r.tlvs()}
+}
+
+// outcome may be empty like an answer.
+func (r *reader) outcome() *Outcome {
+	if len(r.b) == 0 {
+		return &Outcome{}
+	}
+	return &Outcome{ID: r.cstring(65), Final: r.cstring(17), State: r.byte(), Code: r.byte(), TLVs: r.tlvs()}
 }
 
 func (r *reader) message() *Message {

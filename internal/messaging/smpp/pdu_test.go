@@ -54,6 +54,14 @@ var vectors = []struct {
 		"00000013 80000004 00000000 00000003 3166 00"},
 	{"submit_sm_resp, throttled", smpp.PDU{Command: smpp.SubmitSM.Resp(), Status: smpp.Throttled, Seq: 3, Body: &smpp.Answer{}},
 		"00000011 80000004 00000058 00000003 00"},
+	{"query_sm", smpp.PDU{Command: smpp.QuerySM, Seq: 4, Body: &smpp.Question{ID: "1f", From: smpp.Address{TON: 1, NPI: 1, Addr: "49"}}},
+		"00000018 00000003 00000000 00000004 3166 00 01 01 3439 00"},
+	{"query_sm_resp", smpp.PDU{Command: smpp.QuerySM.Resp(), Seq: 4, Body: &smpp.Outcome{ID: "1f", Final: "261121140500000+", State: 2}},
+		"00000026 80000003 00000000 00000004 3166 00 323631313231313430353030303030 2b 00 02 00"},
+	{"cancel_sm", smpp.PDU{Command: smpp.CancelSM, Seq: 5, Body: &smpp.Question{Cancel: true, ID: "1f",
+		From: smpp.Address{TON: 1, NPI: 1, Addr: "49"}, To: smpp.Address{TON: 1, NPI: 1, Addr: "44"}}},
+		"0000001e 00000008 00000000 00000005 00 3166 00 01 01 3439 00 01 01 3434 00"},
+	{"cancel_sm_resp", smpp.PDU{Command: smpp.CancelSM.Resp(), Seq: 5}, "00000010 80000008 00000000 00000005"},
 	{"deliver_sm, receipt", smpp.PDU{Command: smpp.DeliverSM, Seq: 8, Body: &smpp.Message{
 		From: smpp.Address{Addr: "44"}, To: smpp.Address{Addr: "49"}, Class: smpp.ClassReceipt, TLVs: smpp.TLVs{
 			{Tag: smpp.TagReceiptedID, Value: []byte("1f\x00")}, {Tag: smpp.TagState, Value: []byte{2}},
@@ -151,7 +159,17 @@ var anyAddress = rapid.Custom(func(t *rapid.T) smpp.Address {
 
 var anyPDU = rapid.Custom(func(t *rapid.T) smpp.PDU {
 	p := smpp.PDU{Status: smpp.Status(rapid.Uint32().Draw(t, "status")), Seq: rapid.Uint32().Draw(t, "seq")}
-	switch rapid.IntRange(0, 3).Draw(t, "kind") {
+	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	case 4:
+		p.Command = smpp.QuerySM.Resp()
+		p.Body = &smpp.Outcome{ID: text.Draw(t, "id"), Final: text.Draw(t, "final"), State: rapid.Byte().Draw(t, "state"), Code: rapid.Byte().Draw(t, "code"), TLVs: anyTLVs.Draw(t, "tlvs")}
+	case 5:
+		q := &smpp.Question{ID: text.Draw(t, "id"), From: anyAddress.Draw(t, "from")}
+		p.Command, p.Body = smpp.QuerySM, q
+		if rapid.Bool().Draw(t, "cancel") {
+			p.Command, q.Cancel = smpp.CancelSM, true
+			q.Service, q.To = text.Draw(t, "service"), anyAddress.Draw(t, "to")
+		}
 	case 0:
 		p.Command = rapid.SampledFrom([]smpp.Command{smpp.EnquireLink, smpp.Unbind, smpp.GenericNack, smpp.Unbind.Resp()}).Draw(t, "command")
 	case 1:

@@ -59,16 +59,29 @@ func stateOfCode(c byte) State {
 	return UnknownState
 }
 
-// stateOfWord also reads words that are written out or cut differently: DELIVERED, UNDELIVERABLE, FAILED.
+// words are beginnings of what networks write for a state beside the seven letters of SMPP 3.4: written out, cut or
+// misspelt.
+var words = []struct {
+	begins string
+	state  State
+}{
+	{"DELIV", Delivered}, {"DLVR", Delivered}, {"DELVR", Delivered}, {"ENROUT", Enroute}, {"BUFF", Enroute}, {"QUEUE", Enroute},
+	{"SCHED", Enroute}, {"SENT", Enroute}, {"SUBMIT", Enroute}, {"PEND", Enroute}, {"EXPIR", Expired}, {"DELET", Deleted}, {"CANCEL", Deleted},
+	{"UNDEL", Undeliverable}, {"UNDLV", Undeliverable}, {"NOTDEL", Undeliverable}, {"FAIL", Undeliverable}, {"SKIP", Undeliverable},
+	{"ACCEP", Accepted}, {"REJEC", Rejected}, {"REJCT", Rejected}, {"BLOCK", Rejected}, {"UNKN", UnknownState},
+}
+
+// stateOfWord also reads the number of the state.
 func stateOfWord(w string) State {
-	w = strings.ToUpper(w)
-	for _, e := range states {
-		if w != "" && strings.HasPrefix(w, e.word[:min(5, len(e.word))]) {
+	w = strings.ToUpper(strings.Trim(w, `"'`))
+	if len(w) == 1 && w[0] > '0' {
+		return stateOfCode(w[0] - '0')
+	}
+	w = strings.NewReplacer("_", "", "-", "").Replace(w)
+	for _, e := range words {
+		if strings.HasPrefix(w, e.begins) {
 			return e.state
 		}
-	}
-	if strings.HasPrefix(w, "FAIL") {
-		return Undeliverable
 	}
 	return UnknownState
 }
@@ -119,7 +132,7 @@ func (m *Message) isReceipt() bool {
 	if m.Class&ClassHeader != 0 {
 		return false
 	}
-	t := strings.ToLower(string(m.text()))
+	t := lowerASCII(string(m.text()))
 	return strings.HasPrefix(t, "id:") && strings.Contains(t, " stat:") && strings.Contains(t, " done date:")
 }
 
@@ -131,9 +144,13 @@ func (m *Message) text() []byte {
 	return m.Short
 }
 
-// receiptFields are the words of the text form (SMPP 3.4, appendix B), longest first where one contains
-// another. "text" ends the reading: what follows is the shopper's.
-var receiptFields = []string{"submit date", "done date", "dlvrd", "stat", "sub", "err", "text", "id"}
+// receiptFields are the words of the text form (SMPP 3.4, appendix B) in the spellings that networks use, those first
+// that contain another. "text" ends the reading: what follows is the shopper's.
+var receiptFields = []struct{ spelt, name string }{
+	{"submit date", "sent"}, {"submit_date", "sent"}, {"submitdate", "sent"}, {"done date", "done"}, {"done_date", "done"}, {"donedate", "done"},
+	{"dlvrd", "dlvrd"}, {"dlvd", "dlvrd"}, {"status", "stat"}, {"state", "stat"}, {"stat", "stat"}, {"sub", "sub"},
+	{"error", "err"}, {"err", "err"}, {"text", "text"}, {"message_id", "id"}, {"messageid", "id"}, {"msgid", "id"}, {"id", "id"},
+}
 
 // ParseReceipt reads the text form of a receipt: "id:… sub:… dlvrd:… submit date:… done date:… stat:… err:…
 // text:…". Fields may be missing, in any order and in any case; what can't be read is left empty.
@@ -149,7 +166,7 @@ func parseReceipt(text []byte, dcs byte) Receipt {
 	if w, ok := f["stat"]; ok {
 		rc.State = stateOfWord(w)
 	}
-	rc.Sent, rc.Done = receiptTime(f["submit date"]), receiptTime(f["done date"])
+	rc.Sent, rc.Done = receiptTime(f["sent"]), receiptTime(f["done"])
 	return rc
 }
 
@@ -170,42 +187,47 @@ func fieldsOf(s string) map[string]string {
 	f := map[string]string{}
 	low := lowerASCII(s)
 	for i := 0; i < len(s); {
-		name := fieldAt(low, i)
+		name, start := fieldAt(low, i)
 		if name == "" {
 			i++
 			continue
 		}
-		start := i + len(name) + 1
 		if name == "text" {
 			break
 		}
-		for start < len(s) && s[start] == ' ' && fieldAt(low, start+1) == "" {
+		for start < len(s) && s[start] == ' ' {
+			if next, _ := fieldAt(low, start+1); next != "" {
+				break
+			}
 			start++
 		}
 		end := start
-		for end < len(s) && s[end] > ' ' {
+		for end < len(s) && !gap(s[end]) {
 			end++
 		}
 		if _, seen := f[name]; !seen {
-			f[name] = s[start:end]
+			f[name] = strings.Trim(s[start:end], `"'`)
 		}
 		i = end
 	}
 	return f
 }
 
-// fieldAt returns the field whose name and colon stand at i, at the beginning of a word.
-func fieldAt(low string, i int) string {
-	if i > len(low) || (i > 0 && low[i-1] > ' ') {
-		return ""
+// gap is what stands between fields: mostly a space.
+func gap(c byte) bool { return c <= ' ' || c == ';' || c == ',' || c == '|' }
+
+// fieldAt returns the field whose name stands at i, at the beginning of a word, and where its value begins.
+func fieldAt(low string, i int) (name string, value int) {
+	if i > len(low) || (i > 0 && !gap(low[i-1])) {
+		return "", 0
 	}
-	for _, name := range receiptFields {
-		rest := low[i:]
-		if strings.HasPrefix(rest, name) && len(rest) > len(name) && rest[len(name)] == ':' {
-			return name
+	for _, f := range receiptFields {
+		n := len(f.spelt)
+		if rest := low[i:]; strings.HasPrefix(rest, f.spelt) && len(rest) > n && (rest[n] == ':' || rest[n] == '=') {
+			return f.name, i + n + 1
 		}
 	}
-	return ""
+	return "", 0
 }
 
 // lowerASCII folds letters octet by octet, so that places in both strings agree.
@@ -230,9 +252,30 @@ func receiptTime(s string) time.Time {
 	return time.Time{}
 }
 
-// NormalID is an id without what networks change on the way: case, leading zeros, spaces around it.
+// absolute reads a time as SMPP writes it, YYMMDDhhmmsstnnp, whose last three say how far the zone is from UTC in
+// quarters of an hour. Periods and what can't be read are zero.
+func absolute(s string) time.Time {
+	if len(s) != 16 {
+		return time.Time{}
+	}
+	t, err := time.Parse("060102150405", s[:12])
+	quarters, err2 := strconv.Atoi(s[13:15])
+	if err != nil || err2 != nil || s[15] != '+' && s[15] != '-' {
+		return time.Time{}
+	}
+	if s[15] == '+' {
+		quarters = -quarters
+	}
+	return t.Add(time.Duration(quarters) * 15 * time.Minute)
+}
+
+// NormalID is an id without what networks change on the way: case, leading zeros, 0x before hex, spaces and quotes
+// around it.
 func NormalID(id string) string {
-	id = strings.ToLower(strings.TrimSpace(id))
+	id = strings.ToLower(strings.Trim(id, " \t\r\n\x00\"'"))
+	if hex, ok := strings.CutPrefix(id, "0x"); ok && hex != "" && strings.Trim(hex, "0123456789abcdef") == "" {
+		id = hex
+	}
 	short := strings.TrimLeft(id, "0")
 	if short == "" && id != "" {
 		return "0"

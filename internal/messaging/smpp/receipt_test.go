@@ -32,6 +32,12 @@ func TestParseReceipt(t *testing.T) {
 		{"id: 9 stat: DELETED", smpp.Receipt{ID: "9", State: smpp.Deleted}},
 		{"id:9\nstat:ENROUTE\ndone date:9999999999", smpp.Receipt{ID: "9", State: smpp.Enroute}},
 		{"id:a_b@c stat:UNKNOWN", smpp.Receipt{ID: "a_b@c", State: smpp.UnknownState}},
+		{"id:9;sub:001;dlvrd:001;submit_date:2611211404;done_date:2611211405;status:Delivered;error:0;text:", smpp.Receipt{ID: "9", State: smpp.Delivered, Code: "0", Sent: done.Add(-time.Minute), Done: done}},
+		{"message_id=\"9f\", state=2, donedate=20261121140500", smpp.Receipt{ID: "9f", State: smpp.Delivered, Done: done}},
+		{"msgid:9|stat:NOT_DELIVERED|err:-1", smpp.Receipt{ID: "9", State: smpp.Undeliverable, Code: "-1"}},
+		{"id:9 stat:BUFFERD", smpp.Receipt{ID: "9", State: smpp.Enroute}}, {"id:9 stat:DLVRD", smpp.Receipt{ID: "9", State: smpp.Delivered}},
+		{"id:9 stat:UNDELIVERABLE", smpp.Receipt{ID: "9", State: smpp.Undeliverable}}, {"id:9 stat:rejected", smpp.Receipt{ID: "9", State: smpp.Rejected}},
+		{"id:9 stat:5", smpp.Receipt{ID: "9", State: smpp.Undeliverable}}, {"id:9 stat:9", smpp.Receipt{ID: "9", State: smpp.UnknownState}},
 		{"hello", smpp.Receipt{State: smpp.UnknownState}},
 		{"", smpp.Receipt{State: smpp.UnknownState}},
 		{"fluid:7 understat:x", smpp.Receipt{State: smpp.UnknownState}},
@@ -57,6 +63,7 @@ func TestIDs(t *testing.T) {
 		{"123", "123", true}, {"000123", "123", true}, {"1F", "001f", true}, {"1f", "31", true}, {"31", "1F", true},
 		{"550e8400-E29B", "550E8400-e29b", true}, {"0", "000", true}, {" 12", "12", true},
 		{"123", "124", false}, {"abc", "abd", false}, {"", "", false}, {"", "0", false},
+		{"0x1F", "31", true}, {"0x1F", "1f", true}, {"\"31\"", "1F", true}, {"0xZZ", "zz", false},
 		{"18446744073709551615", "FFFFFFFFFFFFFFFF", true},
 		{"184467440737095516159", "184467440737095516159", true}, // beyond 64 bits only itself
 	} {

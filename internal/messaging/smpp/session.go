@@ -31,6 +31,7 @@ var seed = maphash.MakeSeed()
 // session is the life of one connection.
 type session struct {
 	client *Client
+	role   Command // the bind
 	conn   *Conn
 	slots  chan struct{} // one per submit without an answer
 	inbox  chan news     // receipts, for any handler
@@ -70,9 +71,9 @@ type answer struct {
 	err error
 }
 
-func newSession(c *Client, nc net.Conn) *session {
+func newSession(c *Client, role Command, nc net.Conn) *session {
 	s := &session{
-		client: c, conn: NewConn(nc), slots: make(chan struct{}, c.cfg.Window), inbox: make(chan news, backlog),
+		client: c, role: role, conn: NewConn(nc), slots: make(chan struct{}, c.cfg.Window), inbox: make(chan news, backlog),
 		done: make(chan struct{}), calls: map[uint32]*call{},
 	}
 	for i := range s.lanes {
@@ -81,12 +82,15 @@ func newSession(c *Client, nc net.Conn) *session {
 	return s
 }
 
-// bind asks to send and receive. The caller closes the connection if it takes too long.
+func (s *session) sends() bool { return s.role != BindReceiver }
+func (s *session) hears() bool { return s.role != BindTransmitter }
+
+// bind asks to be let in. The caller closes the connection if it takes too long.
 func (s *session) bind() error {
 	cfg := s.client.cfg
 	s.seq = 1
-	_, err := s.conn.Send(PDU{Command: BindTransceiver, Seq: s.seq, Body: &Login{
-		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, Version: version,
+	_, err := s.conn.Send(PDU{Command: s.role, Seq: s.seq, Body: &Login{
+		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, Version: version, Range: cfg.Range,
 	}})
 	if err != nil {
 		return err
@@ -96,7 +100,7 @@ func (s *session) bind() error {
 		switch {
 		case err != nil && !errors.Is(err, ErrBroken):
 			return fmt.Errorf("bind: %w", err)
-		case p.Seq != s.seq || (p.Command != BindTransceiver.Resp() && p.Command != GenericNack):
+		case p.Seq != s.seq || (p.Command != s.role.Resp() && p.Command != GenericNack):
 			continue
 		case p.Status != OK || p.Command == GenericNack:
 			return fmt.Errorf("bind: %w", &Refusal{Status: p.Status})
@@ -156,7 +160,8 @@ func (s *session) read() error {
 		case Unbind:
 			s.send(PDU{Command: Unbind.Resp(), Seq: p.Seq})
 			return errUnbound
-		case GenericNack, SubmitSM.Resp(), EnquireLink.Resp(), Unbind.Resp():
+		case Alert:
+		case GenericNack, SubmitSM.Resp(), QuerySM.Resp(), CancelSM.Resp(), EnquireLink.Resp(), Unbind.Resp():
 			s.settle(p.Seq, answer{pdu: p})
 		default:
 			if !p.Command.IsResp() {
@@ -216,6 +221,7 @@ func (s *session) request(p PDU, c *call) error {
 	if errors.Is(err, ErrField) {
 		return err
 	}
+	go s.fail(err) // the line is down; the reader may learn of it later
 	return fmt.Errorf("%w: %w", ErrNotSent, err)
 }
 
@@ -224,7 +230,7 @@ func (s *session) settle(seq uint32, a answer) {
 	s.mu.Lock()
 	c := s.calls[seq]
 	delete(s.calls, seq)
-	late := c != nil && c.late
+	late := c != nil && c.late && c.submit
 	if late {
 		s.lateones--
 	}
@@ -255,7 +261,9 @@ func (s *session) abandon(c *call) bool {
 		return false
 	}
 	c.late = true
-	s.lateones++
+	if c.submit {
+		s.lateones++
+	}
 	lost := s.lateones >= cap(s.slots)
 	s.mu.Unlock()
 	if lost {
@@ -279,9 +287,10 @@ func (s *session) fail(err error) {
 		return
 	}
 	s.err = err
-	close(s.done)
 	s.mu.Unlock()
 
+	s.client.leave(s)
+	close(s.done)
 	s.conn.Close()
 	written := s.conn.Written()
 	s.mu.Lock()
@@ -332,7 +341,7 @@ func (s *session) part(ctx context.Context) {
 		return
 	case <-ctx.Done():
 	}
-	s.client.become(nil)
+	s.client.leave(s)
 	patience := time.NewTimer(s.client.cfg.AnswerIn)
 	defer patience.Stop()
 	idle := make(chan struct{})

@@ -21,13 +21,13 @@ type Submit struct {
 
 	Receipt  bool          // ask for a delivery receipt
 	Validity time.Duration // how long the network may try; 0 is its default
-	Payload  bool          // send the text in one PDU, as message_payload, and let the network cut it
+	Long     Long          // how it goes if it has several parts; "" is Config.Long
 	TLVs     TLVs          // registration fields and the like, sent with every part
 
 	// Ref is the number that joins the parts of a long text; 0 takes the client's next one. A text of which
 	// some parts were accepted is completed by the same Ref and their ids in Accepted (as returned: "" for
 	// parts that are still to go).
-	Ref      byte
+	Ref      uint16
 	Accepted []string
 }
 
@@ -127,30 +127,37 @@ func (c *Client) round(ctx context.Context, key string, parts []*Message, open [
 	return refused, final
 }
 
-// start puts one part on the wire of the present session, or of the next one if it comes soon enough.
+// start puts one part on the wire of a present session, or of the next one if it comes soon enough.
 func (c *Client) start(ctx context.Context, m *Message, key string, part int) (*session, *call, error) {
 	if ctx.Err() != nil || !c.pace.wait(ctx) {
 		return nil, nil, fmt.Errorf("%w: %w", ErrNotSent, ctx.Err())
 	}
 	var patience *time.Timer
 	for {
-		s, changed := c.current()
+		s, other, changed := c.pick()
 		if s != nil {
+			var elsewhere chan struct{}
+			if other != nil {
+				elsewhere = other.slots
+			}
 			select {
 			case s.slots <- struct{}{}:
-				call := &call{submit: true, key: key, part: part}
-				err := s.request(PDU{Command: SubmitSM, Body: m}, call)
-				if err == nil {
-					c.submitted.Add(1)
-					return s, call, nil
-				}
-				<-s.slots
-				if !errors.Is(err, ErrNotSent) {
-					return nil, nil, err
-				}
+			case elsewhere <- struct{}{}:
+				s = other
 			case <-s.done:
+				continue
 			case <-ctx.Done():
 				return nil, nil, fmt.Errorf("%w: %w", ErrNotSent, ctx.Err())
+			}
+			call := &call{submit: true, key: key, part: part}
+			err := s.request(PDU{Command: SubmitSM, Body: m}, call)
+			if err == nil {
+				c.submitted.Add(1)
+				return s, call, nil
+			}
+			<-s.slots
+			if !errors.Is(err, ErrNotSent) {
+				return nil, nil, err
 			}
 		}
 		if patience == nil {
@@ -216,23 +223,21 @@ func (c *Client) parts(m Submit) ([]*Message, error) {
 	if m.Receipt {
 		base.Registered = 1
 	}
-	if m.Payload {
-		e := sms.Count(m.Text).Encoding
+	long := or(m.Long, c.cfg.Long)
+	way := sms.Way{Wide: long == Header16, Bare: long == SAR, Latin1: c.cfg.Latin1}
+	if long == Payload {
+		e := way.Count(m.Text).Encoding
 		base.Coding = e.Coding()
 		if body := sms.Encode(m.Text, e); len(body) <= 140 {
 			base.Short = body
 		} else if len(body) > 0xFFFF {
 			return nil, sms.ErrTooLong
 		} else {
-			base.TLVs = append(base.TLVs[:len(base.TLVs):len(base.TLVs)], TLV{TagPayload, body})
+			base.TLVs = base.with(TLV{TagPayload, body})
 		}
 		return []*Message{&base}, nil
 	}
-	ref := m.Ref
-	for ref == 0 {
-		ref = byte(c.refs.Add(1))
-	}
-	cut, err := sms.Split(m.Text, ref)
+	cut, err := way.Split(m.Text, c.reference(m.Ref, way.Wide || way.Bare))
 	if err != nil {
 		return nil, err
 	}
@@ -243,12 +248,32 @@ func (c *Client) parts(m Submit) ([]*Message, error) {
 	for i, p := range cut {
 		part := base
 		part.Coding, part.Short = p.DCS, p.Body
-		if p.Header != nil {
+		switch {
+		case p.Header != nil:
 			part.Class, part.Short = ClassHeader, p.Payload()
+		case !p.Alone():
+			part.TLVs = base.with(TLV{TagSARRef, []byte{byte(p.Ref >> 8), byte(p.Ref)}},
+				TLV{TagSARTotal, []byte{byte(p.Total)}}, TLV{TagSARPart, []byte{byte(p.Part)}})
 		}
 		out[i] = &part
 	}
 	return out, nil
+}
+
+// with are a message's fields and more; the message keeps its own.
+func (m *Message) with(more ...TLV) TLVs {
+	return append(m.TLVs[:len(m.TLVs):len(m.TLVs)], more...)
+}
+
+// reference is the number that joins parts, never 0 so that 0 can stand for none.
+func (c *Client) reference(ref uint16, wide bool) uint16 {
+	for ref == 0 {
+		ref = uint16(c.refs.Add(1))
+		if !wide {
+			ref &= 0xFF
+		}
+	}
+	return ref
 }
 
 // source gives letters the type 5/0 and numbers 1/1.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"portolan/internal/messaging/smpp"
+	"portolan/internal/messaging/sms"
 	"portolan/internal/messaging/smsc"
 )
 
@@ -431,4 +432,45 @@ func TestDeadLine(t *testing.T) {
 	cancel()
 	l.Close()
 	wg.Wait()
+}
+
+// Several connections of one account share the work and the receipts; when one of them is lost, the others go on.
+func TestSeveralConnections(t *testing.T) {
+	const n = 2_000
+	s := start(t, smsc.Config{KeepSubmits: n, Plan: soon})
+	l := newLedger()
+	c := connect(t, s, smpp.Handler{Receipt: l.receipt}, func(cfg *smpp.Config) { cfg.Transceivers, cfg.Transmitters, cfg.Receivers = 2, 1, 1 })
+	eventually(t, func() bool { return c.Stats().Lines == 4 })
+	require.Equal(t, 3, s.Totals().Bound, "three of them hear")
+	spread(n, 60, func(i int) {
+		ids, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(i), Text: "hi", Receipt: true})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		l.accepted(ids[0], phone(i))
+	})
+	eventually(t, func() bool { matched, _, _ := l.count(); return matched == n })
+}
+
+// The ways of sending a long text all bring it to the phone as it was written.
+func TestLongTexts(t *testing.T) {
+	for _, long := range []smpp.Long{smpp.Header, smpp.Header16, smpp.SAR, smpp.Payload} {
+		for _, latin1 := range []bool{false, true} {
+			s := start(t, smsc.Config{Plan: soon})
+			c := connect(t, s, smpp.Handler{}, func(cfg *smpp.Config) { cfg.Long, cfg.Latin1 = long, latin1 })
+			for i, text := range []string{"short [x]", strings.Repeat("Grüße {x} ", 40), strings.Repeat("Привет 👨‍👩‍👧‍👦 ", 30)} {
+				ids, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(i), Text: text, Ref: 0x1234})
+				require.NoError(t, err)
+				require.Equal(t, len(ids) == 1, i == 0 || long == smpp.Payload)
+				eventually(t, func() bool { return len(s.Messages(phone(i))) == 1 })
+				got := s.Messages(phone(i))[0]
+				require.Equal(t, text, got.Text, "%s %d", long, i)
+				require.Equal(t, latin1 && i < 2, got.Encoding == sms.Latin1)
+				if long == smpp.Header16 || long == smpp.SAR {
+					require.Equal(t, i > 0, s.Submits()[len(s.Submits())-1].Ref == 0x1234)
+				}
+			}
+		}
+	}
 }

@@ -144,7 +144,7 @@ func TestPayload(t *testing.T) {
 	s := start(t, smsc.Config{Plan: soon})
 	c := connect(t, s, smpp.Handler{})
 	text := strings.Repeat("漢字", 60)
-	ids, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: "81900000001", Text: text, Payload: true})
+	ids, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: "81900000001", Text: text, Long: smpp.Payload})
 	require.NoError(t, err)
 	require.Len(t, ids, 1)
 	eventually(t, func() bool { return len(s.Messages("81900000001")) == 1 })
