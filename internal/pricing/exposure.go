@@ -133,16 +133,17 @@ func (s *Service) Exposures(tx *db.Tx, home money.Currency, from Promises, bears
 	}
 	today := tx.Now().Format(time.DateOnly)
 	out := Exposed(all, home, today)
+	known, err := loadRates(tx, market.AddDays(today, -fxMemory-40))
+	if err != nil {
+		return nil, err
+	}
 	for i := range out {
 		e := &out[i]
 		if e.Rate, err = s.Rate(tx, e.Currency, home, today); err != nil {
 			return nil, err
 		}
 		e.Home = e.Amount.Convert(home, e.Rate.Rate)
-		daily, n, err := s.volatility(tx, e.Currency, home, today)
-		if err != nil {
-			return nil, err
-		}
+		daily, n := known.volatility(e.Currency, home, today)
 		e.Advice = Advise(e.Home, daily, n, e.Days, bears)
 	}
 	return out, nil
@@ -197,25 +198,94 @@ func compareText(a, b money.Currency) int {
 	return 0
 }
 
-// volatility is measured on the days that have a rate of their own.
-func (s *Service) volatility(tx *db.Tx, from, to money.Currency, today string) (float64, int, error) {
-	const span = 100 // days that hold 61 working days
-	known, err := loadRates(tx, market.AddDays(today, -span))
+// Series are the rates from one currency to another on the days that have a rate of their own, the latest first,
+// at most days back.
+func (s *Service) Series(tx *db.Tx, from, to money.Currency, days int) ([]Quotation, error) {
+	today := tx.Now().Format(time.DateOnly)
+	known, err := loadRates(tx, market.AddDays(today, -days))
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
+	return known.series(from, to, today, days), nil
+}
+
+func (r *rates) series(from, to money.Currency, today string, days int) (all []Quotation) {
+	for n := range days {
+		q, err := r.find(from, to, market.AddDays(today, -n))
+		if err == nil && (len(all) == 0 || q.Day != all[len(all)-1].Day) {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// volatility is measured on the days that have a rate of their own.
+func (r *rates) volatility(from, to money.Currency, today string) (float64, int) {
+	const span = 100 // days that hold 61 working days
 	var all []money.Rate
-	last := ""
-	for n := range span {
-		day := market.AddDays(today, -n)
-		q, err := known.find(from, to, day)
-		if err != nil {
-			break
+	for _, q := range r.series(from, to, today, span) {
+		all = append(all, q.Rate)
+	}
+	return Volatility(all)
+}
+
+// Position is how the merchant stands in one currency: what open locks promise, at the rates they were locked at
+// and at today's.
+type Position struct {
+	Currency money.Currency
+	Count    int          // open locks
+	Oldest   time.Time    // of them
+	Amount   money.Amount // still to come
+	AtLock   money.Amount // in the merchant's currency
+	Now      money.Amount // at the latest rate; with Gain only where Fault is empty
+	Gain     money.Amount // Now less AtLock, so far: nothing of it is settled
+	Rate     Quotation
+	Fault    string // why there is no rate, as a code
+	Advice   Advice
+}
+
+// Positions are the open locks by currency, with advice; those in the merchant's own currency are none.
+func (s *Service) Positions(tx *db.Tx) ([]Position, error) {
+	desk, err := loadDesk(tx)
+	if err != nil || desk.Home == "" {
+		return nil, err
+	}
+	locks, err := db.All(tx, scanLock, `select `+lockColumns+` from fx_locks where state = 'open' and currency <> home and home = $1 order by currency, locked_at, ref`, desk.Home)
+	if err != nil {
+		return nil, err
+	}
+	today := tx.Now().Format(time.DateOnly)
+	known, err := loadRates(tx, market.AddDays(today, -fxMemory-40))
+	if err != nil {
+		return nil, err
+	}
+	due := 0
+	var all []Position
+	for i, l := range locks {
+		if i == 0 || locks[i-1].Amount.Currency != l.Amount.Currency {
+			all, due = append(all, Position{Currency: l.Amount.Currency, Oldest: l.At, Amount: money.Of(0, l.Amount.Currency), AtLock: money.Of(0, desk.Home)}), 0
 		}
-		if q.Day != last {
-			all, last = append(all, q.Rate), q.Day
+		p := &all[len(all)-1]
+		p.Count++
+		p.Amount = p.Amount.Add(l.Rest())
+		p.AtLock = p.AtLock.Add(l.worth(l.Settled.Minor + l.Rest().Minor)).Sub(l.worth(l.Settled.Minor))
+		due += max(0, desk.Days-market.DaysBetween(l.At.Format(time.DateOnly), today))
+		if i+1 == len(locks) || locks[i+1].Amount.Currency != l.Amount.Currency {
+			p.judge(known, desk, today, (due+p.Count-1)/p.Count)
 		}
 	}
-	daily, n := Volatility(all)
-	return daily, n, nil
+	return all, nil
+}
+
+// judge values a position at the latest rate and says what to do about it.
+func (p *Position) judge(known *rates, desk Desk, today string, days int) {
+	var err error
+	if p.Rate, err = known.find(p.Currency, desk.Home, today); err != nil {
+		p.Fault = fault.Of(err).Code
+		return
+	}
+	p.Now = p.Amount.Convert(desk.Home, p.Rate.Rate)
+	p.Gain = p.Now.Sub(p.AtLock)
+	daily, n := known.volatility(p.Currency, desk.Home, today)
+	p.Advice = Advise(p.Now, daily, n, days, desk.Bears)
 }

@@ -34,19 +34,22 @@ func (s *Service) SetRate(tx *db.Tx, r FX) error {
 	c.That(err == nil, "day", "pricing.day_form")
 	c.That(err != nil || r.Day <= tx.Now().Add(aheadOfUTC).Format(time.DateOnly), "day", "pricing.day_future")
 	c.That(r.Source != "" && len(r.Source) <= 80, "source", "pricing.needs_source")
+	c.That(len(r.Reason) <= 300, "reason", "pricing.needs_reason")
 	if err := c.Err("pricing.rate_invalid"); err != nil {
 		return err
 	}
 	last, err := db.All(tx, scanRate, `select base, quote, rate, day, source from fx_rates where base = $1 and quote = $2 and day <= $3
-		order by day desc, received_at desc, id desc limit 1`, r.Base, r.Quote, r.Day)
+		and undone_at is null order by day desc, received_at desc, id desc limit 1`, r.Base, r.Quote, r.Day)
 	if err != nil {
 		return err
 	}
 	if len(last) == 1 && r.By == "" && jumps(last[0].Rate, r.Rate) {
 		return fmt.Errorf("%s to %s: %s on %s after %s on %s: %w", r.Base, r.Quote, r.Rate, r.Day, last[0].Rate, last[0].Day, ErrRateJump)
 	}
-	n, err := tx.Exec(`insert into fx_rates (id, base, quote, rate, day, source, vouched_by, received_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
-		on conflict (base, quote, day, source, rate) do nothing`, id.New("fx"), r.Base, r.Quote, r.Rate.String(), r.Day, r.Source, r.By, tx.Now())
+	n, err := tx.Exec(`insert into fx_rates (id, base, quote, rate, day, source, vouched_by, received_at, set_by, reason) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		on conflict (base, quote, day, source, rate) do update set undone_at = null, undone_by = '', vouched_by = excluded.vouched_by, received_at = excluded.received_at,
+			set_by = excluded.set_by, reason = excluded.reason where fx_rates.undone_at is not null`,
+		id.New("fx"), r.Base, r.Quote, r.Rate.String(), r.Day, r.Source, r.By, tx.Now(), r.SetBy, r.Reason)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -100,7 +103,7 @@ type question struct {
 type pair struct{ base, quote money.Currency }
 
 func loadRates(tx *db.Tx, since string) (*rates, error) {
-	all, err := db.All(tx, scanRate, `select base, quote, rate, day, source from fx_rates where day >= $1 order by day desc, received_at desc, id desc`, since)
+	all, err := db.All(tx, scanRate, `select base, quote, rate, day, source from fx_rates where day >= $1 and undone_at is null order by day desc, received_at desc, id desc`, since)
 	if err != nil {
 		return nil, err
 	}

@@ -383,29 +383,35 @@ func insertRates(tx *db.Tx, part []FileRate, by string) (int, error) {
 		args = append(args, id.New("fx"), r.Base, r.Quote, r.Rate.String(), r.Day, r.Source)
 	}
 	n, err := tx.Exec(`insert into fx_rates (id, base, quote, rate, day, source, vouched_by, received_at) values `+rows.String()+`
-		on conflict (base, quote, day, source, rate) do nothing`, args...)
+		on conflict (base, quote, day, source, rate) do update set undone_at = null, undone_by = '', vouched_by = excluded.vouched_by, received_at = excluded.received_at
+			where fx_rates.undone_at is not null`, args...)
 	return int(n), err
 }
 
 // KeptRate is a rate as it was kept.
 type KeptRate struct {
 	FX
+	ID         string
 	ReceivedAt time.Time
-	Age        int  // days since its day
-	Stale      bool // too old to be used
+	Age        int    // days since its day
+	Stale      bool   // too old to be used
+	UndoneBy   string // who set it aside; then it isn't used
 }
+
+// Undone reports whether somebody set the rate aside.
+func (k KeptRate) Undone() bool { return k.UndoneBy != "" }
 
 // LatestRates are the rates in force, one for each pair, by name.
 func (s *Service) LatestRates(tx *db.Tx) ([]KeptRate, error) {
-	all, err := db.All(tx, scanKept, `select base, quote, rate, day, source, vouched_by, received_at from (
-			select base, quote, rate, day, source, vouched_by, received_at, row_number() over (partition by base, quote order by day desc, received_at desc, id desc) as place
-			from fx_rates) r where place = 1 order by base, quote`)
+	all, err := db.All(tx, scanKept, `select `+keptColumns+` from (
+			select `+keptColumns+`, row_number() over (partition by base, quote order by day desc, received_at desc, id desc) as place
+			from fx_rates where undone_at is null) r where place = 1 order by base, quote`)
 	return aged(all, tx.Now()), err
 }
 
-// RateHistory is what was kept of a pair, the latest day first.
+// RateHistory is what was kept of a pair, the latest day first, with what was set aside.
 func (s *Service) RateHistory(tx *db.Tx, base, quote money.Currency, limit int) ([]KeptRate, error) {
-	all, err := db.All(tx, scanKept, `select base, quote, rate, day, source, vouched_by, received_at from fx_rates where base = $1 and quote = $2
+	all, err := db.All(tx, scanKept, `select `+keptColumns+` from fx_rates where base = $1 and quote = $2
 		order by day desc, received_at desc, id desc limit $3`, base, quote, limit)
 	return aged(all, tx.Now()), err
 }
@@ -415,13 +421,15 @@ func history(tx *db.Tx, base, quote money.Currency, limit int) ([]FX, error) {
 	if limit == 0 {
 		limit = maxRates
 	}
-	return db.All(tx, scanRate, `select base, quote, rate, day, source from fx_rates where base = $1 and quote = $2
+	return db.All(tx, scanRate, `select base, quote, rate, day, source from fx_rates where base = $1 and quote = $2 and undone_at is null
 		order by day desc, received_at desc, id desc limit $3`, base, quote, limit)
 }
 
+const keptColumns = `id, base, quote, rate, day, source, vouched_by, received_at, set_by, reason, undone_by`
+
 func scanKept(r db.Row) (k KeptRate, err error) {
 	var text string
-	if err = r.Scan(&k.Base, &k.Quote, &text, &k.Day, &k.Source, &k.By, db.Moment(&k.ReceivedAt)); err != nil {
+	if err = r.Scan(&k.ID, &k.Base, &k.Quote, &text, &k.Day, &k.Source, &k.By, db.Moment(&k.ReceivedAt), &k.SetBy, &k.Reason, &k.UndoneBy); err != nil {
 		return k, err
 	}
 	k.Rate, err = money.ParseRate(text)

@@ -61,6 +61,8 @@ type FX struct {
 	Day         string // civil day
 	Source      string // "ecb", "manual", …
 	By          string // who vouches for a rate that jumped; empty for nobody
+	SetBy       string // who entered it; empty where a file or a source did
+	Reason      string // why, of a rate that a person entered
 }
 
 // Quotation is the rate found for a day.

@@ -29,8 +29,10 @@ const (
 
 // Service makes and keeps prices, with a copy in memory.
 type Service struct {
+	db       *db.DB
 	bump     snapshot.Bump
 	queue    *jobs.Queue // nil: nobody settles payouts by itself
+	get      Getter      // nil: nothing can be fetched
 	markets  *market.Service
 	products *catalog.Service
 	taxes    TaxRates
@@ -42,7 +44,7 @@ type Service struct {
 func New(d *db.DB, versions snapshot.Versions, bump snapshot.Bump, markets *market.Service, products *catalog.Service, taxes TaxRates) *Service {
 	version := func() int64 { return versions.Version(Version) }
 	return &Service{
-		bump: bump, markets: markets, products: products, taxes: taxes,
+		db: d, bump: bump, markets: markets, products: products, taxes: taxes,
 		held: snapshot.New(d, version, func(tx *db.Tx, _ *board) (*board, error) { return loadBoard(tx, version()) }),
 		rates: snapshot.New(d, func() int64 { return versions.Version(FXVersion) }, func(tx *db.Tx, _ *rates) (*rates, error) {
 			r, err := loadRates(tx, tx.Now().AddDate(0, 0, -fxMemory).Format(time.DateOnly))
