@@ -37,6 +37,7 @@ type (
 	// Prices is satisfied by pricing.Service.
 	Prices interface {
 		PriceMaker
+		Rates
 		Price(m market.Code, sku string) (pricing.Price, error)
 		From(m market.Code, p *catalog.Product) (from pricing.Price, differ, ok bool)
 	}
@@ -97,6 +98,7 @@ type Parts struct {
 	Customers *customer.Service
 	Orders    *order.Service
 	Payments  *payment.Service
+	Refs      pricing.Refs // finds the orders that reports of payouts name; nil: by id alone
 	Messages  *messaging.Service
 	Queue     *jobs.Queue
 	Bus       *events.Bus
@@ -166,6 +168,8 @@ func New(p Parts) (http.Handler, error) {
 
 	c.taxRoutes(mux)
 	c.refundRoutes(mux)
+	c.rateRoutes(mux)
+
 	mux.Handle("GET /console/messages", c.page("messages", c.messages))
 	mux.Handle("GET /console/messages/{id}", c.page("message", c.message))
 	mux.Handle("GET /console/messages/{id}/html", c.known(c.messageHTML))

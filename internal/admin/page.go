@@ -32,7 +32,8 @@ type page struct {
 	Now       time.Time
 	Demo      *Demo
 	Live      live
-	Shop      string // where the shop is
+	Refused   refused // what was entered and refused, where a page is drawn again for it
+	Shop      string  // where the shop is
 	Data      any
 
 	zone  *time.Location
@@ -156,6 +157,10 @@ func (c *console) furnish(tx *db.Tx, p *page) error {
 	if err != nil {
 		return err
 	}
+	amiss, err := c.Prices.Amiss(tx)
+	if err != nil {
+		return err
+	}
 	at := func(id, url string, count int64) item {
 		here := p.Path == url || url != "/console/" && strings.HasPrefix(p.Path, url+"/")
 		return item{id, p.T("console.menu_" + id), url, count, here}
@@ -169,7 +174,7 @@ func (c *console) furnish(tx *db.Tx, p *page) error {
 		talk = append(talk, at("handsets", "/console/handsets", 0), at("mails", "/console/mails", 0))
 	}
 	shop := []item{at("orders", "/console/orders", 0), at("payments", "/console/payments", int64(len(reviews))),
-		at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("markets", "/console/markets", 0), at("rules", "/console/rules", int64(len(c.Rules.Aside())))}
+		at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("markets", "/console/markets", 0), at("rates", "/console/rates", amiss), at("rules", "/console/rules", int64(len(c.Rules.Aside())))}
 	if c.Taxes != nil {
 		waiting, err := c.Taxes.Waiting(tx)
 		if err != nil {

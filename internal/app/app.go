@@ -45,6 +45,7 @@ import (
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/pricing"
+	"portolan/internal/pricing/ecb"
 	"portolan/internal/rulebook"
 	"portolan/internal/settings"
 	"portolan/internal/storefront"
@@ -128,6 +129,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Borders = customs.NewScreen(a.Catalog)
 	a.Stock.Work(a.Queue)
 	a.Prices.Work(a.Queue)
+	a.Prices.Fetching(a.Queue, ecb.Get)
 	a.Customers = customer.New(a.Bus)
 	a.Orders = order.New(a.Bus, order.Numbering{})
 

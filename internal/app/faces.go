@@ -20,7 +20,7 @@ import (
 func (a *App) console(shop Shop) admin.Parts {
 	p := admin.Parts{
 		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Customers: a.Customers, Orders: a.Orders,
-		Payments: a.Payments, Taxes: a.Tax, Refunds: a.Checkout, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
+		Payments: a.Payments, Refs: a.Checkout, Taxes: a.Tax, Refunds: a.Checkout, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
 		Zone: market.TimeZone(shop.Zone), PublicURL: a.cfg.PublicURL,
 	}
 	if a.cfg.Handsets != nil {

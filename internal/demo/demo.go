@@ -175,10 +175,20 @@ func Seed(tx *db.Tx, s Shop) error {
 			return fmt.Errorf("market %s: %w", m.Code, err)
 		}
 	}
+	f, err := sampleRates()
+	if err != nil {
+		return err
+	}
+	if err := seedHistory(tx, s.Prices, f.Base, f.Rates); err != nil {
+		return fmt.Errorf("history of rates: %w", err)
+	}
 	if err := seedRates(tx, s.Prices); err != nil {
 		return err
 	}
-	if err := s.Prices.SetDesk(tx, pricing.Desk{Home: "CNY", Bears: money.Of(500_00, "CNY"), Days: 10}, "Mei"); err != nil {
+	if err := seedPayouts(tx, s.Prices, f.Base, f.Rates); err != nil {
+		return fmt.Errorf("payouts: %w", err)
+	}
+	if err := s.Prices.SetDesk(tx, pricing.Desk{Home: "CNY", Bears: money.Of(50_00, "CNY"), Days: 10}, "Mei"); err != nil {
 		return err
 	}
 	cats, err := categories()
@@ -206,6 +216,9 @@ func Seed(tx *db.Tx, s Shop) error {
 	if err := s.Stock.Seed(tx); err != nil {
 		return err
 	}
+	if err := seedCosts(tx, s); err != nil {
+		return err
+	}
 	return s.Stock.SetStock(tx, stock)
 }
 
@@ -223,18 +236,22 @@ func Publish(tx *db.Tx, s Shop) error {
 			return fmt.Errorf("prices of %s: %d variants have none, the first %s: %s", m.Code, len(run.Skipped), run.Skipped[0].SKU, run.Skipped[0].Reason)
 		}
 	}
-	return nil
+	return seedRivals(tx, s)
 }
+
+type sample struct {
+	Base   money.Currency                `json:"base"`
+	Date   string                        `json:"date"`
+	Source string                        `json:"source"`
+	Rates  map[money.Currency]money.Rate `json:"rates"`
+}
+
+func sampleRates() (sample, error) { return read[sample]("fx") }
 
 // seedRates keeps the sample rates under yesterday's date, so that they are neither stale nor of the future
 // however long ago this was written.
 func seedRates(tx *db.Tx, prices *pricing.Service) error {
-	f, err := read[struct {
-		Base   money.Currency                `json:"base"`
-		Date   string                        `json:"date"`
-		Source string                        `json:"source"`
-		Rates  map[money.Currency]money.Rate `json:"rates"`
-	}]("fx")
+	f, err := sampleRates()
 	if err != nil {
 		return err
 	}
