@@ -54,6 +54,7 @@ type Parts struct {
 	Prices    *pricing.Service
 	Stock     *fulfilment.Service
 	Rules     Rules
+	Book      RuleBook
 	Checkout  *checkout.Service
 	Borders   Borders // nil: everything may go everywhere
 	Orders    *order.Service
@@ -107,6 +108,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /v1/products", handler(a.listProducts))
 	mux.Handle("GET /v1/products/{slug}", handler(a.getProduct))
 	mux.Handle("GET /v1/markets", handler(a.listMarkets))
+	mux.Handle("POST /v1/rules/imports", handler(a.importRules))
 	mux.Handle("GET /v1/openapi.yaml", pages.file("openapi.yaml"))
 	mux.Handle("GET /v1/openapi.json", pages.file("openapi.json"))
 	mux.Handle("GET /v1/docs", pages.file("docs.html"))

@@ -19,6 +19,7 @@ import (
 	"portolan/internal/checkout"
 	"portolan/internal/landed"
 	"portolan/internal/money"
+	"portolan/internal/rulebook"
 
 	"github.com/oapi-codegen/runtime"
 )
@@ -311,6 +312,24 @@ func (e QuoteRequestIncoterm) Valid() bool {
 	case QuoteRequestIncotermDAP:
 		return true
 	case QuoteRequestIncotermDDP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RuleEffectCart.
+const (
+	Large RuleEffectCart = "large"
+	Small RuleEffectCart = "small"
+)
+
+// Valid indicates whether the value is a known member of the RuleEffectCart enum.
+func (e RuleEffectCart) Valid() bool {
+	switch e {
+	case Large:
+		return true
+	case Small:
 		return true
 	default:
 		return false
@@ -974,6 +993,108 @@ type Restriction struct {
 	Sku  string `json:"sku,omitempty,omitzero"`
 }
 
+// RuleAmendment defines model for RuleAmendment.
+type RuleAmendment = rulebook.Amendment
+
+// RuleChange defines model for RuleChange.
+type RuleChange = landed.Change
+
+// RuleChangeList defines model for RuleChangeList.
+type RuleChangeList struct {
+	Data []RuleAmendment `json:"data"`
+}
+
+// RuleChangeRequest defines model for RuleChangeRequest.
+type RuleChangeRequest struct {
+	Changes []RuleChange `json:"changes"`
+	DryRun  bool         `json:"dry_run,omitempty,omitzero"`
+	Reason  string       `json:"reason"`
+	Source  string       `json:"source"`
+}
+
+// RuleChangeResult defines model for RuleChangeResult.
+type RuleChangeResult struct {
+	After string `json:"after"`
+
+	// Before Version of the pack before.
+	Before      string           `json:"before"`
+	Differences []RuleDifference `json:"differences"`
+	DryRun      bool             `json:"dry_run"`
+
+	// Effects Totals of standard carts on the first day of the changes, those that differ.
+	Effects []RuleEffect `json:"effects"`
+	ID      string       `json:"id,omitempty,omitzero"`
+}
+
+// RuleDifference defines model for RuleDifference.
+type RuleDifference = landed.Difference
+
+// RuleEffect What a standard cart would cost instead.
+type RuleEffect struct {
+	// After A whole number of the currency's smallest unit.
+	After Money `json:"after"`
+
+	// Before A whole number of the currency's smallest unit.
+	Before  Money          `json:"before"`
+	Cart    RuleEffectCart `json:"cart"`
+	Country string         `json:"country"`
+
+	// Registered The seller has every registration for tax at sale.
+	Registered bool `json:"registered"`
+}
+
+// RuleEffectCart defines model for RuleEffect.Cart.
+type RuleEffectCart string
+
+// RuleImport defines model for RuleImport.
+type RuleImport = rulebook.Import
+
+// RuleImportList defines model for RuleImportList.
+type RuleImportList struct {
+	Data []RuleImport `json:"data"`
+}
+
+// RulePack defines model for RulePack.
+type RulePack struct {
+	// Official The imports in force.
+	Official []RuleImport `json:"official"`
+
+	// SetAside Changes that don't fit the tables of this program; they do nothing until they are taken back or written anew.
+	SetAside []RuleAmendment `json:"set_aside"`
+	Tables   []RuleTable     `json:"tables"`
+	Version  string          `json:"version"`
+}
+
+// RuleRow defines model for RuleRow.
+type RuleRow = landed.Entry
+
+// RuleRowDetail defines model for RuleRowDetail.
+type RuleRowDetail struct {
+	// Kin Rows for the same case by their days, this one among them.
+	Kin     []RuleRow    `json:"kin"`
+	Row     RuleRow      `json:"row"`
+	Sources []RuleSource `json:"sources"`
+	Version string       `json:"version"`
+}
+
+// RuleRowList defines model for RuleRowList.
+type RuleRowList struct {
+	Data    []RuleRow `json:"data"`
+	Next    string    `json:"next,omitempty,omitzero"`
+	Version string    `json:"version"`
+}
+
+// RuleSource defines model for RuleSource.
+type RuleSource = landed.Source
+
+// RuleTable defines model for RuleTable.
+type RuleTable = landed.Table
+
+// RuleUndo defines model for RuleUndo.
+type RuleUndo struct {
+	Reason string `json:"reason"`
+}
+
 // Sku defines model for Sku.
 type Sku = string
 
@@ -1063,6 +1184,19 @@ type CreateOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
+// GetRuleRowParams defines parameters for GetRuleRow.
+type GetRuleRowParams struct {
+	// Pack The version that the quote or order names; the one in force if left out.
+	Pack string `form:"pack,omitempty" json:"pack,omitempty,omitzero"`
+}
+
+// ListRuleRowsParams defines parameters for ListRuleRows.
+type ListRuleRowsParams struct {
+	// After `next` of the page before.
+	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	Limit int    `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // CreateCartJSONRequestBody defines body for CreateCart for application/json ContentType.
 type CreateCartJSONRequestBody = NewCart
 
@@ -1095,6 +1229,12 @@ type AddOrderPaymentJSONRequestBody = OrderPayment
 
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
+
+// ChangeRulesJSONRequestBody defines body for ChangeRules for application/json ContentType.
+type ChangeRulesJSONRequestBody = RuleChangeRequest
+
+// UndoRuleChangeJSONRequestBody defines body for UndoRuleChange for application/json ContentType.
+type UndoRuleChangeJSONRequestBody = RuleUndo
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1161,6 +1301,33 @@ type ServerInterface interface {
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(w http.ResponseWriter, r *http.Request)
+	// ShowRules The rules in force
+	// (GET /v1/rules)
+	ShowRules(w http.ResponseWriter, r *http.Request)
+	// ListRuleChanges What people changed, newest first
+	// (GET /v1/rules/changes)
+	ListRuleChanges(w http.ResponseWriter, r *http.Request)
+	// ChangeRules End, replace or add rows
+	// (POST /v1/rules/changes)
+	ChangeRules(w http.ResponseWriter, r *http.Request)
+	// UndoRuleChange Take a change back
+	// (POST /v1/rules/changes/{id}/undo)
+	UndoRuleChange(w http.ResponseWriter, r *http.Request, id ID)
+	// ListRuleImports Official tables that were imported, newest first
+	// (GET /v1/rules/imports)
+	ListRuleImports(w http.ResponseWriter, r *http.Request)
+	// EndRuleImport Take an import out of force
+	// (DELETE /v1/rules/imports/{id})
+	EndRuleImport(w http.ResponseWriter, r *http.Request, id ID)
+	// GetRuleImport How far an import is, and what became of its rows
+	// (GET /v1/rules/imports/{id})
+	GetRuleImport(w http.ResponseWriter, r *http.Request, id ID)
+	// GetRuleRow One row, by the id that a charge names
+	// (GET /v1/rules/rows/{id})
+	GetRuleRow(w http.ResponseWriter, r *http.Request, id string, params GetRuleRowParams)
+	// ListRuleRows Rows of a table
+	// (GET /v1/rules/{table})
+	ListRuleRows(w http.ResponseWriter, r *http.Request, table string, params ListRuleRowsParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1953,6 +2120,237 @@ func (siw *ServerInterfaceWrapper) CreateQuote(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// ShowRules operation middleware
+func (siw *ServerInterfaceWrapper) ShowRules(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowRules(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRuleChanges operation middleware
+func (siw *ServerInterfaceWrapper) ListRuleChanges(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRuleChanges(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeRules operation middleware
+func (siw *ServerInterfaceWrapper) ChangeRules(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeRules(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UndoRuleChange operation middleware
+func (siw *ServerInterfaceWrapper) UndoRuleChange(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UndoRuleChange(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRuleImports operation middleware
+func (siw *ServerInterfaceWrapper) ListRuleImports(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRuleImports(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndRuleImport operation middleware
+func (siw *ServerInterfaceWrapper) EndRuleImport(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndRuleImport(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRuleImport operation middleware
+func (siw *ServerInterfaceWrapper) GetRuleImport(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRuleImport(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRuleRow operation middleware
+func (siw *ServerInterfaceWrapper) GetRuleRow(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRuleRowParams
+
+	// ------------- Optional query parameter "pack" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pack", r.URL.Query(), &params.Pack, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pack"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pack", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRuleRow(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRuleRows operation middleware
+func (siw *ServerInterfaceWrapper) ListRuleRows(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "table" -------------
+	var table string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "table", r.PathValue("table"), &table, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "table", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRuleRowsParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRuleRows(w, r, table, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -2074,6 +2472,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	}
 
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/quotes", wrapper.CreateQuote)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules", wrapper.ShowRules)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/{table}", wrapper.ListRuleRows)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/rows/{id}", wrapper.GetRuleRow)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/changes", wrapper.ListRuleChanges)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/rules/changes", wrapper.ChangeRules)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/rules/changes/{id}/undo", wrapper.UndoRuleChange)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/imports", wrapper.ListRuleImports)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/rules/imports/{id}", wrapper.EndRuleImport)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/imports/{id}", wrapper.GetRuleImport)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/carts", wrapper.CreateCart)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/carts/{token}", wrapper.GetCart)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/carts/{token}/lines", wrapper.AddCartLine)
@@ -2934,6 +3341,357 @@ func (response CreateQuotedefaultApplicationProblemPlusJSONResponse) VisitCreate
 	return err
 }
 
+type ShowRulesRequestObject struct {
+}
+
+type ShowRulesResponseObject interface {
+	VisitShowRulesResponse(w http.ResponseWriter) error
+}
+
+type ShowRules200JSONResponse RulePack
+
+func (response ShowRules200JSONResponse) VisitShowRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowRulesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ShowRulesdefaultApplicationProblemPlusJSONResponse) VisitShowRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRuleChangesRequestObject struct {
+}
+
+type ListRuleChangesResponseObject interface {
+	VisitListRuleChangesResponse(w http.ResponseWriter) error
+}
+
+type ListRuleChanges200JSONResponse RuleChangeList
+
+func (response ListRuleChanges200JSONResponse) VisitListRuleChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRuleChangesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRuleChangesdefaultApplicationProblemPlusJSONResponse) VisitListRuleChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRulesRequestObject struct {
+	Body *ChangeRulesJSONRequestBody
+}
+
+type ChangeRulesResponseObject interface {
+	VisitChangeRulesResponse(w http.ResponseWriter) error
+}
+
+type ChangeRules200JSONResponse RuleChangeResult
+
+func (response ChangeRules200JSONResponse) VisitChangeRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRulesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeRulesdefaultApplicationProblemPlusJSONResponse) VisitChangeRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UndoRuleChangeRequestObject struct {
+	ID   ID `json:"id"`
+	Body *UndoRuleChangeJSONRequestBody
+}
+
+type UndoRuleChangeResponseObject interface {
+	VisitUndoRuleChangeResponse(w http.ResponseWriter) error
+}
+
+type UndoRuleChange200JSONResponse RuleAmendment
+
+func (response UndoRuleChange200JSONResponse) VisitUndoRuleChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UndoRuleChangedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UndoRuleChangedefaultApplicationProblemPlusJSONResponse) VisitUndoRuleChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRuleImportsRequestObject struct {
+}
+
+type ListRuleImportsResponseObject interface {
+	VisitListRuleImportsResponse(w http.ResponseWriter) error
+}
+
+type ListRuleImports200JSONResponse RuleImportList
+
+func (response ListRuleImports200JSONResponse) VisitListRuleImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRuleImportsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRuleImportsdefaultApplicationProblemPlusJSONResponse) VisitListRuleImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndRuleImportRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type EndRuleImportResponseObject interface {
+	VisitEndRuleImportResponse(w http.ResponseWriter) error
+}
+
+type EndRuleImport200JSONResponse RuleImport
+
+func (response EndRuleImport200JSONResponse) VisitEndRuleImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndRuleImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndRuleImportdefaultApplicationProblemPlusJSONResponse) VisitEndRuleImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRuleImportRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type GetRuleImportResponseObject interface {
+	VisitGetRuleImportResponse(w http.ResponseWriter) error
+}
+
+type GetRuleImport200JSONResponse RuleImport
+
+func (response GetRuleImport200JSONResponse) VisitGetRuleImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRuleImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRuleImportdefaultApplicationProblemPlusJSONResponse) VisitGetRuleImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRuleRowRequestObject struct {
+	ID     string `json:"id"`
+	Params GetRuleRowParams
+}
+
+type GetRuleRowResponseObject interface {
+	VisitGetRuleRowResponse(w http.ResponseWriter) error
+}
+
+type GetRuleRow200JSONResponse RuleRowDetail
+
+func (response GetRuleRow200JSONResponse) VisitGetRuleRowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRuleRowdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRuleRowdefaultApplicationProblemPlusJSONResponse) VisitGetRuleRowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRuleRowsRequestObject struct {
+	Table  string `json:"table"`
+	Params ListRuleRowsParams
+}
+
+type ListRuleRowsResponseObject interface {
+	VisitListRuleRowsResponse(w http.ResponseWriter) error
+}
+
+type ListRuleRows200JSONResponse RuleRowList
+
+func (response ListRuleRows200JSONResponse) VisitListRuleRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRuleRowsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRuleRowsdefaultApplicationProblemPlusJSONResponse) VisitListRuleRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// CreateCart Begin a cart
@@ -2999,6 +3757,33 @@ type StrictServerInterface interface {
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(ctx context.Context, request CreateQuoteRequestObject) (CreateQuoteResponseObject, error)
+	// ShowRules The rules in force
+	// (GET /v1/rules)
+	ShowRules(ctx context.Context, request ShowRulesRequestObject) (ShowRulesResponseObject, error)
+	// ListRuleChanges What people changed, newest first
+	// (GET /v1/rules/changes)
+	ListRuleChanges(ctx context.Context, request ListRuleChangesRequestObject) (ListRuleChangesResponseObject, error)
+	// ChangeRules End, replace or add rows
+	// (POST /v1/rules/changes)
+	ChangeRules(ctx context.Context, request ChangeRulesRequestObject) (ChangeRulesResponseObject, error)
+	// UndoRuleChange Take a change back
+	// (POST /v1/rules/changes/{id}/undo)
+	UndoRuleChange(ctx context.Context, request UndoRuleChangeRequestObject) (UndoRuleChangeResponseObject, error)
+	// ListRuleImports Official tables that were imported, newest first
+	// (GET /v1/rules/imports)
+	ListRuleImports(ctx context.Context, request ListRuleImportsRequestObject) (ListRuleImportsResponseObject, error)
+	// EndRuleImport Take an import out of force
+	// (DELETE /v1/rules/imports/{id})
+	EndRuleImport(ctx context.Context, request EndRuleImportRequestObject) (EndRuleImportResponseObject, error)
+	// GetRuleImport How far an import is, and what became of its rows
+	// (GET /v1/rules/imports/{id})
+	GetRuleImport(ctx context.Context, request GetRuleImportRequestObject) (GetRuleImportResponseObject, error)
+	// GetRuleRow One row, by the id that a charge names
+	// (GET /v1/rules/rows/{id})
+	GetRuleRow(ctx context.Context, request GetRuleRowRequestObject) (GetRuleRowResponseObject, error)
+	// ListRuleRows Rows of a table
+	// (GET /v1/rules/{table})
+	ListRuleRows(ctx context.Context, request ListRuleRowsRequestObject) (ListRuleRowsResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -3654,6 +4439,248 @@ func (sh *strictHandler) CreateQuote(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CreateQuoteResponseObject); ok {
 		if err := validResponse.VisitCreateQuoteResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowRules operation middleware
+func (sh *strictHandler) ShowRules(w http.ResponseWriter, r *http.Request) {
+	var request ShowRulesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowRules(ctx, request.(ShowRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowRules")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowRulesResponseObject); ok {
+		if err := validResponse.VisitShowRulesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRuleChanges operation middleware
+func (sh *strictHandler) ListRuleChanges(w http.ResponseWriter, r *http.Request) {
+	var request ListRuleChangesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRuleChanges(ctx, request.(ListRuleChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRuleChanges")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRuleChangesResponseObject); ok {
+		if err := validResponse.VisitListRuleChangesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeRules operation middleware
+func (sh *strictHandler) ChangeRules(w http.ResponseWriter, r *http.Request) {
+	var request ChangeRulesRequestObject
+
+	var body ChangeRulesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeRules(ctx, request.(ChangeRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeRules")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeRulesResponseObject); ok {
+		if err := validResponse.VisitChangeRulesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UndoRuleChange operation middleware
+func (sh *strictHandler) UndoRuleChange(w http.ResponseWriter, r *http.Request, id ID) {
+	var request UndoRuleChangeRequestObject
+
+	request.ID = id
+
+	var body UndoRuleChangeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UndoRuleChange(ctx, request.(UndoRuleChangeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UndoRuleChange")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UndoRuleChangeResponseObject); ok {
+		if err := validResponse.VisitUndoRuleChangeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRuleImports operation middleware
+func (sh *strictHandler) ListRuleImports(w http.ResponseWriter, r *http.Request) {
+	var request ListRuleImportsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRuleImports(ctx, request.(ListRuleImportsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRuleImports")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRuleImportsResponseObject); ok {
+		if err := validResponse.VisitListRuleImportsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndRuleImport operation middleware
+func (sh *strictHandler) EndRuleImport(w http.ResponseWriter, r *http.Request, id ID) {
+	var request EndRuleImportRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndRuleImport(ctx, request.(EndRuleImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndRuleImport")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndRuleImportResponseObject); ok {
+		if err := validResponse.VisitEndRuleImportResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRuleImport operation middleware
+func (sh *strictHandler) GetRuleImport(w http.ResponseWriter, r *http.Request, id ID) {
+	var request GetRuleImportRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRuleImport(ctx, request.(GetRuleImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRuleImport")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRuleImportResponseObject); ok {
+		if err := validResponse.VisitGetRuleImportResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRuleRow operation middleware
+func (sh *strictHandler) GetRuleRow(w http.ResponseWriter, r *http.Request, id string, params GetRuleRowParams) {
+	var request GetRuleRowRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRuleRow(ctx, request.(GetRuleRowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRuleRow")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRuleRowResponseObject); ok {
+		if err := validResponse.VisitGetRuleRowResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRuleRows operation middleware
+func (sh *strictHandler) ListRuleRows(w http.ResponseWriter, r *http.Request, table string, params ListRuleRowsParams) {
+	var request ListRuleRowsRequestObject
+
+	request.Table = table
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRuleRows(ctx, request.(ListRuleRowsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRuleRows")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRuleRowsResponseObject); ok {
+		if err := validResponse.VisitListRuleRowsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -157,7 +157,9 @@ func describeOperation(path, method string, item *openapi3.PathItem, op *openapi
 			curl = append(curl, `-H "`+p.Name+": "+sample+`"`)
 		}
 	}
-	if b := op.RequestBody; b != nil {
+	if b := op.RequestBody; b != nil && b.Value.Content["text/csv"] != nil {
+		curl = append(curl, `-H "Content-Type: text/csv"`, "--data-binary @FILE")
+	} else if b != nil {
 		media := b.Value.Content["application/json"]
 		o.Body = rows(media.Schema.Value)
 		if media.Example != nil {

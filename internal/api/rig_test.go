@@ -29,7 +29,6 @@ import (
 	"portolan/internal/inbox"
 	"portolan/internal/jobs"
 	"portolan/internal/journeys"
-	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/money"
@@ -37,13 +36,14 @@ import (
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/pricing"
+	"portolan/internal/rulebook"
 	"portolan/internal/settings"
 	"portolan/internal/web"
 )
 
 var schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, idempotency.Schema, inbox.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, messaging.Schema, journeys.Schema, rulebook.Schema,
 }
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -63,6 +63,9 @@ type rig struct {
 	customers *customer.Service
 	orders    *order.Service
 	messages  *messaging.Service
+	prices    *pricing.Service
+	stock     *fulfilment.Service
+	rules     *rulebook.Service
 }
 
 // sink takes every text that goes out.
@@ -74,12 +77,16 @@ func (sink) Send(context.Context, messaging.Parcel) (messaging.Taken, error) {
 
 func newRig(t testing.TB, d *db.DB) *rig {
 	r := &rig{t: t, d: d, queue: jobs.New(d), keys: auth.New(d)}
-	watch, bus, rules := settings.Watch(d), events.New(r.queue), landed.Default()
+	watch, bus := settings.Watch(d), events.New(r.queue)
+	rules := rulebook.New(d, watch, settings.Bump)
+	rules.Work(r.queue)
+	r.rules = rules
 	markets := market.New(d, watch, settings.Bump)
 	goods := catalog.New(d, watch, settings.Bump)
 	prices := pricing.New(d, watch, settings.Bump, markets, goods, taxes{rules})
 	stock := fulfilment.New(d, watch, settings.Bump, markets)
 	goods.With(prices, stock)
+	r.prices, r.stock = prices, stock
 	r.goods = goods
 	borders := customs.NewScreen(goods)
 	customers := customer.New(bus)
@@ -136,7 +143,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	for _, load := range []func(context.Context) error{markets.Load, goods.Load, prices.Load, stock.Load} {
 		require.NoError(t, load(t.Context()))
 	}
-	rest, err := api.New(api.Parts{DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Checkout: carts, Borders: borders,
+	rest, err := api.New(api.Parts{DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
 		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
 	require.NoError(t, err)
@@ -163,7 +170,7 @@ var dresses = []catalog.Product{
 		Variants: []catalog.Variant{{SKU: "TEA-RED-M", Options: map[string]string{"color": "red"}}}},
 }
 
-type taxes struct{ rules *landed.Pack }
+type taxes struct{ rules *rulebook.Service }
 
 func (t taxes) TaxRate(c market.Country, region, category, day string) (money.Rate, bool) {
 	on, _ := time.Parse(time.DateOnly, day)

@@ -79,7 +79,7 @@ func shown(m mailsink.Mail) admin.Mail {
 func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
 	other := beside.New(a.DB, a.Queue, beside.Parts{Bus: a.Bus, Markets: a.Markets, Articles: a.Catalog, Customers: a.Customers, Orders: a.Orders, Carts: a.Checkout})
 	return api.Parts{
-			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Checkout: a.Checkout, Borders: a.Borders,
+			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Book: a.Rules, Checkout: a.Checkout, Borders: a.Borders,
 			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Bus: a.Bus, Beside: other, Versions: a.Watch,
 			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Taxes: a.Tax,
 		}, connect.Parts{

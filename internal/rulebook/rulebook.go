@@ -27,6 +27,10 @@ const Version = "rules"
 var (
 	// ErrNoAmendment is the fault of an amendment that doesn't exist.
 	ErrNoAmendment = fault.New(fault.NotFound, "rulebook.no_amendment")
+	// ErrNoTable is the fault of a table that a rule pack doesn't have.
+	ErrNoTable = fault.New(fault.NotFound, "rulebook.no_table")
+	// ErrNoRow is the fault of a row that isn't in a rule pack.
+	ErrNoRow = fault.New(fault.NotFound, "rulebook.no_row")
 	// ErrUndone is the fault of taking back what was taken back already.
 	ErrUndone = fault.New(fault.Conflict, "rulebook.already_undone")
 	// ErrNeeded is the fault of taking back what later amendments build on; take those back first.
