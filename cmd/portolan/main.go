@@ -47,6 +47,7 @@ type commands struct {
 	FX         fxCommand      `cmd:"" name:"fx" help:"Import, show and set exchange rates."`
 	Payouts    payoutsCommand `cmd:"" help:"Import reports of what payment providers paid out."`
 	Rules      rulesCommand   `cmd:"" help:"List, check, compare and import the rules of duty and tax."`
+	HS         hsCommand      `cmd:"" name:"hs" help:"Find the code of goods in the Harmonized System."`
 	SMSC       smscCommand    `cmd:"" name:"smsc" help:"Run the SMSC simulator on its own."`
 	Version    versionCommand `cmd:"" help:"Print the version."`
 }
