@@ -39,6 +39,7 @@ var reserved = map[string]string{
 	"codeberg.org/go-pdf/":          "pdf",
 	"github.com/boombuler/":         "pdf",
 	"github.com/go-text/":           "pdf",
+	"golang.org/x/image/":           "pdf",
 }
 
 // tools measure and try the program from outside; they are no part of it.

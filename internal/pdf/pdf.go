@@ -2,10 +2,10 @@
 // same calls give the same bytes.
 //
 // It knows nothing of what the papers say (package customs does), never cuts a text silently and never prints
-// a box for a letter it has no glyph for: that is a fault naming letter and field. Latin (Vietnamese too), Greek
-// and Cyrillic are drawn with the fonts inside the program; Chinese and Japanese, and Korean, with fonts of the
-// machine (Debian: fonts-droid-fallback, fonts-nanum), and without them they are a fault naming the package.
-// Scripts whose letters have to be shaped, such as Arabic and Thai, aren't drawn yet: they are a fault too.
+// a box for a letter it has no glyph for: that is a fault naming letter and field. Latin (Vietnamese too), Greek,
+// Cyrillic, Arabic and Thai are drawn with the fonts inside the program (fonts/README.md); Chinese and Japanese, and
+// Korean, with fonts of the machine (Debian: fonts-droid-fallback, fonts-nanum), and without them they are a fault
+// naming the package. Other scripts are a fault too.
 package pdf
 
 import (
@@ -52,6 +52,7 @@ type Doc struct {
 
 	f      *fpdf.Fpdf
 	loaded map[string]bool // fonts of the machine that are among the document's
+	shaper shaper
 	err    error
 }
 
@@ -116,8 +117,7 @@ func (d *Doc) Text(x, y, w float64, st Style, field, s string) {
 	if s == "" {
 		return
 	}
-	runs := d.runs(field, s)
-	wide := d.width(st, runs)
+	wide := d.width(st, field, s)
 	if w > 0 && wide > w {
 		factor := w / wide
 		if factor < smallest {
@@ -133,7 +133,11 @@ func (d *Doc) Text(x, y, w float64, st Style, field, s string) {
 	case Center:
 		x += (w - wide) / 2
 	}
-	for _, r := range runs {
+	if needsShaping(s) {
+		d.outline(x, y, st, d.shape(st, field, s))
+		return
+	}
+	for _, r := range d.runs(field, s) {
 		d.style(st, r.family)
 		d.f.Text(x, y, r.text)
 		x += d.f.GetStringWidth(r.text)
@@ -150,8 +154,12 @@ func (d *Doc) style(st Style, family string) {
 	d.f.SetTextColor(g, g, g)
 }
 
-func (d *Doc) width(st Style, runs []run) (mm float64) {
-	for _, r := range runs {
+// width is how wide a text is in millimetres.
+func (d *Doc) width(st Style, field, s string) (mm float64) {
+	if needsShaping(s) {
+		return d.shape(st, field, s).width
+	}
+	for _, r := range d.runs(field, s) {
 		d.style(st, r.family)
 		mm += d.f.GetStringWidth(r.text)
 	}
@@ -165,7 +173,7 @@ func (d *Doc) Break(w float64, st Style, field, s string) []string {
 	line := ""
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }) {
 		longer := strings.TrimSpace(line + " " + word)
-		if line != "" && d.width(st, d.runs(field, longer)) > w {
+		if line != "" && d.width(st, field, longer) > w {
 			lines = append(lines, line)
 			longer = word
 		}

@@ -52,8 +52,8 @@ var installed = sync.OnceValue(func() []typeface {
 })
 
 // family is the font a letter is drawn with. Where none has it, family is empty, and deb the package whose font
-// would, if there is one. Scripts whose letters change with their neighbours aren't drawn: letters side by side
-// would be misread.
+// would, if there is one. A script whose letters change with their neighbours is drawn only where shape.go knows it:
+// letters side by side would be misread.
 func family(r rune) (name, deb string) {
 	if r <= 0x24FF && unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Common) && latin().has[r] {
 		return "sans", ""
@@ -159,8 +159,13 @@ func letters(b []byte) (has map[rune]bool) {
 // Missing finds the first letter of a text that can't be drawn, and the package of Debian whose font would have it,
 // where there is one.
 func Missing(s string) (letter rune, deb string, missing bool) {
+	shaping := needsShaping(s)
 	for _, r := range s {
-		if name, deb := family(r); name == "" {
+		if _, known := shapedLetter(r); known {
+			continue
+		}
+		name, deb := family(r)
+		if name == "" || shaping && name != "sans" {
 			return r, deb, true
 		}
 	}
