@@ -158,6 +158,9 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 		return nil, err
 	}
 	idempotency.Work(a.Queue)
+	if err := errors.Join(d.Write(ctx, a.Customers.Prepare), d.Read(ctx, a.Customers.Remember)); err != nil {
+		return nil, err
+	}
 	for _, load := range []func(context.Context) error{a.Rules.Load, a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load, a.Tax.Load} {
 		if err := load(ctx); err != nil {
 			return nil, err

@@ -112,7 +112,7 @@ type State struct {
 	Wording   string    // what was agreed to last
 	Text      string
 
-	taken bool // had agreed before everything was stopped
+	taken, sure, waited bool // had agreed, had confirmed it, had been asked, before everything was stopped
 }
 
 // stateOf folds events, oldest first.
@@ -132,7 +132,7 @@ func (s State) after(e Consent) State {
 		if s.Granted {
 			return s
 		}
-		return State{Pending: true, Since: e.At, Wording: e.Wording, Text: e.Text}
+		return State{Pending: true, Since: e.At, Wording: e.Wording, Text: e.Text, taken: s.taken, sure: s.sure, waited: s.waited}
 	case Grant, Import:
 		return State{Granted: true, Confirmed: s.Granted && s.Confirmed || e.Action == Import, Since: e.At, Wording: e.Wording, Text: e.Text}
 	case Confirm:
@@ -140,11 +140,13 @@ func (s State) after(e Consent) State {
 			s.Granted, s.Confirmed, s.Pending, s.Since = true, true, false, e.At
 		}
 	case Revoke:
-		s.taken = (s.Granted || s.taken) && e.Channel == Every
-		s.Granted, s.Pending, s.Revoked, s.Since = false, false, true, e.At
+		all := e.Channel == Every
+		s.taken, s.sure, s.waited = (s.Granted || s.taken) && all, (s.Confirmed || s.sure) && all, (s.Pending || s.waited) && all
+		s.Granted, s.Confirmed, s.Pending, s.Revoked, s.Since = false, false, false, true, e.At
 	case Restore:
-		if s.Revoked {
-			s.Granted, s.Revoked, s.taken, s.Since = s.taken, false, false, e.At
+		if s.Revoked || s.taken {
+			s.Granted, s.Confirmed, s.Pending, s.Since = s.taken, s.taken && s.sure, s.Pending && !s.taken || s.waited, e.At
+			s.Revoked, s.taken, s.sure, s.waited = false, false, false, false
 		}
 	}
 	return s

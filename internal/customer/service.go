@@ -3,6 +3,7 @@ package customer
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"portolan/internal/db"
@@ -37,10 +38,13 @@ type announcer interface {
 }
 
 // Service keeps customers and what they agreed to.
-type Service struct{ bus announcer }
+type Service struct {
+	bus announcer
+	key atomic.Pointer[[]byte] // of digests, once there is one
+}
 
 // New returns a service that announces on bus.
-func New(bus announcer) *Service { return &Service{bus} }
+func New(bus announcer) *Service { return &Service{bus: bus} }
 
 // Upsert finds the person by e-mail address, or by phone number where one of the two sides has no e-mail, and
 // brings the profile up to date with what c says; what c leaves empty stays. Nobody found is a new customer.
@@ -155,6 +159,14 @@ func (s *Service) Count(tx *db.Tx) (int64, error) {
 
 // Record adds an event to the ledger of its address, sealed to the one before, and announces it.
 func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
+	if c.Action == Grant && !c.DoubleOptIn {
+		// A ticked box proves nothing about the owner of an address who asked for silence: it takes the second step.
+		silent, err := s.Suppressed(tx, c.Address)
+		if err != nil {
+			return c, err
+		}
+		c.DoubleOptIn = silent.Reason == ReasonStop || silent.Reason == ReasonErased
+	}
 	if c.DoubleOptIn && c.Action == Grant {
 		c.Action = Ask
 	}
@@ -216,25 +228,10 @@ func (s *Service) Confirm(tx *db.Tx, token, ipDigest string) (Consent, error) {
 	}
 	c := asked
 	c.Action, c.Source, c.Page, c.IPDigest = Confirm, "double opt-in link", "", ipDigest
-	return s.Record(tx, c)
-}
-
-// Suppression says why an address hears nothing that needs consent any more.
-type Suppression struct {
-	Address string
-	Reason  string // "stop", "complaint", "bad_address"
-	Source  string
-	At      time.Time
-}
-
-// Suppressed returns the suppression in force for an address, or one without Address.
-func (s *Service) Suppressed(tx *db.Tx, address string) (Suppression, error) {
-	return suppressed(tx, address)
-}
-
-// Suppress silences one address for a reason other than its owner's word, such as a bounce.
-func (s *Service) Suppress(tx *db.Tx, address, reason, source string) error {
-	return suppress(tx, Suppression{address, reason, source, tx.Now()})
+	if c, err = s.Record(tx, c); err != nil {
+		return c, err
+	}
+	return c, s.heardAgain(tx, c.Address)
 }
 
 // StopAll takes back every consent of the person behind address on every channel and silences all their
@@ -249,30 +246,36 @@ func (s *Service) Restore(tx *db.Tx, address, source string) (addresses []string
 	return s.turn(tx, address, Restore, source)
 }
 
+// LastChange is when the owner of an address last stopped or restored everything; zero if never.
+func (s *Service) LastChange(tx *db.Tx, address string) (time.Time, error) {
+	return db.One(tx, func(r db.Row) (at time.Time, err error) { err = r.Scan(db.Moment(&at)); return },
+		`select max(at) from consents where address = $1 and channel = 'any' and action in ('revoke', 'restore')`, address)
+}
+
+// heardAgain ends the silence of an address whose owner has just agreed in a way only its owner can.
+func (s *Service) heardAgain(tx *db.Tx, address string) error {
+	silent, err := s.Suppressed(tx, address)
+	if err != nil || silent.Reason != ReasonStop && silent.Reason != ReasonErased {
+		return err
+	}
+	return lift(tx, silent, "double opt-in link", "")
+}
+
 func (s *Service) turn(tx *db.Tx, address string, a Action, source string) (all []string, fresh bool, err error) {
-	people, err := behind(tx, address)
+	who, err := reachable(tx, address)
 	if err != nil {
 		return nil, false, err
-	}
-	who := map[string]Customer{address: first(people)}
-	for _, p := range people {
-		for _, x := range []string{p.Phone, p.Email} {
-			if x != "" {
-				who[x] = p
-			}
-		}
 	}
 	for x := range who {
 		all = append(all, x)
 	}
 	slices.Sort(all)
 	for _, x := range all {
-		was, err := suppressed(tx, x)
+		was, err := s.Suppressed(tx, x)
 		if err != nil {
 			return nil, false, err
 		}
-		stopped := was.Address != "" && was.Reason == "stop"
-		if stopped == (a == Revoke) {
+		if (was.Reason == ReasonStop) == (a == Revoke) {
 			continue
 		}
 		fresh = true
@@ -282,13 +285,41 @@ func (s *Service) turn(tx *db.Tx, address string, a Action, source string) (all 
 			return nil, false, err
 		}
 		if a == Revoke {
-			err = suppress(tx, Suppression{x, "stop", source, tx.Now()})
+			err = suppress(tx, Suppression{Address: x, Reason: ReasonStop, Source: source, At: tx.Now()})
 		} else {
-			err = lift(tx, x)
+			err = lift(tx, was, source, "")
 		}
 		if err != nil {
 			return nil, false, err
 		}
 	}
 	return all, fresh, nil
+}
+
+// reachable returns every address of the people behind one, also those they used before and agreed on.
+func reachable(tx *db.Tx, address string) (map[string]Customer, error) {
+	people, err := behind(tx, address)
+	if err != nil {
+		return nil, err
+	}
+	who := map[string]Customer{address: first(people)}
+	for _, p := range people {
+		for _, x := range []string{p.Phone, p.Email} {
+			if x != "" {
+				who[x] = p
+			}
+		}
+	}
+	for _, p := range people {
+		used, err := db.All(tx, db.Scalar[string], `select distinct address from consents where customer = $1 order by address`, p.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range used {
+			if _, known := who[x]; !known {
+				who[x] = p
+			}
+		}
+	}
+	return who, nil
 }

@@ -114,27 +114,3 @@ func scanConsent(r db.Row) (c Consent, err error) {
 	c.At = c.At.UTC()
 	return
 }
-
-func suppressed(tx *db.Tx, address string) (Suppression, error) {
-	s, err := db.One(tx, func(r db.Row) (s Suppression, err error) {
-		err = r.Scan(&s.Address, &s.Reason, &s.Source, &s.At)
-		return
-	}, `select address, reason, source, at from suppressions where address = $1 and lifted_at is null`, address)
-	if errors.Is(err, db.ErrNone) {
-		err = nil
-	}
-	return s, err
-}
-
-func suppress(tx *db.Tx, s Suppression) error {
-	err := tx.Send(`insert into suppressions (address, reason, source, at) values ($1, $2, $3, $4)
-		on conflict (address) do update set reason = excluded.reason, source = excluded.source, at = excluded.at, lifted_at = null
-		where suppressions.reason <> 'stop' or suppressions.lifted_at is not null`,
-		s.Address, s.Reason, s.Source, s.At)
-	return err
-}
-
-func lift(tx *db.Tx, address string) error {
-	err := tx.Send(`update suppressions set lifted_at = $2 where address = $1`, address, tx.Now())
-	return err
-}

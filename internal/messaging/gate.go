@@ -33,6 +33,7 @@ type application struct {
 	consent     customer.State // promotional, or the class's own where it has been asked for
 	doubleOptIn bool           // the market counts confirmed consent only
 	suppressed  string         // reason, or empty
+	muted       bool           // after STOP, order messages go by e-mail here
 	routed      bool
 	kind        Kind
 	policies    []Policy
@@ -47,9 +48,6 @@ type application struct {
 // surveysFree lists the countries where a survey needs no consent of its own, only quiet hours and no
 // objection. (journeys.md, legal class by market)
 var surveysFree = []market.Country{"US", "ID", "MY"}
-
-// silentAfterStop lists the countries where after STOP order messages go by e-mail. (messaging.md, consent)
-var silentAfterStop = []market.Country{"US", "CA"}
 
 // decide is the send gate: the only way out, for every message, when it is written, after every hold and just
 // before it is handed over. It looks at everything and keeps every reason, in this order: consent, suppression,
@@ -126,7 +124,7 @@ func (a application) suppressions(d *verdict) {
 		d.drop("suppressed", a.suppressed)
 	case a.suppressed != "stop":
 		d.other("suppressed", a.suppressed)
-	case a.class == Transactional && a.reach.Channel == SMS && has(silentAfterStop, a.country):
+	case a.muted:
 		d.other("suppressed", a.suppressed)
 	}
 }

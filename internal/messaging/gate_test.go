@@ -114,7 +114,7 @@ func TestDecide(t *testing.T) {
 		{"consent taken back", func(a *application) { a.consent.Granted, a.consent.Revoked = false, true }, OtherChannel, "consent_revoked"},
 		{"suppressed", func(a *application) { a.suppressed = "stop" }, Drop, "suppressed"},
 		{"order message after STOP in DE", func(a *application) { a.class, a.suppressed = Transactional, "stop" }, Go, ""},
-		{"order message after STOP in US", func(a *application) { a.class, a.suppressed, a.country = Transactional, "stop", "US" }, OtherChannel, "suppressed"},
+		{"order message after STOP in US", func(a *application) { a.class, a.suppressed, a.muted, a.country = Transactional, "stop", true, "US" }, OtherChannel, "suppressed"},
 		{"answer after STOP", func(a *application) { a.class, a.suppressed, a.country = Reply, "stop", "US" }, Go, ""},
 		{"survey in US without consent", func(a *application) { a.class, a.country, a.consent.Granted = Survey, "US", false }, Go, ""},
 		{"survey in DE without consent", func(a *application) { a.class, a.consent.Granted = Survey, false }, OtherChannel, "no_consent"},

@@ -3,6 +3,7 @@ package messaging
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,8 @@ type Inbound struct {
 	Country   market.Country
 	Lang      string
 	At        time.Time
-	Open      bool // waits for a person
+	OptOut    Intent // IntentStop, IntentStart or IntentHelp where the provider understood it so and has answered
+	Open      bool   // waits for a person
 	HandledAt time.Time
 	HandledBy string
 }
@@ -65,6 +67,7 @@ const (
 	sameTextWithin    = time.Minute         // the same words from the same phone without an id of their own are a repetition
 	longestInbound    = 4000
 	thankOncePer      = 24 * time.Hour
+	confirmStopWithin = 5 * time.Minute // 47 CFR 64.1200(a)(12): the one text that may follow a STOP
 )
 
 // Receive takes a text from a person: it is kept once, understood, and acted on in the same unit of work. STOP
@@ -92,12 +95,15 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 	if err != nil {
 		return Reaction{}, err
 	}
-	intent, rating := s.rules.words.intent(in.Text, listener{in.Lang, in.Country, optedOut})
-	in.Intent, in.Rating = intent, int64(rating)
+	said := s.rules.lexicon.read(in.Text, listener{in.Lang, in.Country, optedOut, about.Class == Survey})
+	if has([]Intent{IntentStop, IntentStart, IntentHelp}, in.OptOut) {
+		said = meaning{Intent: in.OptOut}
+	}
+	in.Intent, in.Rating, in.Open = said.Intent, int64(said.rating), said.more
 	if n, err := insertInbound(tx, in); err != nil || n == 0 {
 		return Reaction{Inbound: in}, err
 	}
-	answer, err := s.react(tx, &in, about)
+	answer, err := s.react(tx, &in, about, said, optedOut)
 	if err != nil {
 		return Reaction{}, err
 	}
@@ -150,18 +156,19 @@ func (s *Service) place(tx *db.Tx, in *Inbound) (about Record, optedOut bool, er
 	return about, silent.Reason == "stop", err
 }
 
-// react does what a text asks for and returns the words of our answer.
-func (s *Service) react(tx *db.Tx, in *Inbound, about Record) (string, error) {
+// react does what a text asks for and returns the words of our answer. Where the provider has answered, and to whom
+// asked for silence, we say nothing that wasn't asked for.
+func (s *Service) react(tx *db.Tx, in *Inbound, about Record, said meaning, silent bool) (string, error) {
 	switch in.Intent {
 	case IntentStop:
 		fresh, err := s.stop(tx, in.From, "reply "+string(in.Channel))
-		if err != nil || !fresh {
+		if err != nil || !fresh || in.OptOut != "" {
 			return "", err
 		}
-		return s.answer(tx, *in, "stop_confirmed", nil)
+		return s.answer(tx, *in, "stop_confirmed", s.meantOrder(*in))
 	case IntentStart:
 		_, fresh, err := s.people.Restore(tx, in.From, "reply "+string(in.Channel))
-		if err != nil || !fresh {
+		if err != nil || !fresh || in.OptOut != "" {
 			return "", err
 		}
 		return s.answer(tx, *in, "start_confirmed", nil)
@@ -177,14 +184,33 @@ func (s *Service) react(tx *db.Tx, in *Inbound, about Record) (string, error) {
 		}
 		return s.answer(tx, *in, "help", s.contact(in.Market))
 	case IntentHelp:
+		if in.OptOut != "" {
+			return "", nil
+		}
 		return s.answer(tx, *in, "help", s.contact(in.Market))
 	}
 	in.Open = true
-	thanked, err := one(tx, `recipient = $1 and template = 'reply_received' and created_at > $2 limit 1`, in.From, tx.Now().Add(-thankOncePer))
+	if silent {
+		return "", nil
+	}
+	template := "reply_received"
+	if said.hint {
+		template = "stop_hint"
+	}
+	thanked, err := one(tx, `recipient = $1 and template = $2 and created_at > $3 limit 1`, in.From, template, tx.Now().Add(-thankOncePer))
 	if !errors.Is(err, ErrUnknown) || thanked.ID != "" {
 		return "", err
 	}
-	return s.answer(tx, *in, "reply_received", nil)
+	return s.answer(tx, *in, template, nil)
+}
+
+// meantOrder asks back, in the confirmation of a STOP, where the word is also what people say to cancel an order.
+func (s *Service) meantOrder(in Inbound) map[string]string {
+	vars := s.contact(in.Market)
+	if in.Order == "" || vars == nil || !slices.Contains(alone, normal(in.Text)) {
+		return nil
+	}
+	return vars
 }
 
 func (s *Service) contact(m market.Code) map[string]string {
@@ -197,8 +223,12 @@ func (s *Service) contact(m market.Code) map[string]string {
 
 // answer sends a reply in the language of the conversation. Where it cannot be sent, the inbox shows why.
 func (s *Service) answer(tx *db.Tx, in Inbound, template string, vars map[string]string) (string, error) {
+	var notAfter time.Time
+	if template == "stop_confirmed" {
+		notAfter = tx.Now().Add(confirmStopWithin)
+	}
 	r, err := s.Send(tx, Message{Key: template + ":" + in.ID, Customer: in.Customer, To: in.From, Channel: in.Channel, Market: in.Market,
-		Country: in.Country, Lang: in.Lang, Template: template, Vars: vars, Order: in.Order, Cart: in.Cart})
+		Country: in.Country, Lang: in.Lang, Template: template, Vars: vars, Order: in.Order, Cart: in.Cart, NotAfter: notAfter})
 	if errors.Is(err, ErrBadMessage) {
 		return "", nil // a sender that cannot be answered: a short code, a name
 	}

@@ -54,9 +54,10 @@ var infoWords = normals("INFO|INFOS|INFORMACION|INFORMACAO|ข้อมูล|�
 var (
 	everyday  = normals("FINE|FIN|HALT|ENDE|END|FIM|EINDE")
 	chineseLC = normals("T|R|N")
-	// alone mean stop in every language, but are too common inside a sentence ("cancel my order").
-	alone = normals("CANCEL|CANCELAR|CANCELLA|ANNULER|ANULAR|ANNULLA|ANNULEREN|BATAL|KELUAR|ALTO|SAIR|REMOVER|KÜNDIGEN|" +
-		"WIDERRUF|WIDERRUFEN|TC|DUNG|HUY|キャンセル|取消|취소|거부|ยกเลิก|解除|中止|إلغاء|الغاء|قف|R|TD")
+	// alone mean stop in every language, but are too common inside a sentence ("cancel my order", "la spedizione è ferma").
+	alone = normals("CANCEL|CANCELAR|CANCELLA|ANNULER|ANULAR|ANNULLA|ANNULEREN|BATAL|KELUAR|ALTO|SAIR|REMOVER|REMOVE|KÜNDIGEN|" +
+		"WIDERRUF|WIDERRUFEN|BAJA|DETENER|FERMA|BASTA|NAO QUERO|TIDAK MAU|TAK NAK|TC|DUNG|HUY|TU CHOI|キャンセル|解除|取消|취소|거부|" +
+		"ยกเลิก|ไม่รับ|中止|やめる|拒收|إلغاء|الغاء|قف|توقف|كفى|R|TD")
 )
 
 func normals(words string) (all []string) {
@@ -67,19 +68,23 @@ func normals(words string) (all []string) {
 }
 
 // normal brings a text into the form in which keywords are compared: NFKC, case folded, without accents and
-// punctuation, digits of all scripts as 0-9, single spaces.
+// punctuation, Arabic letters that are written either way as one, digits of all scripts as 0-9, single spaces.
 func normal(s string) string {
 	s = norm.NFD.String(cases.Fold().String(norm.NFKC.String(s)))
 	var b strings.Builder
 	space := false
 	for _, r := range s {
 		switch {
-		case unicode.Is(unicode.Mn, r), unicode.Is(unicode.Cf, r):
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf), r == 'ـ':
 			continue
 		case unicode.Is(unicode.Nd, r):
 			r = digit(r)
 		case r == 'đ':
 			r = 'd'
+		case r == 'ة':
+			r = 'ه'
+		case r == 'ى':
+			r = 'ي'
 		case !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r):
 			space = b.Len() > 0
 			continue
@@ -113,83 +118,168 @@ type listener struct {
 	lang     string
 	country  market.Country
 	optedOut bool
+	asked    bool // our last message asked for a rating
+}
+
+// meaning is what a text was understood to say.
+type meaning struct {
+	Intent
+	rating int
+	hint   bool // speaks of stopping, but perhaps of something else: say which word does it
+	more   bool // says more than its keyword: a person should read it too
 }
 
 // longestPlea is how many words a sentence with a stop word in it may have to count as one.
 const longestPlea = 4
 
-// intent reads a text: a stop word always wins, then an exact keyword in the conversation's language, English,
-// or any other; then a stop word inside a few words. Everything else is for a person. A rating is 1 to 5.
-func (v vocabulary) intent(text string, l listener) (Intent, int) {
+// read understands a text: a stop word always wins, then the answer to a pending question, then an exact keyword in
+// the conversation's language, English, or any other; then a plea to stop in free words, or a stop word inside a few.
+// Everything else is for a person. (spec: replies)
+func (l *lexicon) read(text string, in listener) meaning {
 	n := normal(text)
 	words := strings.Fields(n)
 	if len(words) > 1 && len(words) == len([]rune(strings.Join(words, ""))) {
 		n = strings.Join(words, "") // S.T.O.P
 	}
-	for _, k := range v[n] {
-		if k.intent == IntentStop && v.stops(n, k.lang, l) {
-			return IntentStop, 0
+	other := l.phrases.another(text)
+	for _, k := range l.words[n] {
+		if k.intent == IntentStop && stops(n, k.lang, in) && !other {
+			return meaning{Intent: IntentStop}
 		}
 	}
-	for _, lang := range []string{"any", l.lang, "en", ""} {
-		for _, k := range v[n] {
+	if rating := answered(words); in.asked && rating > 0 && !l.words.holdsStop(n) && !l.phrases.leaves(n) {
+		return meaning{Intent: IntentRating, rating: rating, more: len(words) > 2}
+	}
+	for _, lang := range []string{"any", in.lang, "en", ""} {
+		for _, k := range l.words[n] {
 			if lang != "" && k.lang != lang || k.intent == IntentStop {
 				continue
 			}
-			if k.intent == IntentStart && n == "yes" && !l.optedOut {
+			if k.intent == IntentStart && n == "yes" && !in.optedOut {
 				continue
 			}
-			return k.intent, k.rating
+			return meaning{Intent: k.intent, rating: k.rating}
 		}
 	}
-	if v.pleads(n, words) {
-		return IntentStop, 0
+	if other {
+		return meaning{Intent: IntentOther}
 	}
-	return IntentOther, 0
+	if l.phrases.misspelt[n] || l.nearly(n) {
+		return meaning{Intent: IntentStop}
+	}
+	rest, kept := l.phrases.without(n)
+	if l.phrases.leaves(rest) {
+		return meaning{Intent: IntentStop, more: len(words) > 2*longestPlea}
+	}
+	stop := l.words.holdsStop(rest)
+	if stop && !kept && short(words, n) {
+		return meaning{Intent: IntentStop}
+	}
+	return meaning{Intent: IntentOther, hint: stop || kept && l.words.holdsStop(n)}
+}
+
+// answered is the rating that a text begins with: "5", "4 stars", "3/5, came late"; 0 for none.
+func answered(words []string) int {
+	if len(words) > 0 && len(words[0]) == 1 && words[0][0] >= '1' && words[0][0] <= '5' {
+		return int(words[0][0] - '0')
+	}
+	return 0
 }
 
 // stops reports whether a stop word of a language counts when it is the whole text.
-func (v vocabulary) stops(word, lang string, l listener) bool {
+func stops(word, lang string, in listener) bool {
 	switch {
-	case lang == "en" && (l.country == "US" || l.country == "CA"):
+	case lang == "en" && (in.country == "US" || in.country == "CA"):
 		return true
 	case slices.Contains(chineseLC, word):
-		return l.lang == "zh" || l.country == "CN"
+		return in.lang == "zh" || in.country == "CN"
 	case slices.Contains(everyday, word):
-		return lang == l.lang
+		return lang == in.lang
 	}
 	return true
 }
 
-// pleads reports whether a few words hold a stop word that is not an everyday one: "please stop texting me".
-// Scripts written without spaces count characters instead.
-func (v vocabulary) pleads(n string, words []string) bool {
+// short reports whether a text is no longer than a plea: few words, or few letters in a script written without
+// spaces.
+func short(words []string, n string) bool {
+	if r := []rune(n); len(r) > 0 && runsOn(r[0]) {
+		return len(r) <= 12
+	}
+	return len(words) <= longestPlea
+}
+
+// runsOn reports whether a letter's script is written without spaces, or with spaces that people leave out.
+func runsOn(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
+}
+
+// holdsStop reports whether a text holds a stop word that is not an everyday one.
+func (v vocabulary) holdsStop(n string) bool {
 	strong := func(w string) bool {
 		if slices.Contains(everyday, w) || slices.Contains(chineseLC, w) || slices.Contains(alone, w) {
 			return false
 		}
 		return slices.ContainsFunc(v[w], func(k keyword) bool { return k.intent == IntentStop })
 	}
-	if len(words) > longestPlea {
-		return false
-	}
+	words := strings.Fields(n)
 	for i := range words {
-		for j := i + 1; j <= len(words); j++ {
+		for j := i + 1; j <= min(len(words), i+3); j++ {
 			if strong(strings.Join(words[i:j], " ")) {
 				return true
 			}
 		}
-	}
-	runes := []rune(n)
-	if len(runes) > 12 || len(runes) == 0 || !unicode.In(runes[0], unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai) {
-		return false
-	}
-	for i := range runes {
-		for j := i + 2; j <= len(runes); j++ {
-			if strong(string(runes[i:j])) {
-				return true
+		runes := []rune(words[i])
+		for a := range runes {
+			if !runsOn(runes[a]) {
+				continue
+			}
+			for b := a + 2; b <= min(len(runes), a+14); b++ {
+				if strong(string(runes[a:b])) {
+					return true
+				}
 			}
 		}
 	}
 	return false
+}
+
+// shortestMisspelt is how long a stop word has to be for a slip of one letter to be forgiven.
+const shortestMisspelt = 8
+
+// nearly reports whether a text is one slip of the finger away from a long stop word, and from no other keyword.
+func (l *lexicon) nearly(n string) bool {
+	if len(n) < shortestMisspelt-1 || len(n) > 20 || strings.ContainsFunc(n, func(r rune) bool { return r > 'z' || r == ' ' }) {
+		return false
+	}
+	stop := false
+	for w, all := range l.words {
+		if len(w) < shortestMisspelt-1 || !oneSlip(w, n) {
+			continue
+		}
+		for _, k := range all {
+			if k.intent != IntentStop {
+				return false
+			}
+			stop = stop || len(w) >= shortestMisspelt
+		}
+	}
+	return stop
+}
+
+// oneSlip reports whether two words differ by one letter left out, added, changed, or swapped with its neighbour.
+func oneSlip(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(b) == len(a)+1 {
+		return a[i:] == b[i+1:]
+	}
+	if len(a) != len(b) || i == len(a) {
+		return false
+	}
+	return a[i+1:] == b[i+1:] || i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }

@@ -76,6 +76,7 @@ type world struct {
 	t        *testing.T
 	d        *db.DB
 	queue    *jobs.Queue
+	bus      *events.Bus
 	people   *customer.Service
 	messages *messaging.Service
 	net      *network
@@ -99,7 +100,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		route("id", "ID", messaging.Alpha, "LOTUS"), route("my", "MY", messaging.Overwritten, "63001"),
 		{Name: "mail", Provider: "smtp", Channel: messaging.Email, Kind: messaging.Mailbox, Sender: "shop@lotus.example", Carrier: mail},
 	}})
-	return &world{t, d, q, people, m, net, mail}
+	return &world{t, d, q, bus, people, m, net, mail}
 }
 
 func (w *world) send(m messaging.Message) messaging.Record {

@@ -57,7 +57,7 @@ type rules struct {
 	version  string
 	policies map[string]Policy // "DE", "US-FL"
 	prices   map[market.Country]Cost
-	words    vocabulary
+	lexicon  lexicon
 	texts    texts
 }
 
@@ -98,8 +98,11 @@ func load(from fs.FS) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.words = vocabulary{}
-	if err := table("keywords.csv", r.words.add); err != nil {
+	r.lexicon = newLexicon()
+	if err := table("keywords.csv", r.lexicon.words.add); err != nil {
+		return nil, err
+	}
+	if err := table("phrases.csv", r.lexicon.phrases.add); err != nil {
 		return nil, err
 	}
 	r.version = fmt.Sprintf("%d-%s", gateVersion, hex.EncodeToString(h.Sum(nil))[:8])

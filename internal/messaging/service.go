@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"portolan/internal/address"
 	"portolan/internal/customer"
@@ -28,6 +29,8 @@ type (
 		Suppress(tx *db.Tx, address, reason, source string) error
 		StopAll(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error)
 		Restore(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error)
+		LastChange(tx *db.Tx, address string) (time.Time, error)
+		MarketRules(tx *db.Tx, m market.Code) (customer.Rules, error)
 	}
 	// markets is satisfied by market.Service.
 	markets interface {
@@ -66,6 +69,7 @@ type Service struct {
 	guards  map[string]Guard
 	info    OrderInfo
 	off     holidays
+	lists   []OptOutList
 }
 
 // New returns a service that sends over cfg's routes, and registers its jobs with q. Its listeners are heard
@@ -242,6 +246,13 @@ func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
 		return err
 	}
 	a.suppressed = silent.Reason
+	if silent.Reason == customer.ReasonStop && r.Class == Transactional && r.Channel == SMS {
+		rules, err := s.people.MarketRules(tx, r.Market)
+		if err != nil {
+			return err
+		}
+		a.muted = rules.Mutes(a.country)
+	}
 	if !r.Class.asks() {
 		return nil
 	}
