@@ -160,7 +160,16 @@ func (c *console) endImport(_ http.ResponseWriter, r *http.Request, p *page) (st
 	})
 }
 
+// badColumns are sentences about what belongs into a column of an official table.
+var badColumns = map[string]string{"cn8": "code", "hts": "code", "hs": "code", "general_rate": "rate", "eu_cet_duty": "rate", "gb_ukgt_duty": "rate",
+	"valid_from": "day", "valid_to": "day", "source": "source", "confidence": "confidence", "description": "description"}
+
 // BadRow is what is wrong with a row of a file, and what would do.
-func (p *page) BadRow(code string) string {
-	return p.T("faults." + code)
+func (p *page) BadRow(b landed.Problem) string {
+	switch column := badColumns[b.Column]; {
+	case column != "" && (b.Code == "malformed" || b.Code == "required" || b.Code == "out_of_range" || b.Code == "unknown"):
+		return p.T("console.rl_bad_" + column)
+	default:
+		return p.T("faults." + b.Code)
+	}
 }

@@ -163,7 +163,7 @@ func TestRuleImports(t *testing.T) {
 		id := regexp.MustCompile(`imports/(imp_\w+)`).FindString(body)
 		r.drain()
 		body = op.page("/console/rules/" + id)
-		has(t, body, "Nothing of this file is used", "UTF-8", "too many or too few columns", "This has a form we cannot read")
+		has(t, body, "Nothing of this file is used", "UTF-8", "too many or too few columns", "as many digits as")
 		require.NotContains(t, body, evil)
 		require.Nil(t, r.rules.Pack().Tariff())
 
