@@ -143,7 +143,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 		psps = append(psps, a.TestPSP)
 	}
 	a.Payments = payment.New(d, a.Queue, a.Bus, psps...)
-	a.Tax = tax.New(tax.Parts{DB: d, Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Versions: a.Watch, Bump: settings.Bump})
+	a.Tax = tax.New(tax.Parts{DB: d, Bus: a.Bus, Orders: a.Orders, Rates: a.Prices, Places: a.Stock, Home: shop.Home, Versions: a.Watch, Bump: settings.Bump})
 	a.Tax.Listen(a.Bus, a.Queue)
 	a.Shipments = fulfilment.NewShipments(a.Stock, a.Bus, a.Orders)
 	a.Shipments.Listen(a.Bus)
@@ -175,6 +175,7 @@ type Shop struct {
 	Charts     []storefront.SizeChart `json:"charts"`
 	HookSecret string                 `json:"hook_secret"` // what the test provider signs webhooks with
 	Zone       string                 `json:"zone"`        // the merchant's own: "Asia/Shanghai"
+	Home       market.Country         `json:"home"`        // where the merchant is established: "CN"
 }
 
 const shopKey = "shop"

@@ -64,7 +64,7 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 				return err
 			}
 		}
-		shop.Zone = "Asia/Shanghai"
+		shop.Zone, shop.Home = "Asia/Shanghai", "CN"
 		return settings.Set(tx, shopKey, shop)
 	})
 }

@@ -204,6 +204,12 @@ func TestReplyPage(t *testing.T) {
 	}
 }
 
+// lastMonth is the month before the shop's, as a period of returns.
+func lastMonth() string {
+	now := rig.shop.App.DB.Clock().Now()
+	return now.AddDate(0, 0, -now.Day()).Format("2006-01")
+}
+
 // TestConsolePages judges the operators' pages once there is something on them.
 func TestConsolePages(t *testing.T) {
 	w := start(t, browser.Look{})
@@ -235,6 +241,10 @@ func TestConsolePages(t *testing.T) {
 	l.see("a rule", "/console/rules/row?id=eu:ioss:2026-07-01")
 	l.see("a rule's change", "/console/rules/change?do=replace&end=eu:ioss:2026-07-01&look=1&effective=x&source=&reason=")
 	l.see("a change's effects", "/console/rules/change?do=end&end=eu:ioss:2026-07-01&effective=2027-01-01&source=x&reason=y&look=1")
+	for name, path := range map[string]string{"taxes": "", "registrations": "/registrations?word=IOSS", "returns": "/returns", "a threshold": "/thresholds/threshold:CA-BC:pst:2021-04-01",
+		"a return": "/returns/IOSS/" + lastMonth(), "orders of a return": "/returns/IOSS/" + lastMonth() + "/orders"} {
+		l.see(name, "/console/taxes"+path)
+	}
 	l.see("no such page", "/console/nothing")
 	if !slices.Contains(l.seen, "one of orders") {
 		t.Error("the order's page wasn't looked at")

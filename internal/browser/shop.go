@@ -84,6 +84,9 @@ func OpenShop(ctx context.Context, dir string, clock *db.Clock, shoppers bool) (
 	if err != nil {
 		return fail(err)
 	}
+	if err := s.App.SeedHistory(ctx); err != nil {
+		return fail(err)
+	}
 	if _, err := s.App.Auth.AddUser(ctx, Email, "Mei", Password, auth.Owner); err != nil {
 		return fail(err)
 	}

@@ -272,3 +272,19 @@ func scanRefund(r db.Row) (v Refund, err error) {
 	}
 	return v, json.Unmarshal([]byte(pieces), &v.Pieces)
 }
+
+// EnterRefund puts a refund of the past that was made into the book and tells nobody. The same Ref again changes
+// nothing and reports false.
+func (s *Service) EnterRefund(tx *db.Tx, r Refund) (Refund, bool, error) {
+	all, err := s.Refunds(tx, r.Order)
+	if err != nil {
+		return r, false, err
+	}
+	for _, known := range all {
+		if known.Ref == r.Ref {
+			return known, false, nil
+		}
+	}
+	r.ID, r.State = id.New("ref"), RefundMade
+	return r, true, insertRefund(tx, r)
+}

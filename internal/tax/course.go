@@ -133,7 +133,7 @@ func (t *Threshold) expected(days *series, today string, later int, minor, sales
 }
 
 // Counted lists the orders and refunds that count towards a threshold in the window that decides, latest first,
-// and where the next page begins. ErrUnknownThreshold.
+// and where the next page begins.
 func (s *Service) Counted(tx *db.Tx, v Status, after string, limit int) (entries []Entry, next string, err error) {
 	if !v.Watched || len(v.Windows) == 0 {
 		return nil, "", nil
@@ -158,14 +158,15 @@ func (s *Service) Counted(tx *db.Tx, v Status, after string, limit int) (entries
 	if limit < 1 || limit > 200 {
 		limit = 50
 	}
-	entries, err = db.All(tx, scan, `select `+columns+` from tax_entries e where e.day >= $1 and e.day <= $2 and not e.test and ($5 = '' or e.id < $5)
-		and `+where+` order by e.id desc limit $6`, w.First, w.Last, country, region, after, limit+1)
+	day, id, _ := strings.Cut(after, "/")
+	entries, err = db.All(tx, scan, `select `+columns+` from tax_entries e where e.day >= $1 and e.day <= $2 and not e.test and ($5 = '' or (e.day, e.id) < ($5, $6))
+		and `+where+` order by e.day desc, e.id desc limit $7`, w.First, w.Last, country, region, day, id, limit+1)
 	if err != nil {
 		return nil, "", err
 	}
 	if len(entries) > limit {
 		entries = entries[:limit]
-		next = entries[limit-1].ID
+		next = entries[limit-1].Day + "/" + entries[limit-1].ID
 	}
 	return entries, next, fill(tx, entries)
 }

@@ -1,0 +1,73 @@
+package app_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"portolan/internal/app"
+	"portolan/internal/db"
+	"portolan/internal/db/dbtest"
+	"portolan/internal/money"
+	"portolan/internal/order"
+	"portolan/internal/tax"
+)
+
+// The sample shop's past is worth looking at: a threshold near its first level, a return to file, others filed and
+// one of those corrected since; and it says of every order what the order book says.
+func TestSeedHistory(t *testing.T) {
+	d := dbtest.Open(t, t.TempDir()+"/t.db", db.Manual(dbtest.Start), app.Schemas)
+	require.NoError(t, app.SeedDemo(t.Context(), d))
+	a, err := app.Open(t.Context(), d, app.Config{})
+	require.NoError(t, err)
+	require.NoError(t, a.SeedHistory(t.Context()))
+	var before []order.Order
+	dbtest.Read(t, d, func(tx *db.Tx) (err error) {
+		before, _, err = a.Orders.List(tx, order.Filter{}, order.Page{Limit: 200})
+		return err
+	})
+	require.NoError(t, a.SeedHistory(t.Context()), "again")
+	dbtest.Read(t, d, func(tx *db.Tx) error {
+		after, next, err := a.Orders.List(tx, order.Filter{}, order.Page{Limit: 200})
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		booked, sold := map[money.Currency]int64{}, map[money.Currency]int64{}
+		for len(after) > 0 {
+			for _, o := range after {
+				sold[o.Currency] += o.Tax.Minor
+				require.NotEmpty(t, o.Number)
+				all, err := tax.OfOrder(tx, o.ID)
+				require.NoError(t, err)
+				booked[o.Currency] += all[0].Tax.Minor
+			}
+			if next == "" {
+				break
+			}
+			after, next, err = a.Orders.List(tx, order.Filter{}, order.Page{Limit: 200, After: next})
+			require.NoError(t, err)
+		}
+		require.Equal(t, sold, booked)
+		states := map[tax.State]int{}
+		all, err := a.Tax.Standings(tx, "", 6)
+		require.NoError(t, err)
+		for _, v := range all {
+			states[v.State]++
+			require.False(t, v.Late(), "%s %s", v.Scheme.Code, v.Period)
+			require.NotContains(t, v.Problems, "unregistered")
+		}
+		require.Positive(t, states[tax.Ready])
+		require.Positive(t, states[tax.FiledState])
+		require.Positive(t, states[tax.Corrected])
+		near, err := a.Tax.Thresholds(tx, tx.Now())
+		require.NoError(t, err)
+		level := map[string]int64{}
+		for _, v := range near {
+			level[v.Jurisdiction] = v.Share
+			require.Empty(t, v.Problem, v.ID)
+		}
+		require.InDelta(t, 72, level["CA-BC"], 12)
+		alerts, err := a.Tax.Alerts(tx)
+		t.Log(level["CA-BC"], len(alerts), states)
+		return err
+	})
+}
