@@ -148,7 +148,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Shipments = fulfilment.NewShipments(a.Stock, a.Bus, a.Orders)
 	a.Shipments.Listen(a.Bus)
 	a.Papers = papers.New(papers.Parts{Orders: a.Orders, Shipments: a.Shipments, Places: a.Stock, Products: a.Catalog, Rates: a.Prices,
-		Registrations: a.Tax, Zone: market.TimeZone(shop.Zone)})
+		Registrations: a.Tax, Zone: market.TimeZone(shop.Zone), Codes: customs.Imported(a.Rules)})
 	a.Papers.Listen(a.Bus)
 	a.Checkout = checkout.New(d, a.Queue, checkout.Parts{
 		Bus: a.Bus, Markets: a.Markets, Shelf: checkout.NewShelf(a.Catalog, a.Prices), Rates: a.Prices, Locks: a.Prices, Codes: a.Prices, Stock: a.Stock,
