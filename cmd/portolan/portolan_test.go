@@ -55,6 +55,7 @@ func TestArguments(t *testing.T) {
 		{"demo --speed 0", 2, "--speed 0"}, {"demo --speed -5", 2, "--speed"}, {"demo --speed fast", 2, "--speed"}, {"demo --speed 1e9", 2, "between"}, {"demo --speed NaN", 2, "--speed"},
 		{"landed-cost", 2, "<file>"}, {"user --password 0123456789ab", 2, "<email>"}, {"user a@example.org --role king --password 0123456789", 2, "--role"},
 		{"serve --media /nowhere/at/all", 2, "--media"}, {"smsc --receipt-min soon", 2, "--receipt-min"},
+		{"smsc --http 0.0.0.0:2776", 2, "only for this machine"}, {"smsc --plan /nowhere/at/all", 2, "--plan"},
 	} {
 		status, out, errs := try(t, strings.Fields(tt.args)...)
 		require.Equal(t, tt.status, status, "%s: %s", tt.args, errs)

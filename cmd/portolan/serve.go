@@ -18,7 +18,6 @@ import (
 	"portolan/internal/app"
 	"portolan/internal/auth"
 	"portolan/internal/db"
-	"portolan/internal/messaging/smsc"
 )
 
 // database is where a command finds the shop's data.
@@ -166,32 +165,5 @@ func (c *userCommand) Run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("add %s: %w", c.Email, err)
 	}
 	_, err = fmt.Fprintf(out, "%s may log in as %s\n", u.Email, u.Role)
-	return err
-}
-
-type smscCommand struct {
-	Addr     string        `default:"127.0.0.1:2775" help:"Address to listen on for SMPP."`
-	Snapshot string        `help:"File to which counts and submits are written when it ends."`
-	Min      time.Duration `name:"receipt-min" default:"150ms" help:"Shortest time to a delivery receipt."`
-	Max      time.Duration `name:"receipt-max" default:"900ms" help:"Longest time to a delivery receipt."`
-	Keep     int           `default:"100000" help:"Submits kept on record."`
-}
-
-// Run is a network for trying things out: it delivers to phones that exist nowhere.
-func (c *smscCommand) Run(ctx context.Context, out io.Writer) error {
-	s := smsc.New(smsc.Config{Addr: c.Addr, Plan: smsc.Plan{ReceiptMin: c.Min, ReceiptMax: c.Max}, KeepSubmits: c.Keep})
-	if err := s.Listen(); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "SMSC simulator at %s\n", s.Addr())
-	err := s.Serve(ctx)
-	if c.Snapshot != "" {
-		if e := os.WriteFile(c.Snapshot, s.Snapshot(), 0o600); e != nil {
-			return e
-		}
-	}
-	if ctx.Err() != nil {
-		return nil
-	}
 	return err
 }

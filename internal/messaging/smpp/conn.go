@@ -12,6 +12,8 @@ import (
 
 // Conn carries PDUs over one connection. One goroutine reads; any number may send.
 type Conn struct {
+	Watch func(sent bool, p PDU) // if set before use, sees every PDU; it must be quick
+
 	c net.Conn
 	r *bufio.Reader
 
@@ -38,9 +40,20 @@ func NewConn(c net.Conn) *Conn {
 	return conn
 }
 
+// Remote is the far end's address.
+func (c *Conn) Remote() string { return c.c.RemoteAddr().String() }
+
 // Read returns the next PDU. After ErrBroken the connection can be read on, and the PDU says which one it
 // was; after any other error it can't.
 func (c *Conn) Read() (PDU, error) {
+	p, err := c.read()
+	if c.Watch != nil && (err == nil || p.Command != 0) {
+		c.Watch(false, p)
+	}
+	return p, err
+}
+
+func (c *Conn) read() (PDU, error) {
 	if !c.more() {
 		c.flush()
 	}
@@ -101,6 +114,9 @@ func (c *Conn) append(p PDU) (end uint64, err error) {
 		return 0, err
 	}
 	c.queued += uint64(len(c.waiting) - before)
+	if c.Watch != nil {
+		c.Watch(true, p)
+	}
 	return c.queued, nil
 }
 

@@ -26,7 +26,7 @@ func (c *Client) Query(ctx context.Context, id, from string) (Progress, error) {
 	if !ok || o.State == 0 {
 		return Progress{}, fmt.Errorf("%w: an answer without a state", ErrUnknown)
 	}
-	return Progress{State: stateOfCode(o.State), Done: absolute(o.Final), Code: fmt.Sprint(o.Code)}, nil
+	return Progress{State: stateOfCode(o.State), Done: When(o.Final, time.Time{}), Code: fmt.Sprint(o.Code)}, nil
 }
 
 // Cancel takes a part back that has not reached the phone yet. A *Refusal with CancelFailed or InvalidID says that it

@@ -71,13 +71,15 @@ var words = []struct {
 	{"ACCEP", Accepted}, {"REJEC", Rejected}, {"REJCT", Rejected}, {"BLOCK", Rejected}, {"UNKN", UnknownState},
 }
 
+var joinWords = strings.NewReplacer("_", "", "-", "")
+
 // stateOfWord also reads the number of the state.
 func stateOfWord(w string) State {
 	w = strings.ToUpper(strings.Trim(w, `"'`))
 	if len(w) == 1 && w[0] > '0' {
 		return stateOfCode(w[0] - '0')
 	}
-	w = strings.NewReplacer("_", "", "-", "").Replace(w)
+	w = joinWords.Replace(w)
 	for _, e := range words {
 		if strings.HasPrefix(w, e.begins) {
 			return e.state
@@ -250,23 +252,6 @@ func receiptTime(s string) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// absolute reads a time as SMPP writes it, YYMMDDhhmmsstnnp, whose last three say how far the zone is from UTC in
-// quarters of an hour. Periods and what can't be read are zero.
-func absolute(s string) time.Time {
-	if len(s) != 16 {
-		return time.Time{}
-	}
-	t, err := time.Parse("060102150405", s[:12])
-	quarters, err2 := strconv.Atoi(s[13:15])
-	if err != nil || err2 != nil || s[15] != '+' && s[15] != '-' {
-		return time.Time{}
-	}
-	if s[15] == '+' {
-		quarters = -quarters
-	}
-	return t.Add(time.Duration(quarters) * 15 * time.Minute)
 }
 
 // NormalID is an id without what networks change on the way: case, leading zeros, 0x before hex, spaces and quotes

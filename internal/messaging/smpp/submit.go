@@ -224,25 +224,32 @@ func (c *Client) parts(m Submit) ([]*Message, error) {
 		base.Registered = 1
 	}
 	long := or(m.Long, c.cfg.Long)
-	way := sms.Way{Wide: long == Header16, Bare: long == SAR, Latin1: c.cfg.Latin1}
+	out, _, err := Cut(base, m.Text, long, c.cfg.Latin1, c.reference(m.Ref, long == Header16 || long == SAR))
+	if err == nil && len(m.Accepted) > 0 && len(m.Accepted) != len(out) {
+		return nil, fmt.Errorf("%d ids for %d parts: %w", len(m.Accepted), len(out), ErrField)
+	}
+	return out, err
+}
+
+// Cut writes a text as one message or as several that only differ from base in what the text needs. Those of a long
+// text carry ref. The error is sms.ErrTooLong.
+func Cut(base Message, text string, long Long, latin1 bool, ref uint16) ([]*Message, sms.Encoding, error) {
+	way := sms.Way{Wide: long == Header16, Bare: long == SAR, Latin1: latin1}
 	if long == Payload {
-		e := way.Count(m.Text).Encoding
+		e := way.Count(text).Encoding
 		base.Coding = e.Coding()
-		if body := sms.Encode(m.Text, e); len(body) <= 140 {
+		if body := sms.Encode(text, e); len(body) <= 140 {
 			base.Short = body
 		} else if len(body) > 0xFFFF {
-			return nil, sms.ErrTooLong
+			return nil, e, sms.ErrTooLong
 		} else {
 			base.TLVs = base.with(TLV{TagPayload, body})
 		}
-		return []*Message{&base}, nil
+		return []*Message{&base}, e, nil
 	}
-	cut, err := way.Split(m.Text, c.reference(m.Ref, way.Wide || way.Bare))
+	cut, err := way.Split(text, ref)
 	if err != nil {
-		return nil, err
-	}
-	if len(m.Accepted) > 0 && len(m.Accepted) != len(cut) {
-		return nil, fmt.Errorf("%d ids for %d parts: %w", len(m.Accepted), len(cut), ErrField)
+		return nil, "", err
 	}
 	out := make([]*Message, len(cut))
 	for i, p := range cut {
@@ -257,7 +264,7 @@ func (c *Client) parts(m Submit) ([]*Message, error) {
 		}
 		out[i] = &part
 	}
-	return out, nil
+	return out, sms.EncodingOf(cut[0].DCS), nil
 }
 
 // with are a message's fields and more; the message keeps its own.
@@ -287,13 +294,4 @@ func source(from string) Address {
 
 func destination(to string) Address {
 	return Address{TON: 1, NPI: 1, Addr: strings.TrimPrefix(to, "+")}
-}
-
-// relative writes a period as SMPP does: YYMMDDhhmmss000R, at most 99 days.
-func relative(d time.Duration) string {
-	if d <= 0 {
-		return ""
-	}
-	s := int(min(d, 99*24*time.Hour) / time.Second)
-	return fmt.Sprintf("0000%02d%02d%02d%02d000R", s/86400, s/3600%24, s/60%60, s%60)
 }

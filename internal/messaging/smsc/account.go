@@ -1,6 +1,7 @@
 package smsc
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -18,8 +19,10 @@ const keepOwners = 10_000
 type account struct {
 	server *Server
 	name   string
+	meter  meter
 
 	mu    sync.Mutex
+	bound int // connections
 	lines []*line
 	queue []*delivery // from head
 	head  int
@@ -68,10 +71,21 @@ func (s *Server) owner(sender string) (*account, error) {
 	if a := s.accounts[s.owners[sender]]; a != nil {
 		return a, nil
 	}
-	for _, a := range s.accounts {
-		return a, nil
+	for _, name := range slices.Sorted(maps.Keys(s.accounts)) {
+		return s.accounts[name], nil
 	}
 	return nil, ErrNobody
+}
+
+// enter counts a connection in, unless the account has as many as it may.
+func (a *account) enter(most int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if most > 0 && a.bound >= most {
+		return false
+	}
+	a.bound++
+	return true
 }
 
 func (a *account) join(l *line) {
@@ -87,6 +101,7 @@ func (a *account) join(l *line) {
 // leave puts what the line did not answer back in front.
 func (a *account) leave(l *line) {
 	a.mu.Lock()
+	a.bound--
 	a.lines = slices.DeleteFunc(a.lines, func(other *line) bool { return other == l })
 	again := make([]*delivery, 0, len(l.open))
 	for _, seq := range sortedKeys(l.open) {

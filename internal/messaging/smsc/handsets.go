@@ -131,53 +131,6 @@ func (s *Server) Messages(phone string) []Text {
 	return nil
 }
 
-// Reply lets the owner of a phone write to a sender. The text goes to the client that last wrote as this
-// sender, in parts if it is long, and waits if that client isn't bound. Errors: ErrNumber, ErrOneWay,
-// ErrNobody, sms.ErrTooLong.
-func (s *Server) Reply(from, to, text string) (Text, error) {
-	from, to = number(from), number(to)
-	if !isNumber(from) {
-		return Text{}, fmt.Errorf("from %q: %w", from, ErrNumber)
-	}
-	operator := s.operator(from)
-	if to == "" || strings.Trim(to, "0123456789") != "" || (operator != nil && operator.Overwrite == to) {
-		return Text{}, fmt.Errorf("to %q: %w", to, ErrOneWay)
-	}
-	parts, err := sms.Split(text, byte(s.ids.Add(1)))
-	if err != nil {
-		return Text{}, err
-	}
-	owner, err := s.owner(to)
-	if err != nil {
-		return Text{}, err
-	}
-	t := Text{
-		ID: id.New("mo"), Direction: Written, From: from, To: to, Text: text, Parts: len(parts),
-		Encoding: sms.EncodingOf(parts[0].DCS), At: s.clock.Now(), State: OnWay,
-	}
-	s.handsets.put(from, operator, t)
-	left := len(parts)
-	for _, p := range parts {
-		m := &smpp.Message{
-			From: smpp.Address{TON: 1, NPI: 1, Addr: from}, To: smpp.Address{TON: 1, NPI: 1, Addr: to},
-			Coding: p.DCS, Short: p.Payload(),
-		}
-		if p.Header != nil {
-			m.Class = smpp.ClassHeader
-		}
-		owner.deliver(&delivery{message: m, kind: forReply, taken: func(at time.Time) {
-			s.handsets.mu.Lock()
-			left--
-			last := left == 0
-			s.handsets.mu.Unlock()
-			if last {
-				s.handsets.taken(from, t.ID, at)
-			}
-		}})
-	}
-	return t, nil
-}
-
 // Subscribe tells what happens on the phones until ctx ends, when the channel is closed. A reader that
 // falls 256 events behind misses some; the phones themselves don't.
 func (s *Server) Subscribe(ctx context.Context) <-chan Event {

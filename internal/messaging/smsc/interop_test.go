@@ -47,7 +47,7 @@ func perl(t *testing.T, args ...string) func() string {
 
 func TestPerlClient(t *testing.T) {
 	clock := db.Manual(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
-	s := start(t, smsc.Config{Clock: clock, Accounts: map[string]string{"perl": "secret"}})
+	s := start(t, smsc.Config{Clock: clock, Accounts: []smsc.Account{{SystemID: "perl", Password: "secret"}}})
 	host, port, _ := strings.Cut(s.Addr(), ":")
 	line := perl(t, "testdata/esme.pl", host, port)
 	require.Equal(t, "BOUND 0 PORTOLAN", line())

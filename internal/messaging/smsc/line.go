@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"portolan/internal/messaging/smpp"
@@ -13,11 +14,15 @@ import (
 // line is one connection of a client.
 type line struct {
 	server  *Server
+	number  int // counted from the server's start
 	conn    *smpp.Conn
 	account *account
+	terms   Account
 	sends   bool // bound as transmitter or transceiver
 	hears   bool // bound as receiver or transceiver
 	submits int
+	waiting atomic.Int32            // submits without their answer
+	bound   atomic.Pointer[account] // account, once bound, for those who look on
 
 	// under account.mu
 	seq  uint32
@@ -52,6 +57,8 @@ func (l *line) take(p smpp.PDU) bool {
 		return l.bind(p)
 	case smpp.SubmitSM:
 		return l.submit(p)
+	case smpp.QuerySM, smpp.CancelSM:
+		l.inquire(p)
 	case smpp.DeliverSM.Resp():
 		if l.account != nil {
 			l.account.answered(l, p.Seq, p.Status)
@@ -86,16 +93,22 @@ func (l *line) leave() {
 
 func (l *line) bind(p smpp.PDU) bool {
 	s, login := l.server, p.Body.(*smpp.Login)
-	password, known := s.cfg.Accounts[login.SystemID]
-	status := s.plan.Load().RefuseBind
+	terms, known := s.terms(login.SystemID)
+	plan := s.plan.Load()
+	_, down := plan.outage(LinesDown, s.clock.Now())
+	status := plan.RefuseBind
 	switch {
 	case l.account != nil:
 		status = smpp.AlreadyBound
 	case status != smpp.OK:
-	case login.SystemID == "" || (s.cfg.Accounts != nil && !known):
+	case down:
+		status = smpp.BindFailed
+	case login.SystemID == "" || !known:
 		status = smpp.InvalidSystemID
-	case known && password != login.Password:
+	case s.cfg.Accounts != nil && terms.Password != login.Password:
 		status = smpp.InvalidPassword
+	case !s.account(login.SystemID).enter(terms.Binds):
+		status = smpp.BindFailed
 	}
 	if status != smpp.OK {
 		l.conn.Send(smpp.PDU{Command: p.Command.Resp(), Status: status, Seq: p.Seq})
@@ -104,12 +117,23 @@ func (l *line) bind(p smpp.PDU) bool {
 	s.binds.Add(1)
 	l.sends = p.Command != smpp.BindReceiver
 	l.hears = p.Command != smpp.BindTransmitter
-	l.account = s.account(login.SystemID)
+	l.account, l.terms = s.account(login.SystemID), terms
+	l.bound.Store(l.account)
 	l.conn.Answer(smpp.PDU{Command: p.Command.Resp(), Seq: p.Seq, Body: &smpp.Answer{
 		ID: "PORTOLAN", TLVs: smpp.TLVs{{Tag: smpp.TagInterfaceVersion, Value: []byte{0x34}}},
 	}})
 	l.account.join(l)
 	return true
+}
+
+// terms are an account's, and whether it may bind.
+func (s *Server) terms(systemID string) (Account, bool) {
+	for _, a := range s.cfg.Accounts {
+		if a.SystemID == systemID {
+			return a, true
+		}
+	}
+	return Account{}, s.cfg.Accounts == nil
 }
 
 // submit judges a submit_sm, puts it on record, answers it and lets the text travel.
@@ -119,41 +143,53 @@ func (l *line) submit(p smpp.PDU) bool {
 	operator := s.operator(number)
 	plan, at := s.planFor(operator), s.clock.Now()
 	s.submits.Add(1)
-	status := l.judge(plan, number, at)
-	if status != smpp.OK {
-		l.refuse(plan, p, status, at)
+	if !l.sends {
+		l.refuse(p, smpp.NotBound, at, 0)
+		return true
+	}
+	f := s.fates.draw(plan.Plan, m)
+	if status := l.judge(plan, operator, f, number, at); status != smpp.OK {
+		l.refuse(p, status, at, f.answerAfter)
 		return true
 	}
 	s.accepted.Add(1)
-	n := s.ids.Add(1)
-	inAnswer, inReceipt := plan.IDs.write(n)
-	entry := s.record.add(entry{at: at, id: inAnswer, account: l.account.name, message: m})
+	j := journey{fate: f, account: l.account, operator: operator, plan: plan}
+	var inAnswer string
+	inAnswer, j.id = plan.IDs.write(s.ids.Add(1))
+	j.entry = s.record.add(entry{at: at, id: inAnswer, account: l.account.name, message: m})
 	s.own(m.From.Addr, l.account.name)
 	l.submits++
 	if plan.DisconnectAfter > 0 && l.submits >= plan.DisconnectAfter {
 		s.disconnects.Add(1)
-		s.travel(entry, inReceipt, l.account, operator, plan)
+		s.travel(j)
 		return false
 	}
-	early := s.chance(plan.Early)
-	if early {
-		s.arrive(entry, inReceipt, l.account, operator, plan, at)
+	if f.early {
+		s.travel(j)
 	}
-	l.answer(plan, smpp.PDU{Command: smpp.SubmitSM.Resp(), Seq: p.Seq, Body: &smpp.Answer{ID: inAnswer}}, at)
-	if !early {
-		s.travel(entry, inReceipt, l.account, operator, plan)
+	_, silent := plan.outage(Silent, at)
+	if f.answerLost || silent {
+		l.waiting.Add(1)
+	} else {
+		l.answer(smpp.PDU{Command: smpp.SubmitSM.Resp(), Seq: p.Seq, Body: &smpp.Answer{ID: inAnswer}}, at, f.answerAfter)
+	}
+	if !f.early {
+		s.travel(j)
 	}
 	return true
 }
 
-func (l *line) judge(plan *Plan, number string, at time.Time) smpp.Status {
+func (l *line) judge(plan present, o *Operator, f fate, number string, at time.Time) smpp.Status {
 	s := l.server
+	_, refusing := plan.outage(Refusing, at)
+	_, throttling := plan.outage(Throttling, at)
 	switch {
-	case !l.sends:
-		return smpp.NotBound
 	case plan.RefuseAll != smpp.OK:
 		return plan.RefuseAll
-	case s.tooFast(plan.Rate, at) || s.chance(plan.Throttled):
+	case refusing:
+		return smpp.SystemError
+	case throttling, l.terms.Window > 0 && int(l.waiting.Load()) >= l.terms.Window,
+		l.account.meter.tooFast(l.terms.Rate, at), s.meterFor(o).tooFast(plan.Rate, at), f.throttled:
 		return smpp.Throttled
 	case plan.Refuse[number] != smpp.OK:
 		return plan.Refuse[number]
@@ -167,7 +203,7 @@ func isNumber(number string) bool {
 	return len(number) >= 5 && len(number) <= 15 && strings.Trim(number, "0123456789") == ""
 }
 
-func (l *line) refuse(plan *Plan, p smpp.PDU, status smpp.Status, at time.Time) {
+func (l *line) refuse(p smpp.PDU, status smpp.Status, at time.Time, after time.Duration) {
 	s := l.server
 	if status == smpp.Throttled {
 		s.throttled.Add(1)
@@ -179,17 +215,49 @@ func (l *line) refuse(plan *Plan, p smpp.PDU, status smpp.Status, at time.Time) 
 		e.account = l.account.name
 	}
 	s.record.add(e)
-	l.answer(plan, smpp.PDU{Command: smpp.SubmitSM.Resp(), Status: status, Seq: p.Seq}, at)
+	l.answer(smpp.PDU{Command: smpp.SubmitSM.Resp(), Status: status, Seq: p.Seq}, at, after)
 }
 
-func (l *line) answer(plan *Plan, p smpp.PDU, at time.Time) {
-	switch {
-	case l.server.chance(plan.AnswerLost):
-	case plan.AnswerDelay > 0:
-		l.server.schedule.add(at.Add(plan.AnswerDelay), func(time.Time) { l.conn.Send(p) })
-	default:
+func (l *line) answer(p smpp.PDU, at time.Time, after time.Duration) {
+	if after <= 0 {
 		l.conn.Answer(p)
+		return
 	}
+	l.waiting.Add(1)
+	l.server.schedule.add(at.Add(after), func(time.Time) {
+		l.waiting.Add(-1)
+		l.conn.Send(p)
+	})
+}
+
+// inquire answers query_sm and cancel_sm from the record.
+func (l *line) inquire(p smpp.PDU) {
+	s, q := l.server, p.Body.(*smpp.Question)
+	s.queries.Add(1)
+	answer := smpp.PDU{Command: p.Command.Resp(), Seq: p.Seq}
+	var name string
+	if l.account != nil {
+		name = l.account.name
+	}
+	e, known := s.record.find(name, q.ID)
+	switch {
+	case l.account == nil:
+		answer.Status = smpp.NotBound
+	case !known:
+		answer.Status = smpp.InvalidID
+	case q.Cancel:
+		if !s.record.cancel(e) {
+			answer.Status = smpp.CancelFailed
+		}
+	default:
+		state, done := s.record.state(e)
+		o := &smpp.Outcome{ID: q.ID, State: smpp.Enroute.Code()}
+		if state != "" {
+			o.State, o.Final = state.Code(), smpp.Moment(done)
+		}
+		answer.Body = o
+	}
+	l.conn.Answer(answer)
 }
 
 // write is the id as it stands in the answer and in the receipt.
@@ -208,69 +276,4 @@ func (f IDForm) write(n uint64) (inAnswer, inReceipt string) {
 		return hex, strings.ToUpper(hex)
 	}
 	return decimal, decimal
-}
-
-// travel lets a text arrive after the network's delay.
-func (s *Server) travel(e *entry, id string, a *account, o *Operator, plan *Plan) {
-	low, high := plan.delay()
-	s.schedule.add(e.at.Add(s.between(low, high)), func(at time.Time) { s.arrive(e, id, a, o, plan, at) })
-}
-
-func (p *Plan) delay() (low, high time.Duration) {
-	if p.ReceiptMin == 0 && p.ReceiptMax == 0 {
-		return 150 * time.Millisecond, 900 * time.Millisecond
-	}
-	return p.ReceiptMin, max(p.ReceiptMin, p.ReceiptMax)
-}
-
-// arrive brings a text to its phone and sends the receipt as the plan has it.
-func (s *Server) arrive(e *entry, id string, a *account, o *Operator, plan *Plan, at time.Time) {
-	state := smpp.Delivered
-	if s.chance(plan.Failed) {
-		state = smpp.Undeliverable
-	}
-	s.record.done(e, state, at)
-	if state == smpp.Delivered {
-		s.handsets.receive(e, o, at)
-	}
-	wanted := e.message.Registered & 3
-	if wanted == 0 || wanted == 3 || (wanted == 2 && state == smpp.Delivered) {
-		return
-	}
-	if s.chance(plan.Lost) {
-		s.receiptsLost.Add(1)
-		return
-	}
-	r := receipt(e, id, state, at, plan.NoTLV)
-	times := 1
-	if s.chance(plan.Doubled) {
-		times = 2
-	}
-	for range times {
-		if s.chance(plan.Reordered) {
-			_, high := plan.delay()
-			s.schedule.add(at.Add(s.between(0, 10*high)), func(time.Time) { a.deliver(&delivery{message: r, kind: forReceipt}) })
-			continue
-		}
-		a.deliver(&delivery{message: r, kind: forReceipt})
-	}
-}
-
-// receipt writes the deliver_sm of SMPP 3.4, appendix B.
-func receipt(e *entry, id string, state smpp.State, at time.Time, noTLV bool) *smpp.Message {
-	m := e.message
-	arrived, code := "001", "000"
-	if state != smpp.Delivered {
-		arrived, code = "000", "001"
-	}
-	r := &smpp.Message{From: m.To, To: m.From, Class: smpp.ClassReceipt}
-	r.Short = fmt.Appendf(nil, "id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%s text:",
-		id, arrived, e.at.Format("0601021504"), at.Format("0601021504"), state.Word(), code)
-	if !noTLV {
-		r.TLVs = smpp.TLVs{
-			{Tag: smpp.TagReceiptedID, Value: append([]byte(id), 0)},
-			{Tag: smpp.TagState, Value: []byte{state.Code()}},
-		}
-	}
-	return r
 }

@@ -37,13 +37,14 @@ type Count struct {
 }
 
 type entry struct {
-	at      time.Time
-	id      string
-	account string
-	message *smpp.Message
-	status  smpp.Status
-	state   smpp.State
-	doneAt  time.Time
+	at        time.Time
+	id        string
+	account   string
+	message   *smpp.Message
+	status    smpp.Status
+	state     smpp.State
+	doneAt    time.Time
+	cancelled bool
 }
 
 // record keeps the last submits, as a ring once it is full.
@@ -52,24 +53,63 @@ type record struct {
 	mu    sync.Mutex
 	ring  []*entry
 	next  int
+	byID  map[string]*entry // accepted ones, by the id as answered
 }
 
 func (r *record) add(e entry) *entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.byID == nil {
+		r.byID = map[string]*entry{}
+	}
+	if e.id != "" {
+		r.byID[e.id] = &e
+	}
 	if len(r.ring) < r.limit {
 		r.ring = append(r.ring, &e)
 		return &e
 	}
+	delete(r.byID, r.ring[r.next].id)
 	r.ring[r.next] = &e
 	r.next = (r.next + 1) % r.limit
 	return &e
 }
 
-func (r *record) done(e *entry, state smpp.State, at time.Time) {
+// find returns what an account submitted, by the id in the answer.
+func (r *record) find(account, id string) (*entry, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	e := r.byID[id]
+	return e, e != nil && e.account == account
+}
+
+// state is what became of a submit, "" before its end.
+func (r *record) state(e *entry) (smpp.State, time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return e.state, e.doneAt
+}
+
+// cancel keeps a text from arriving, unless it has.
+func (r *record) cancel(e *entry) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.state != "" || e.cancelled {
+		return false
+	}
+	e.cancelled = true
+	return true
+}
+
+// end notes the end of a submit, which is another one if it was cancelled.
+func (r *record) end(e *entry, state smpp.State, at time.Time) smpp.State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.cancelled {
+		state = smpp.Deleted
+	}
 	e.state, e.doneAt = state, at
+	return state
 }
 
 // each calls f for what is on record, oldest first.
@@ -84,15 +124,29 @@ func (r *record) each(f func(e *entry)) {
 // Submits are the last Config.KeepSubmits parts that came over the wire, oldest first, refused ones too.
 func (s *Server) Submits() []Submit {
 	out := []Submit{}
-	s.record.each(func(e *entry) {
-		p := e.message.Piece()
-		out = append(out, Submit{
-			At: e.at, ID: e.id, Account: e.account, From: e.message.From.Addr, To: number(e.message.To.Addr),
-			Text: sms.Decode(p.DCS, p.Body), Ref: int(p.Ref), Part: max(1, p.Part), Total: max(1, p.Total),
-			Encoding: sms.EncodingOf(p.DCS), Status: e.status, State: e.state, DoneAt: e.doneAt,
-		})
-	})
+	s.record.each(func(e *entry) { out = append(out, e.submit()) })
 	return out
+}
+
+// Latest are the last n of Submits, the latest first.
+func (s *Server) Latest(n int) []Submit {
+	r := s.record
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := []Submit{}
+	for i := range min(n, len(r.ring)) {
+		out = append(out, r.ring[(r.next+2*len(r.ring)-1-i)%len(r.ring)].submit())
+	}
+	return out
+}
+
+func (e *entry) submit() Submit {
+	p := e.message.Piece()
+	return Submit{
+		At: e.at, ID: e.id, Account: e.account, From: e.message.From.Addr, To: number(e.message.To.Addr),
+		Text: sms.Decode(p.DCS, p.Body), Ref: int(p.Ref), Part: max(1, p.Part), Total: max(1, p.Total),
+		Encoding: sms.EncodingOf(p.DCS), Status: e.status, State: e.state, DoneAt: e.doneAt,
+	}
 }
 
 // Counts are the texts among the submits on record, each once, in the order of their first coming. A long

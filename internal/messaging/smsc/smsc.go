@@ -3,7 +3,8 @@
 //
 // It takes submits, brings texts to phones kept in memory, sends receipts and what the phones' owners write,
 // and misbehaves as a Plan asks: late, lost, doubled and reordered receipts, throttling, refusals, lost
-// answers and lines. It knows nothing of orders, and nothing survives its end.
+// answers and lines, outages at set times. With a Seed, each submit meets the same fate in every run, however the
+// clients' goroutines race. It knows nothing of orders, and nothing survives its end.
 package smsc
 
 import (
@@ -31,59 +32,35 @@ var (
 	ErrNobody = fault.New(fault.Unavailable, "smsc.nobody_listens")
 )
 
-// IDForm is how the centre writes a message's id in its answer and in the receipt. Real centres differ, and
-// many differ from themselves.
-type IDForm string
-
-const (
-	Decimal IDForm = ""       // the same decimal number in both
-	Hex     IDForm = "hex"    // hexadecimal in the answer, decimal in the receipt
-	Padded  IDForm = "padded" // leading zeros in the answer, none in the receipt
-	Upper   IDForm = "upper"  // hexadecimal, small letters in the answer, capitals in the receipt
-	Mixed   IDForm = "mixed"  // each of these in turn
-)
-
-// Plan says how the network behaves. Shares are probabilities from 0 to 1; durations pass on the server's
-// clock. The zero Plan delivers everything, with receipts after 150 to 900 ms.
-type Plan struct {
-	ReceiptMin time.Duration `json:"receipt_min"` // until a text arrives and its receipt leaves
-	ReceiptMax time.Duration `json:"receipt_max"`
-	Early      float64       `json:"early"`     // receipts sent before the submit's own answer
-	Lost       float64       `json:"lost"`      // receipts never sent, though the text arrives
-	Doubled    float64       `json:"doubled"`   // receipts sent twice
-	Reordered  float64       `json:"reordered"` // receipts held back for up to ten times ReceiptMax
-	Failed     float64       `json:"failed"`    // texts that don't arrive; the receipt says undeliverable
-	NoTLV      bool          `json:"no_tlv"`    // receipts tell everything in their text only
-	IDs        IDForm        `json:"ids"`
-
-	Throttled  float64                `json:"throttled"`   // submits answered with 0x58
-	Rate       int                    `json:"rate"`        // submits taken in a second; the rest is throttled; 0: any number
-	Refuse     map[string]smpp.Status `json:"refuse"`      // numbers (without +) that are refused, and how
-	RefuseAll  smpp.Status            `json:"refuse_all"`  // an outage that answers
-	RefuseBind smpp.Status            `json:"refuse_bind"` // an outage that doesn't let anybody in
-
-	AnswerDelay     time.Duration `json:"answer_delay"`
-	AnswerLost      float64       `json:"answer_lost"`      // submits taken and never answered
-	DisconnectAfter int           `json:"disconnect_after"` // each line breaks at its nth submit, taken but not answered
-}
-
 // Operator is a network for the numbers that begin with one of its prefixes (without +; the longest wins).
 type Operator struct {
 	Name      string   `json:"name"`
 	Country   string   `json:"country"` // ISO 3166-1 alpha-2
 	Prefixes  []string `json:"prefixes"`
-	Overwrite string   `json:"overwrite"` // what phones see instead of our sender, one-way; "" leaves it
-	Plan      *Plan    `json:"plan"`      // nil is the server's plan
+	Overwrite string   `json:"overwrite,omitempty"` // what phones see instead of our sender, one-way; "" leaves it
+	Plan      *Plan    `json:"plan,omitempty"`      // nil is the server's plan
+}
+
+// Account is a client that may bind.
+type Account struct {
+	SystemID string `json:"system_id"`
+	Password string `json:"password"` // at most 8 octets, as SMPP 3.4 has it
+	Binds    int    `json:"binds"`    // connections at a time; 0: any number
+	Rate     int    `json:"rate"`     // submits taken in a second over all connections; the rest is throttled; 0: any number
+	Window   int    `json:"window"`   // submits of a connection waiting for their answer, beyond which it is throttled; 0: any number
 }
 
 // Config describes a centre. The zero value listens on a free port of 127.0.0.1 and lets anybody in.
 type Config struct {
-	Addr           string            // host:port; 127.0.0.1:0 if empty
-	Accounts       map[string]string // password by system id; nil takes everyone
+	Addr           string    // host:port; 127.0.0.1:0 if empty
+	Accounts       []Account // nil takes everyone
 	Operators      []Operator
 	Plan           Plan
+	Inbound        []Inbound     // what phones write by themselves
 	Clock          *db.Clock     // nil is the world's
-	Seed           uint64        // makes the shares of a Plan repeatable; 0 is different each time
+	Seed           uint64        // makes a Plan's shares and delays repeatable; 0 is different each time
+	FirstID        uint64        // of the messages; 0 goes on from the moment of the start, so that no id comes again
+	Watch          func(Traffic) // sees every PDU; it must be quick
 	RedeliverAfter time.Duration // when a receipt or reply was not taken: 1 s, doubling, ten times
 
 	KeepSubmits int // on record: 10,000
@@ -107,30 +84,32 @@ type Totals struct {
 	RepliesTaken  uint64 `json:"replies_taken"`
 	Dropped       uint64 `json:"dropped"` // receipts and replies given up
 	Disconnects   uint64 `json:"disconnects"`
-	Broken        uint64 `json:"broken"` // PDUs that could not be read
+	Queries       uint64 `json:"queries"` // query_sm and cancel_sm
+	Broken        uint64 `json:"broken"`  // PDUs that could not be read
 }
 
 // Server is one message centre.
 type Server struct {
 	cfg      Config
 	clock    *db.Clock
-	plan     atomic.Pointer[Plan]
+	plan     atomic.Pointer[present]
 	schedule *schedule
 	handsets *handsets
 	record   *record
 	ids      atomic.Uint64
+	fates    fates
+	rates    map[*Operator]*meter // nil is the server's plan
 
 	mu       sync.Mutex
-	random   *rand.Rand
 	listener net.Listener
 	lines    map[*line]bool
+	lineNo   int
 	accounts map[string]*account
-	owners   map[string]string // which account last wrote as a sender
-	second   int64             // of the clock, for Plan.Rate
-	inSecond int
+	owners   map[string]string  // which account last wrote as a sender
+	stop     context.CancelFunc // of the present plan's outages
 
 	binds, submits, accepted, throttled, refused, receipts, receiptsTaken, receiptsLost atomic.Uint64
-	replies, repliesTaken, dropped, disconnects, broken                                 atomic.Uint64
+	replies, repliesTaken, dropped, disconnects, queries, broken                        atomic.Uint64
 }
 
 // New returns a server that is not listening yet.
@@ -154,22 +133,22 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, clock: cfg.Clock, schedule: newSchedule(), handsets: newHandsets(cfg), record: &record{limit: cfg.KeepSubmits},
-		random: rand.New(rand.NewPCG(cfg.Seed, 1)), lines: map[*line]bool{}, accounts: map[string]*account{}, owners: map[string]string{},
+		fates: fates{seed: cfg.Seed}, rates: map[*Operator]*meter{nil: {}},
+		lines: map[*line]bool{}, accounts: map[string]*account{}, owners: map[string]string{},
 	}
-	// Ids go on from the moment of the start, so that those of an earlier run don't come again.
-	s.ids.Store(uint64(cfg.Clock.Now().UnixMilli())<<20 | rand.Uint64N(1<<18))
+	for i := range cfg.Operators {
+		s.rates[&cfg.Operators[i]] = &meter{}
+	}
+	s.ids.Store(cfg.FirstID - 1)
+	if cfg.FirstID == 0 {
+		s.ids.Store(uint64(cfg.Clock.Now().UnixMilli())<<20 | rand.Uint64N(1<<18))
+	}
 	s.SetPlan(cfg.Plan)
+	for _, in := range cfg.Inbound {
+		s.recite(in)
+	}
 	return s
 }
-
-// SetPlan changes how the network behaves from now on.
-func (s *Server) SetPlan(p Plan) {
-	p.Refuse = maps.Clone(p.Refuse)
-	s.plan.Store(&p)
-}
-
-// Plan is how the network behaves now.
-func (s *Server) Plan() Plan { return *s.plan.Load() }
 
 // Listen takes the address. Serve does it too; call Listen first to learn Addr or that the port is in use.
 func (s *Server) Listen() error {
@@ -219,8 +198,13 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 		l := &line{server: s, conn: smpp.NewConn(c), open: map[uint32]*delivery{}}
 		s.mu.Lock()
+		s.lineNo++
+		l.number = s.lineNo
 		s.lines[l] = true
 		s.mu.Unlock()
+		if s.cfg.Watch != nil {
+			l.conn.Watch = l.watch
+		}
 		if ctx.Err() != nil {
 			c.Close()
 		}
@@ -238,13 +222,16 @@ func (s *Server) Disconnect() {
 	}
 }
 
+// Now is the server's time.
+func (s *Server) Now() time.Time { return s.clock.Now() }
+
 // Totals count.
 func (s *Server) Totals() Totals {
 	t := Totals{
 		Binds: s.binds.Load(), Submits: s.submits.Load(), Accepted: s.accepted.Load(), Throttled: s.throttled.Load(),
 		Refused: s.refused.Load(), Receipts: s.receipts.Load(), ReceiptsTaken: s.receiptsTaken.Load(),
 		ReceiptsLost: s.receiptsLost.Load(), Replies: s.replies.Load(), RepliesTaken: s.repliesTaken.Load(),
-		Dropped: s.dropped.Load(), Disconnects: s.disconnects.Load(), Broken: s.broken.Load(),
+		Dropped: s.dropped.Load(), Disconnects: s.disconnects.Load(), Queries: s.queries.Load(), Broken: s.broken.Load(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -254,6 +241,36 @@ func (s *Server) Totals() Totals {
 		a.mu.Unlock()
 	}
 	return t
+}
+
+// Line is one connection, for looking at.
+type Line struct {
+	Number  int    `json:"number"` // counted from the server's start
+	Remote  string `json:"remote"`
+	Account string `json:"account"` // "" before the bind
+	Sends   bool   `json:"sends"`
+	Hears   bool   `json:"hears"`
+	Waiting int    `json:"waiting"` // submits without their answer
+	Open    int    `json:"open"`    // receipts and replies without the client's answer
+}
+
+// Lines are the connections there are now, the oldest first.
+func (s *Server) Lines() []Line {
+	s.mu.Lock()
+	lines := slices.Collect(maps.Keys(s.lines))
+	s.mu.Unlock()
+	out := make([]Line, 0, len(lines))
+	for _, l := range lines {
+		one := Line{Number: l.number, Remote: l.conn.Remote(), Waiting: int(l.waiting.Load())}
+		if a := l.bound.Load(); a != nil {
+			a.mu.Lock()
+			one.Account, one.Sends, one.Hears, one.Open = a.name, l.sends, l.hears, len(l.open)
+			a.mu.Unlock()
+		}
+		out = append(out, one)
+	}
+	slices.SortFunc(out, func(a, b Line) int { return a.Number - b.Number })
+	return out
 }
 
 // operator is the network of a number, or nil.
@@ -267,44 +284,4 @@ func (s *Server) operator(number string) (found *Operator) {
 		}
 	}
 	return found
-}
-
-func (s *Server) planFor(o *Operator) *Plan {
-	if o != nil && o.Plan != nil {
-		return o.Plan
-	}
-	return s.plan.Load()
-}
-
-// chance is true with a probability.
-func (s *Server) chance(share float64) bool {
-	if share <= 0 {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.random.Float64() < share
-}
-
-func (s *Server) between(low, high time.Duration) time.Duration {
-	if high <= low {
-		return low
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return low + time.Duration(s.random.Int64N(int64(high-low)+1))
-}
-
-// tooFast counts a submit against a rate.
-func (s *Server) tooFast(rate int, at time.Time) bool {
-	if rate <= 0 {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if sec := at.Unix(); sec != s.second {
-		s.second, s.inSecond = sec, 0
-	}
-	s.inSecond++
-	return s.inSecond > rate
 }

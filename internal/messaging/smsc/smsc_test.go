@@ -66,7 +66,7 @@ var soon = smsc.Plan{ReceiptMax: time.Microsecond}
 
 func TestTextReceiptAndReply(t *testing.T) {
 	clock := db.Manual(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
-	s := start(t, smsc.Config{Clock: clock, Accounts: map[string]string{"shop": "secret"}, Operators: []smsc.Operator{
+	s := start(t, smsc.Config{Clock: clock, Accounts: []smsc.Account{{SystemID: "shop", Password: "secret"}}, Operators: []smsc.Operator{
 		{Name: "Mobil Nord", Country: "DE", Prefixes: []string{"49"}}, {Name: "Timur", Country: "MY", Prefixes: []string{"60"}, Overwrite: "66300"},
 	}})
 	receipts, replies := make(chan smpp.Receipt, 10), make(chan smpp.MO, 10)
@@ -154,7 +154,7 @@ func TestPayload(t *testing.T) {
 }
 
 func TestBind(t *testing.T) {
-	s := start(t, smsc.Config{Accounts: map[string]string{"shop": "secret"}})
+	s := start(t, smsc.Config{Accounts: []smsc.Account{{SystemID: "shop", Password: "secret"}}})
 	for _, c := range []struct {
 		id, password string
 		want         smpp.Status
