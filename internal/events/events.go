@@ -75,6 +75,34 @@ func (b *Bus) Publish(tx *db.Tx, e Event) error {
 	return b.queue.AddEach(tx, b.listeners[e.Topic()], json.RawMessage(body), jobs.When{})
 }
 
+// PublishEach announces events as part of tx, by few statements.
+func (b *Bus) PublishEach(tx *db.Tx, all []Event) error {
+	rows, subjects := make([][]any, 0, len(all)), make([][]any, 0, 3*len(all))
+	now := tx.Now()
+	for _, e := range all {
+		body, err := json.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("event %s: %w", e.Topic(), err)
+		}
+		key, seq := id.New("evt"), b.seq.Add(1)
+		rows = append(rows, []any{key, e.Topic(), string(body), now, seq})
+		if a, ok := e.(About); ok {
+			for _, subject := range a.Subjects() {
+				if subject != "" {
+					subjects = append(subjects, []any{subject, now, seq, key})
+				}
+			}
+		}
+		if err := b.queue.AddEach(tx, b.listeners[e.Topic()], json.RawMessage(body), jobs.When{}); err != nil {
+			return err
+		}
+	}
+	if err := db.InsertEach(tx, `insert into events (id, topic, body, at, seq) values`, "", rows); err != nil {
+		return err
+	}
+	return db.InsertEach(tx, `insert into event_subjects (subject, at, seq, event_id) values`, `on conflict do nothing`, subjects)
+}
+
 // mostSubjects is how many subjects of an event are noted at a time.
 const mostSubjects = 8
 

@@ -63,6 +63,7 @@ type Queue struct {
 	rounds []round
 	engine engine
 	alarm  *alarm
+	beside []Companion
 
 	running        atomic.Bool
 	worked, failed atomic.Int64

@@ -25,7 +25,35 @@ func (q *Queue) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	all.Go(func() { q.keepRounds(ctx) })
+	for _, c := range q.beside {
+		all.Go(func() { c.Run(ctx) })
+	}
 	return q.engine.run(ctx)
+}
+
+// Companion works through something of its own beside the jobs, with the life of the queue: work of which there is
+// so much that a job each would cost more than the work.
+type Companion interface {
+	// Run works until ctx ends, then lets what is in hand finish.
+	Run(ctx context.Context)
+	// Work does everything that is due now on the caller's goroutine, and reports whether there was anything.
+	Work(ctx context.Context) (bool, error)
+	// Quiet reports whether nothing is due and nothing in hand.
+	Quiet(tx *db.Tx) (bool, error)
+}
+
+// Beside adds a companion. Call it before Run.
+func (q *Queue) Beside(c Companion) { q.beside = append(q.beside, c) }
+
+// accompany lets every companion do what is due.
+func (q *Queue) accompany(ctx context.Context) (any bool, err error) {
+	for _, c := range q.beside {
+		did, err := c.Work(ctx)
+		if any = any || did; err != nil {
+			return any, err
+		}
+	}
+	return any, nil
 }
 
 // Drain works everything that is due now, one job after the other, and returns. What becomes due later stays:
@@ -39,7 +67,11 @@ func (q *Queue) Drain(ctx context.Context) error {
 		if _, err := q.turn(ctx); err != nil {
 			return err
 		}
-		if did, err := q.engine.workOne(ctx); err != nil || !did {
+		did, err := q.engine.workOne(ctx)
+		if err == nil && !did {
+			did, err = q.accompany(ctx)
+		}
+		if err != nil || !did {
 			return err
 		}
 	}
@@ -54,6 +86,11 @@ func (q *Queue) Idle(ctx context.Context) error {
 				return err
 			}
 			quiet, err = q.engine.quiet(tx)
+			for _, c := range q.beside {
+				if err == nil && quiet {
+					quiet, err = c.Quiet(tx)
+				}
+			}
 			return err
 		})
 		if err != nil || quiet {

@@ -113,6 +113,7 @@ func (s *Service) Inspect(tx *db.Tx, id string) (d Detail, err error) {
 	if d.Decisions, err = decisions(tx, id); err != nil {
 		return d, err
 	}
+	d.Decisions = append(d.Decisions, d.Gate)
 	if d.Attempts, err = attempts(tx, id); err != nil {
 		return d, err
 	}

@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -29,23 +28,14 @@ type Attempt struct {
 	AnsweredAt time.Time
 }
 
-// deliver hands a queued message to a provider.
-type deliver struct {
-	Message string `json:"message"`
-}
-
-// Job implements jobs.Args.
-func (deliver) Job() string { return "messaging.deliver" }
-
 const (
 	mostRepeats = 3                // attempts that may be duplicates
 	resendAfter = 30 * time.Second // how long an answer may come late before the message goes again
 )
 
-// errTryLater sends the job back to the queue with its growing pauses.
-var errTryLater = errors.New("every route asks to come later or is not set up")
-
-// step is one attempt on its way.
+// step is one attempt on its way. Each attempt is noted before it is made, then made, then its answer noted. A crash in
+// between leaves an open attempt behind, whose outcome nobody knows: then what must arrive goes again, marked as a
+// possible duplicate, and what must not come twice is left alone.
 type step struct {
 	r       Record
 	route   Route
@@ -53,43 +43,27 @@ type step struct {
 	parcel  Parcel
 }
 
-// deliver notes each attempt before it is made, then makes it, then notes the answer. A crash in between leaves
-// an open attempt behind, whose outcome nobody knows: then what must arrive goes again, marked as a possible
-// duplicate, and what must not come twice is left alone.
-func (s *Service) deliver(ctx context.Context, a deliver) error {
-	spent := map[string]bool{}
-	later := false
-	for {
-		var st *step
-		err := s.db.Write(ctx, func(tx *db.Tx) (err error) {
-			st, err = s.note(tx, a.Message, spent, later)
-			return err
-		})
-		if err != nil || st == nil {
-			return err
-		}
-		wire := s.db.Clock().Now()
-		taken, sendErr := st.route.Carrier.Send(ctx, st.parcel)
-		spent[st.route.Name] = true
-		err = s.db.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error { return s.answered(tx, *st, wire, taken, sendErr) })
-		if err != nil {
-			return err
-		}
-		no, refused := refusal(sendErr)
-		if sendErr == nil || !refused {
-			return nil
-		}
-		later = later || has([]Trouble{Again, Setup, Account}, no.Trouble)
+// step is the nth attempt of a message, by a route.
+func (s *Service) step(tx *db.Tx, r Record, route Route, n int64, repeat bool) *step {
+	at := Attempt{ID: newID("att"), Message: r.ID, N: n, Route: route.Name, Provider: route.Provider, Sender: route.Sender, Outcome: "open", Repeat: repeat, StartedAt: tx.Now()}
+	p := Parcel{Message: r.ID, Attempt: at.ID, Channel: r.Channel, Class: r.Class, To: r.To, Sender: route.Sender, Kind: route.Kind,
+		Brand: s.cfg.Brand, Subject: r.Subject, Text: r.Body, HTML: r.HTML, Repeat: repeat, NotAfter: r.NotAfter, Language: r.Lang}
+	if r.Channel == Email && r.Class.asks() {
+		p.Leave = s.cfg.BaseURL + "/u/" + r.Token
 	}
+	return &step{r, route, at, p}
 }
 
 // note decides about the next attempt and writes it down; no step means that there is nothing more to do.
-func (s *Service) note(tx *db.Tx, message string, spent map[string]bool, later bool) (*step, error) {
-	r, err := take(tx, message)
+func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
+	r, err := take(tx, w.r.ID)
 	if err != nil || r.State != Queued {
 		return nil, err
 	}
-	past, err := attempts(tx, message)
+	if !w.fresh && len(w.spent) == 0 && !w.r.due.IsZero() && r.due.After(tx.Now()) {
+		return nil, nil // another node has it in hand
+	}
+	past, err := attempts(tx, r.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -107,47 +81,42 @@ func (s *Service) note(tx *db.Tx, message string, spent map[string]bool, later b
 		}
 		repeat = true
 	}
+	before := r.Gate
 	all, err := s.choose(tx, &r)
 	if err != nil {
 		return nil, err
 	}
+	if err := keepDecisions(tx, r, before, all); err != nil {
+		return nil, err
+	}
 	if r.Gate.Verdict != Go {
-		_, err := s.follow(tx, r, all, save)
+		_, err := s.follow(tx, r, save)
 		return nil, err
 	}
-	route, ok := s.route(r.Channel, r.Country, r.Class, spent)
+	route, ok := s.route(r.Channel, r.Country, r.Class, w.spent)
 	if !ok {
-		return nil, s.spent(tx, r, later)
-	}
-	if err := insertDecision(tx, r.ID, r.Gate); err != nil {
-		return nil, err
+		return nil, s.spent(tx, r, w, len(past))
 	}
 	if repeat {
 		r.Repeats++
 	}
-	r.Sender, r.SenderKind, r.Reason = route.Sender, route.Kind, ""
+	r.Sender, r.SenderKind, r.Reason, r.due = route.Sender, route.Kind, "", tx.Now().Add(laneLease)
 	if err := save(tx, r); err != nil {
 		return nil, err
 	}
-	at := Attempt{ID: newID("att"), Message: r.ID, N: int64(len(past) + 1), Route: route.Name, Provider: route.Provider, Sender: route.Sender,
-		Outcome: "open", Repeat: repeat, StartedAt: tx.Now()}
-	if err := insertAttempt(tx, at); err != nil {
-		return nil, err
-	}
-	p := Parcel{Message: r.ID, Attempt: at.ID, Channel: r.Channel, Class: r.Class, To: r.To, Sender: route.Sender, Kind: route.Kind,
-		Brand: s.cfg.Brand, Subject: r.Subject, Text: r.Body, HTML: r.HTML, Repeat: repeat, NotAfter: r.NotAfter, Language: r.Lang}
-	if r.Channel == Email && r.Class.asks() {
-		p.Leave = s.cfg.BaseURL + "/u/" + r.Token
-	}
-	return &step{r, route, at, p}, nil
+	st := s.step(tx, r, route, int64(len(past)+1), repeat)
+	return st, insertAttempt(tx, st.attempt)
 }
 
 // spent ends a message that no route takes, or has it tried again later if a route may take it then.
-func (s *Service) spent(tx *db.Tx, r Record, later bool) error {
-	if later {
-		return errTryLater
+func (s *Service) spent(tx *db.Tx, r Record, w *waiting, tries int) error {
+	if w.later && tries < mostTries {
+		r.due = tx.Now().Add(max(w.after, jobs.Backoff(tries)))
+		return save(tx, r)
 	}
-	r.State, r.Reason = Failed, "refused_by_every_route"
+	if r.State, r.Reason = Failed, "refused_by_every_route"; w.later {
+		r.Reason = "no_route_left"
+	}
 	return s.end(tx, r)
 }
 
@@ -188,7 +157,8 @@ func (s *Service) answered(tx *db.Tx, st step, wire time.Time, t Taken, sendErr 
 		r.State, r.Reason = Unknown, "outcome_unknown"
 		return s.end(tx, r)
 	}
-	return s.queue.Add(tx, deliver{r.ID}, jobs.When{At: tx.Now().Add(resendAfter), Subject: r.ID, Priority: jobs.Urgent})
+	r.due = tx.Now().Add(resendAfter)
+	return save(tx, r)
 }
 
 func clip(s string) string { return s[:min(len(s), 500)] }
@@ -216,8 +186,9 @@ func (s *Service) refused(tx *db.Tx, r Record, no *Refusal) error {
 	return nil
 }
 
-// taken moves a message to Sent, with what it cost and the provider's names for it.
-func (s *Service) taken(tx *db.Tx, r Record, st step, wire time.Time, t Taken) error {
+// charged is the message of a step with what it costs and who sent it, once a provider has taken it.
+func (s *Service) charged(st *step, t Taken) Record {
+	r := st.r
 	if t.Parts > 0 {
 		r.Parts = t.Parts
 	}
@@ -227,16 +198,26 @@ func (s *Service) taken(tx *db.Tx, r Record, st step, wire time.Time, t Taken) e
 	} else if price.Currency == "" && r.Channel == SMS {
 		price = s.rules.prices[r.Country]
 	}
-	r.Cost, r.WireAt, r.SentAt, r.HeldUntil = price.Times(r.Parts), wire, tx.Now(), time.Time{}
-	r.Sender, r.SenderKind = st.route.Sender, st.route.Kind
+	r.Cost, r.Sender, r.SenderKind = price.Times(r.Parts), st.route.Sender, st.route.Kind
+	return r
+}
+
+func sentEvent(r Record, at time.Time) SentEvent {
+	return SentEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Class, r.Channel, r.Market, r.Country, r.Parts, r.Cost, at}
+}
+
+// taken moves a message to Sent, with what it cost and the provider's names for it.
+func (s *Service) taken(tx *db.Tx, r Record, st step, wire time.Time, t Taken) error {
+	st.r = r
+	r = s.charged(&st, t)
+	r.WireAt, r.SentAt, r.HeldUntil, r.due = wire, tx.Now(), time.Time{}, time.Time{}
 	if r.State.follows(Sent) || r.State == Unknown {
 		r.State = Sent
 	}
 	if err := save(tx, r); err != nil {
 		return err
 	}
-	if err := s.bus.Publish(tx, SentEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Class, r.Channel, r.Market, r.Country, r.Parts,
-		r.Cost, tx.Now()}); err != nil {
+	if err := s.bus.Publish(tx, sentEvent(r, tx.Now())); err != nil {
 		return err
 	}
 	return s.keepRefs(tx, st.attempt, r, t.IDs)
@@ -279,10 +260,12 @@ func newID(prefix string) string { return id.New(prefix) }
 
 const attemptColumns = `id, message, n, route, provider, sender, outcome, trouble, code, detail, repeat, started_at, answered_at`
 
+func (a Attempt) row() []any {
+	return []any{a.ID, a.Message, a.N, a.Route, a.Provider, a.Sender, a.Outcome, string(a.Trouble), a.Code, a.Detail, a.Repeat, a.StartedAt, a.AnsweredAt}
+}
+
 func insertAttempt(tx *db.Tx, a Attempt) error {
-	err := tx.Send(`insert into message_attempts (`+attemptColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		a.ID, a.Message, a.N, a.Route, a.Provider, a.Sender, a.Outcome, string(a.Trouble), a.Code, a.Detail, a.Repeat, a.StartedAt, a.AnsweredAt)
-	return err
+	return db.InsertEach(tx, `insert into message_attempts (`+attemptColumns+`) values`, "", [][]any{a.row()})
 }
 
 func saveAttempt(tx *db.Tx, a Attempt) error {

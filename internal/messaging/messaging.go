@@ -178,7 +178,8 @@ type Record struct {
 	DeliveredAt time.Time
 	LateFailure string // a failure reported after a success
 
-	asked Message // as it was handed to Send, before a channel was chosen
+	asked Message   // as it was handed to Send, before a channel was chosen
+	due   time.Time // when it is taken in hand next; see lane
 }
 
 // Cost is a sum of money finer than a minor unit: a part costs fractions of a cent.

@@ -51,18 +51,28 @@ type network struct {
 	mu     sync.Mutex
 	took   []messaging.Parcel
 	answer func(n int, p messaging.Parcel) error
+	after  chan struct{} // answers come when it is closed; nil: at once
 }
 
 func (n *network) Send(_ context.Context, p messaging.Parcel) (messaging.Taken, error) {
+	took, err := n.take(p)
+	if n.after != nil {
+		<-n.after
+	}
+	if err != nil {
+		return messaging.Taken{}, err
+	}
+	return messaging.Taken{IDs: []string{fmt.Sprintf("%08X", 0xabc0+took)}}, nil
+}
+
+func (n *network) take(p messaging.Parcel) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.took = append(n.took, p)
 	if n.answer != nil {
-		if err := n.answer(len(n.took), p); err != nil {
-			return messaging.Taken{}, err
-		}
+		return len(n.took), n.answer(len(n.took), p)
 	}
-	return messaging.Taken{IDs: []string{fmt.Sprintf("%08X", 0xabc0+len(n.took))}}, nil
+	return len(n.took), nil
 }
 
 func (n *network) parcels() []messaging.Parcel {
@@ -361,25 +371,34 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// A process that dies between the note of an attempt and its answer leaves the outcome unknown.
+// A process that dies between the note of an attempt and its answer leaves the outcome unknown: what must arrive goes
+// again, marked, and what must not come twice doesn't.
 func TestCrashBetweenNoteAndAnswer(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
-		w := newWorld(t, d)
-		w.queue.Backoff = func(int) time.Duration { return time.Second }
-		w.agree(anna, customer.SMS, false)
-		w.net.answer = func(n int, _ messaging.Parcel) error {
-			if n <= 2 {
-				panic("the process dies here")
-			}
+		dead := newWorld(t, d)
+		dead.agree(anna, customer.SMS, false)
+		gone := make(chan struct{})
+		inHand := make(chan struct{}, 2)
+		dead.net.answer = func(int, messaging.Parcel) error {
+			inHand <- struct{}{}
 			return nil
 		}
-		order := w.send(confirm(anna, "de", "de"))
-		offer := w.send(cart(anna, "gb", "en"))
+		dead.net.after = gone
+		var process sync.WaitGroup
+		ctx, kill := context.WithCancel(t.Context())
+		process.Go(func() { dead.queue.Run(ctx) })
+		defer process.Wait()
+		defer close(gone)
+		defer kill()
+		order := dead.send(confirm(anna, "de", "de"))
+		offer := dead.send(cart(anna, "gb", "en"))
 		require.Equal(t, messaging.Queued, offer.State, "%+v", offer.Gate)
-		for range 5 {
-			w.drain()
-			d.Clock().Advance(2 * time.Second)
-		}
+		<-inHand
+		<-inHand
+
+		w := newWorld(t, d)
+		d.Clock().Advance(2 * time.Minute)
+		w.drain()
 		one := w.get(order.ID)
 		require.Equal(t, messaging.Sent, one.State)
 		require.Equal(t, int64(1), one.Repeats)
@@ -389,14 +408,29 @@ func TestCrashBetweenNoteAndAnswer(t *testing.T) {
 		two := w.get(offer.ID)
 		require.Equal(t, messaging.Unknown, two.State)
 		require.Len(t, two.Attempts, 1)
-		repeats := 0
-		for _, p := range w.net.parcels() {
-			if p.Repeat {
-				repeats++
-				require.Equal(t, messaging.Transactional, p.Class)
+		require.Len(t, w.net.parcels(), 1)
+		require.True(t, w.net.parcels()[0].Repeat)
+		require.Equal(t, messaging.Transactional, w.net.parcels()[0].Class)
+	})
+}
+
+// An adapter that panics has perhaps sent the message; nobody else is held up.
+func TestCarrierThatPanics(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.net.answer = func(n int, _ messaging.Parcel) error {
+			if n == 1 {
+				panic("an adapter with a fault")
 			}
+			return nil
 		}
-		require.Equal(t, 1, repeats)
+		r := w.send(confirm(anna, "de", "de"))
+		w.drain()
+		require.Equal(t, "unknown", w.get(r.ID).Attempts[0].Outcome)
+		d.Clock().Advance(31 * time.Second)
+		w.drain()
+		require.Equal(t, messaging.Sent, w.get(r.ID).State)
+		require.True(t, w.net.parcels()[1].Repeat)
 	})
 }
 

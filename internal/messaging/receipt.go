@@ -1,11 +1,14 @@
 package messaging
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"portolan/internal/db"
+	"portolan/internal/events"
 	"portolan/internal/jobs"
 	"portolan/internal/messaging/smpp"
 )
@@ -30,6 +33,177 @@ const (
 	lastMatch  = time.Hour
 )
 
+// receipts gathers what networks say into few units of work.
+type receipts struct {
+	mu   sync.Mutex
+	wait []*said
+	busy bool
+}
+
+// said is a receipt whose teller waits until it is kept.
+type said struct {
+	rc   Receipt
+	done chan error
+}
+
+// TakeReceipt keeps what the network said, as Receipt does, in a unit of work that it shares with whatever else comes
+// at the same time. It returns once that is committed.
+func (s *Service) TakeReceipt(ctx context.Context, rc Receipt) error {
+	if err := rc.check(); err != nil {
+		return err
+	}
+	one := &said{rc, make(chan error, 1)}
+	b := &s.heard
+	b.mu.Lock()
+	b.wait = append(b.wait, one)
+	lead := !b.busy
+	b.busy = true
+	b.mu.Unlock()
+	if lead {
+		go s.keepReceipts(context.WithoutCancel(ctx))
+	}
+	select {
+	case err := <-one.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// keepReceipts works until nothing waits.
+func (s *Service) keepReceipts(ctx context.Context) {
+	b := &s.heard
+	for {
+		b.mu.Lock()
+		n := min(len(b.wait), laneBatch)
+		batch := b.wait[:n:n]
+		if b.wait = b.wait[n:]; n == 0 {
+			b.wait, b.busy = nil, false
+			b.mu.Unlock()
+			return
+		}
+		b.mu.Unlock()
+		all := make([]Receipt, n)
+		for i, one := range batch {
+			all[i] = one.rc
+		}
+		err := s.db.Write(ctx, func(tx *db.Tx) error { return s.receiptAll(tx, all) })
+		for _, one := range batch {
+			one.done <- err
+		}
+	}
+}
+
+func (rc *Receipt) check() error {
+	if rc.Provider == "" || len(smpp.IDKeys(rc.Ref)) == 0 || rc.State == "" {
+		return ErrBadMessage.With(map[string]string{"ref": "required"})
+	}
+	return nil
+}
+
+// told is what a good receipt needs to know of the part that it is about.
+type told struct {
+	ref
+	name  string // in the form that names are compared by
+	parts int64  // of the attempt
+}
+
+// receiptAll keeps receipts. Those that say that a message of one part has arrived, by the name that its provider gave
+// it, which is what nearly all of them are, are worked together; the others one by one.
+func (s *Service) receiptAll(tx *db.Tx, all []Receipt) error {
+	names := make([]string, len(all))
+	by := map[string][]string{} // names by provider
+	for i := range all {
+		names[i] = smpp.IDKeys(all[i].Ref)[0]
+		by[all[i].Provider] = append(by[all[i].Provider], names[i])
+	}
+	about := make(map[[2]string]told, len(all))
+	for provider, names := range by {
+		known, err := db.All(tx, func(r db.Row) (v told, err error) {
+			err = r.Scan(&v.attempt, &v.message, &v.recipient, &v.part, (*string)(&v.state), &v.name, &v.parts)
+			return
+		}, `select attempt, message, recipient, part, state, ref, parts from message_refs where provider = $1 and ref in `+db.In(2, len(names)),
+			append([]any{provider}, db.Fill(names)...)...)
+		if err != nil {
+			return err
+		}
+		for _, v := range known {
+			key := [2]string{provider, v.name}
+			if _, twice := about[key]; twice {
+				v.parts = 0 // the name was given twice
+			}
+			about[key] = v
+		}
+	}
+	var easy []Receipt
+	seen := map[string]bool{}
+	for i, rc := range all {
+		v, ok := about[[2]string{rc.Provider, names[i]}]
+		if ok && rc.State == Delivered && v.parts == 1 && v.state == "" && samePhone(v.recipient, rc.Phone, false) && !seen[v.message] {
+			seen[v.message] = true
+			rc.Message = v.message
+			easy = append(easy, rc)
+			continue
+		}
+		if err := s.Receipt(tx, rc); err != nil {
+			return err
+		}
+	}
+	if len(easy) == 0 {
+		return nil
+	}
+	return s.arrived(tx, easy, about)
+}
+
+// arrived keeps receipts of messages that have arrived.
+func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) error {
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].Message
+	}
+	rows, err := db.All(tx, scanShort, `select id, customer, order_id, cart, template, market, state from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
+		db.Fill(ids)...)
+	if err != nil {
+		return err
+	}
+	byID := make(map[string]Record, len(rows))
+	for _, r := range rows {
+		byID[r.ID] = r
+	}
+	var notes [][]any
+	var moved, attempts []string
+	var news []events.Event
+	now := tx.Now()
+	for i := range all {
+		rc := &all[i]
+		name := smpp.IDKeys(rc.Ref)[0]
+		notes = append(notes, []any{newID("rcp"), rc.Provider, rc.Ref, string(rc.State), rc.Code, clip(rc.Raw), rc.At, rc.Message, now, name, rc.Phone})
+		attempts = append(attempts, about[[2]string{rc.Provider, name}].attempt)
+		if r, ok := byID[rc.Message]; ok && r.State.follows(Delivered) {
+			moved = append(moved, r.ID)
+			news = append(news, DeliveredEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, now})
+		}
+	}
+	if err := db.InsertEach(tx, `insert into message_receipts (`+receiptColumns+`, normal, phone) values`, `on conflict do nothing`, notes); err != nil {
+		return err
+	}
+	err = tx.Send(`update message_refs set state = 'delivered' where part = 1 and attempt in `+db.In(1, len(attempts)), db.Fill(attempts)...)
+	if err != nil || len(moved) == 0 {
+		return err
+	}
+	err = tx.Send(`update messages set state = 'delivered', delivered_at = $1, due_at = null where id in `+db.In(2, len(moved)), append([]any{now}, db.Fill(moved)...)...)
+	if err != nil {
+		return err
+	}
+	return s.bus.PublishEach(tx, news)
+}
+
+// scanShort reads what events say of a message.
+func scanShort(r db.Row) (m Record, err error) {
+	err = r.Scan(&m.ID, &m.Customer, &m.Order, &m.Cart, &m.Template, (*string)(&m.Market), (*string)(&m.State))
+	return
+}
+
 // match looks again for the message of a parked receipt.
 type match struct {
 	Receipt string        `json:"receipt"`
@@ -43,10 +217,10 @@ func (match) Job() string { return "messaging.match" }
 // comes before the answer to its submit is parked until its message is known; after three days it stays as an
 // orphan.
 func (s *Service) Receipt(tx *db.Tx, rc Receipt) error {
-	keys := smpp.IDKeys(rc.Ref)
-	if rc.Provider == "" || len(keys) == 0 || rc.State == "" {
-		return ErrBadMessage.With(map[string]string{"ref": "required"})
+	if err := rc.check(); err != nil {
+		return err
 	}
+	keys := smpp.IDKeys(rc.Ref)
 	rc.ID, rc.SeenAt, rc.Raw = newID("rcp"), tx.Now(), clip(rc.Raw)
 	n, err := tx.Exec(`insert into message_receipts (`+receiptColumns+`, normal, phone) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		on conflict do nothing`,
@@ -165,31 +339,37 @@ func (s *Service) report(tx *db.Tx, x ref, rc Receipt) error {
 	return save(tx, r)
 }
 
+const insertRefs = `insert into message_refs (provider, ref, attempt, part, given, message, recipient, state, parts) values`
+
 // keepRefs notes a provider's names for what it took, and applies receipts that were faster than its answer.
 func (s *Service) keepRefs(tx *db.Tx, at Attempt, r Record, ids []string) error {
+	var rows [][]any
+	var names []string
 	for i, given := range ids {
-		keys := smpp.IDKeys(given)
-		if len(keys) == 0 {
-			continue
-		}
-		err := tx.Send(`insert into message_refs (provider, ref, attempt, part, given, message, recipient, state)
-			values ($1, $2, $3, $4, $5, $6, $7, '') on conflict do nothing`, at.Provider, keys[0], at.ID, int64(i+1), given, r.ID, r.To)
-		if err != nil {
-			return err
+		if keys := smpp.IDKeys(given); len(keys) > 0 {
+			rows = append(rows, []any{at.Provider, keys[0], at.ID, int64(i + 1), given, r.ID, r.To, "", int64(len(ids))})
+			names = append(names, keys...)
 		}
 	}
-	for _, given := range ids {
-		for _, k := range smpp.IDKeys(given) {
-			early, err := db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts
-				where provider = $1 and normal = $2 and message = '' order by id`, at.Provider, k)
-			if err != nil {
-				return err
-			}
-			for _, rc := range early {
-				if _, err := s.settle(tx, rc); err != nil {
-					return err
-				}
-			}
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := db.InsertEach(tx, insertRefs, `on conflict do nothing`, rows); err != nil {
+		return err
+	}
+	return s.parked(tx, at.Provider, names)
+}
+
+// parked applies receipts that came before the answer to their submit.
+func (s *Service) parked(tx *db.Tx, provider string, names []string) error {
+	early, err := db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts
+		where provider = $1 and message = '' and normal in `+db.In(2, len(names))+` order by id`, append([]any{provider}, db.Fill(names)...)...)
+	if err != nil {
+		return err
+	}
+	for _, rc := range early {
+		if _, err := s.settle(tx, rc); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -39,6 +39,7 @@ type (
 	}
 	announcer interface {
 		Publish(tx *db.Tx, e events.Event) error
+		PublishEach(tx *db.Tx, all []events.Event) error
 	}
 )
 
@@ -70,13 +71,16 @@ type Service struct {
 	info    OrderInfo
 	off     holidays
 	lists   []OptOutList
+	lane    *lane
+	heard   receipts
 }
 
 // New returns a service that sends over cfg's routes, and registers its jobs with q. Its listeners are heard
 // through bus.
 func New(d *db.DB, q *jobs.Queue, bus announcer, p people, m markets, cfg Config) *Service {
 	s := &Service{db: d, queue: q, bus: bus, people: p, markets: m, cfg: cfg, rules: builtin(), guards: map[string]Guard{}}
-	jobs.HandleOutside(q, s.deliver, jobs.Slots(64))
+	s.lane = newLane(s)
+	q.Beside(s.lane)
 	jobs.Handle(q, s.release)
 	jobs.Handle(q, s.match)
 	return s
@@ -116,11 +120,14 @@ func (s *Service) Send(tx *db.Tx, m Message) (Record, error) {
 	if err != nil {
 		return r, err
 	}
-	r, err = s.follow(tx, r, all, insert)
+	r, err = s.follow(tx, r, insert)
 	if errors.Is(err, errThere) {
 		return byKey(tx, m.Key)
 	}
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	return r, keepDecisions(tx, r, r.Gate, all)
 }
 
 // Plan says what the gate would answer to m now, without sending or keeping anything.
@@ -307,12 +314,12 @@ func (s *Service) route(ch Channel, c market.Country, cl Class, without map[stri
 	return Route{}, false
 }
 
-// follow does what the gate said about r and keeps its answers. keep is save, or insert for a new message.
-func (s *Service) follow(tx *db.Tx, r Record, all []Decision, keep func(*db.Tx, Record) error) (Record, error) {
-	r.HeldUntil, r.Reason = r.Gate.Until, r.Gate.Why
+// follow does what the gate said about r. keep is save, or insert for a new message.
+func (s *Service) follow(tx *db.Tx, r Record, keep func(*db.Tx, Record) error) (Record, error) {
+	r.HeldUntil, r.Reason, r.due = r.Gate.Until, r.Gate.Why, time.Time{}
 	switch r.Gate.Verdict {
 	case Go:
-		r.State, r.QueuedAt = Queued, tx.Now()
+		r.State, r.QueuedAt, r.due = Queued, tx.Now(), tx.Now().Add(laneGrace)
 	case Hold:
 		r.State = Held
 	default:
@@ -324,14 +331,10 @@ func (s *Service) follow(tx *db.Tx, r Record, all []Decision, keep func(*db.Tx, 
 	if err := keep(tx, r); err != nil {
 		return r, err
 	}
-	for _, d := range all {
-		if err := insertDecision(tx, r.ID, d); err != nil {
-			return r, err
-		}
-	}
 	switch r.State {
 	case Queued:
-		return r, s.queue.Add(tx, deliver{r.ID}, jobs.When{Subject: r.ID, Priority: haste(r.Class)})
+		tx.After(func() { s.lane.push(&waiting{r: r, fresh: true}) })
+		return r, nil
 	case Held:
 		return r, s.queue.Add(tx, release{r.ID}, jobs.When{At: r.HeldUntil, Subject: r.ID})
 	}
@@ -350,13 +353,6 @@ func (s *Service) ended(tx *db.Tx, r Record) error {
 	return s.bus.Publish(tx, EndedEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, r.State, r.Reason, tx.Now()})
 }
 
-func haste(c Class) jobs.Priority {
-	if c.asks() {
-		return jobs.Low
-	}
-	return jobs.Urgent
-}
-
 // release asks the gate again about a message that was held.
 type release struct {
 	Message string `json:"message"`
@@ -370,11 +366,15 @@ func (s *Service) release(tx *db.Tx, a release) error {
 	if err != nil || r.State != Held {
 		return err
 	}
+	before := r.Gate
 	all, err := s.choose(tx, &r)
 	if err != nil {
 		return err
 	}
-	_, err = s.follow(tx, r, all, save)
+	if err := keepDecisions(tx, r, before, all); err != nil {
+		return err
+	}
+	_, err = s.follow(tx, r, save)
 	return err
 }
 

@@ -3,6 +3,7 @@ package messaging
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"portolan/internal/db"
@@ -13,18 +14,18 @@ var Schema = db.Schema{Owner: "messaging", Files: files}
 
 const columns = `id, key, customer, channel, recipient, class, market, country, lang, template, order_id, cart, request, token, subject,
 	body, html, encoding, parts, sender, sender_kind, state, reason, gate, cost_micros, currency, repeats, clicks, late_failure,
-	fact_at, not_after, held_until, created_at, queued_at, wire_at, sent_at, delivered_at`
+	fact_at, not_after, held_until, created_at, queued_at, wire_at, sent_at, delivered_at, due_at`
 
 // errThere is the fault of a message whose key was used before.
 var errThere = errors.New("messaging: there is a message of that key")
 
 func insert(tx *db.Tx, r Record) error {
 	n, err := tx.Exec(`insert into messages (`+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37) on conflict do nothing`,
+		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38) on conflict do nothing`,
 		r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
 		r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
 		r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,
-		r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt)
+		r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt, r.due)
 	if err == nil && n == 0 {
 		err = errThere
 	}
@@ -35,10 +36,10 @@ func insert(tx *db.Tx, r Record) error {
 func save(tx *db.Tx, r Record) error {
 	err := tx.Send(`update messages set channel = $2, recipient = $3, country = $4, subject = $5, body = $6, html = $7, encoding = $8,
 		parts = $9, sender = $10, sender_kind = $11, state = $12, reason = $13, gate = $14, cost_micros = $15, currency = $16, repeats = $17,
-		late_failure = $18, held_until = $19, queued_at = $20, wire_at = $21, sent_at = $22, delivered_at = $23 where id = $1`,
+		late_failure = $18, held_until = $19, queued_at = $20, wire_at = $21, sent_at = $22, delivered_at = $23, due_at = $24 where id = $1`,
 		r.ID, string(r.Channel), r.To, string(r.Country), r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind),
 		string(r.State), r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.LateFailure, r.HeldUntil, r.QueuedAt,
-		r.WireAt, r.SentAt, r.DeliveredAt)
+		r.WireAt, r.SentAt, r.DeliveredAt, r.due)
 	return err
 }
 
@@ -49,7 +50,7 @@ func scan(r db.Row) (m Record, err error) {
 	err = r.Scan(&m.ID, &key, &customer, (*string)(&m.Channel), &m.To, &class, &mk, (*string)(&m.Country), &lang, &template, &order, &cart,
 		&request, &m.Token, &m.Subject, &m.Body, &m.HTML, &m.Encoding, &m.Parts, &m.Sender, (*string)(&m.SenderKind), (*string)(&m.State),
 		&m.Reason, &gate, &m.Cost.Micros, (*string)(&m.Cost.Currency), &m.Repeats, &m.Clicks, &m.LateFailure, db.Null(&fact),
-		db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt))
+		db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt), db.Null(&m.due))
 	if err != nil {
 		return m, err
 	}
@@ -117,6 +118,29 @@ func insertDecision(tx *db.Tx, message string, d Decision) error {
 		values ($1, $2, (select count(*) from message_decisions where message = $2), $3, $4, $5, $6)`,
 		newID("dec"), message, d.At, string(d.Channel), string(d.Verdict), encode(d))
 	return err
+}
+
+// keepDecisions keeps what the gate said before and on the way to its answer of now, which stands with the message: what
+// it said of other addresses, and its answer before if that was another one.
+func keepDecisions(tx *db.Tx, r Record, before Decision, all []Decision) error {
+	if !before.same(r.Gate) {
+		if err := insertDecision(tx, r.ID, before); err != nil {
+			return err
+		}
+	}
+	for _, d := range all {
+		if !d.same(r.Gate) {
+			if err := insertDecision(tx, r.ID, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// same reports whether two decisions say the same, whenever they were made.
+func (d Decision) same(o Decision) bool {
+	return d.Verdict == o.Verdict && d.Why == o.Why && d.Channel == o.Channel && d.Version == o.Version && d.Until.Equal(o.Until) && slices.Equal(d.Reasons, o.Reasons)
 }
 
 func decisions(tx *db.Tx, message string) ([]Decision, error) {

@@ -17,7 +17,7 @@ import (
 
 // Desk takes what comes from the network; satisfied by messaging.Service.
 type Desk interface {
-	Receipt(tx *db.Tx, r messaging.Receipt) error
+	TakeReceipt(ctx context.Context, r messaging.Receipt) error
 	ReceivePart(tx *db.Tx, in messaging.Inbound, p sms.Piece) (messaging.Reaction, error)
 	Late(tx *db.Tx, attempt string, part int, ref string) error
 }
@@ -102,10 +102,8 @@ func (l *Line) receipt(ctx context.Context, r smpp.Receipt) error {
 	if !final || r.Interim || r.ID == "" {
 		return nil
 	}
-	return l.db.Write(ctx, func(tx *db.Tx) error {
-		return l.desk.Receipt(tx, messaging.Receipt{Provider: l.provider, Ref: r.ID, Phone: r.Phone, State: state, Code: r.Code,
-			Raw: strings.ToValidUTF8(strings.ReplaceAll(string(r.Raw), "\x00", ""), "?"), At: r.Done})
-	})
+	return l.desk.TakeReceipt(ctx, messaging.Receipt{Provider: l.provider, Ref: r.ID, Phone: r.Phone, State: state, Code: r.Code,
+		Raw: strings.ToValidUTF8(strings.ReplaceAll(string(r.Raw), "\x00", ""), "?"), At: r.Done})
 }
 
 func (l *Line) inbound(ctx context.Context, m smpp.MO) error {

@@ -1,0 +1,89 @@
+package db
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// shapes are how many rows one statement of InsertEach has, largest first: few, so that few are prepared.
+var shapes = [...]int{64, 16, 4, 1}
+
+var bulks sync.Map // shape to text
+
+type shape struct {
+	head, tail  string
+	width, rows int
+}
+
+// InsertEach inserts rows of the same number of values by as few statements as a handful of prepared ones allow.
+// head is "insert into t (a, b) values", tail what follows the rows, such as "on conflict do nothing", or empty.
+func InsertEach(t *Tx, head, tail string, rows [][]any) error {
+	for _, n := range shapes {
+		for len(rows) >= n {
+			args := make([]any, 0, n*len(rows[0]))
+			for _, r := range rows[:n] {
+				args = append(args, r...)
+			}
+			if err := t.Send(bulk(shape{head, tail, len(rows[0]), n}), args...); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
+func bulk(s shape) string {
+	if text, ok := bulks.Load(s); ok {
+		return text.(string)
+	}
+	var b strings.Builder
+	b.WriteString(s.head)
+	for i := range s.rows * s.width {
+		switch {
+		case i == 0:
+			b.WriteString(" (")
+		case i%s.width == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	b.WriteString(") " + s.tail)
+	bulks.Store(s, b.String())
+	return b.String()
+}
+
+// In lists parameters $first, $first+1 … for "in (…)", n of them rounded up to a power of two, and Fill makes the
+// values: few texts, so that few statements are prepared.
+func In(first, n int) string {
+	var b strings.Builder
+	b.WriteByte('(')
+	for i := range room(n) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(first+i))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// Fill is the values for In, the last one repeated. There must be at least one.
+func Fill[T any](values []T) []any {
+	out := make([]any, room(len(values)))
+	for i := range out {
+		out[i] = values[min(i, len(values)-1)]
+	}
+	return out
+}
+
+func room(n int) int {
+	r := 1
+	for r < n {
+		r *= 2
+	}
+	return r
+}

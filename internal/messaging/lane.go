@@ -1,0 +1,475 @@
+package messaging
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/events"
+	"portolan/internal/jobs"
+	"portolan/internal/messaging/smpp"
+)
+
+const (
+	laneBatch   = 128              // messages of one unit of work
+	laneRoom    = 20_000           // messages kept in memory; the rest waits in the database
+	laneInHand  = 2_000            // messages being handed over at once
+	laneLease   = time.Minute      // for how long a message in hand is nobody else's
+	laneGrace   = 10 * time.Second // how long a message waits for the process that queued it
+	laneTimeout = 25 * time.Second // how long a provider may take to answer
+	laneSweep   = time.Second      // how often the database is asked for what waits there, in the world's time
+	routeRoom   = 64               // messages on one route at once, unless its carrier says otherwise
+	mostTries   = 24               // attempts before a message that every route asks to come later is given up
+)
+
+// Roomy is a carrier that says how many messages it takes at once.
+type Roomy interface{ Room() int }
+
+// lane brings queued messages to their providers, many in one unit of work: it notes the attempts, hands them over side
+// by side, and notes the answers. What it holds in memory is in the database too; a message whose process ended is
+// taken up by the next one, or by another node once its lease has run out.
+type lane struct {
+	s *Service
+
+	mu      sync.Mutex
+	queues  [2][]*waiting // what must be quick, and the rest
+	held    map[string]bool
+	wake    chan struct{}
+	answers chan *waiting
+	rooms   map[string]chan struct{} // by route
+	inHand  chan struct{}
+	swept   bool
+}
+
+// waiting is a message that is to be handed over.
+type waiting struct {
+	r     Record
+	fresh bool            // as it was queued by this process: nothing was tried yet
+	spent map[string]bool // routes that refused it just now
+	later bool            // one of them asked to come later
+	after time.Duration   // how much later
+
+	over  bool // it doesn't wait any more
+	st    *step
+	wire  time.Time // just before it was handed over
+	taken Taken
+	err   error
+}
+
+func newLane(s *Service) *lane {
+	return &lane{s: s, held: map[string]bool{}, wake: make(chan struct{}, 1), answers: make(chan *waiting, laneInHand), rooms: map[string]chan struct{}{},
+		inHand: make(chan struct{}, laneInHand)}
+}
+
+// push takes a message in that was queued and committed, unless memory is full.
+func (l *lane) push(w *waiting) {
+	l.mu.Lock()
+	if len(l.held) < laneRoom && !l.held[w.r.ID] {
+		l.held[w.r.ID] = true
+		l.line(w)
+	}
+	l.mu.Unlock()
+	l.call()
+}
+
+// line puts a message that is held into its queue.
+func (l *lane) line(w *waiting) {
+	i := 0
+	if w.r.Class.asks() {
+		i = 1
+	}
+	l.queues[i] = append(l.queues[i], w)
+}
+
+func (l *lane) call() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// back puts a message that stays held into its queue again.
+func (l *lane) back(w *waiting) {
+	l.mu.Lock()
+	l.line(w)
+	l.mu.Unlock()
+	l.call()
+}
+
+func (l *lane) forget(id string) {
+	l.mu.Lock()
+	delete(l.held, id)
+	l.mu.Unlock()
+}
+
+// take gives out up to n waiting messages, urgent ones first.
+func (l *lane) take(n int) (batch []*waiting) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.queues {
+		k := min(n-len(batch), len(l.queues[i]))
+		batch = append(batch, l.queues[i][:k]...)
+		if l.queues[i] = l.queues[i][k:]; len(l.queues[i]) == 0 {
+			l.queues[i] = nil
+		}
+	}
+	return batch
+}
+
+func (l *lane) empty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held) == 0
+}
+
+// Run implements jobs.Companion.
+func (l *lane) Run(ctx context.Context) {
+	var beside, sending sync.WaitGroup
+	over := make(chan struct{})
+	beside.Go(func() { l.noteAnswers(ctx, over) })
+	beside.Go(func() { l.sweeps(ctx) })
+	for ctx.Err() == nil {
+		batch := l.take(min(laneBatch, cap(l.inHand)-len(l.inHand)))
+		if len(batch) > 0 {
+			l.handOver(ctx, batch, &sending)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-l.wake:
+		}
+	}
+	sending.Wait()
+	close(over)
+	beside.Wait()
+	l.mu.Lock()
+	l.queues, l.held, l.swept = [2][]*waiting{}, map[string]bool{}, false
+	l.mu.Unlock()
+}
+
+// sweeps looks into the database again and again.
+func (l *lane) sweeps(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := l.s.db.Clock().Changed()
+		if err := l.sweep(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("can't look for messages that wait", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-time.After(laneSweep):
+		}
+	}
+}
+
+// handOver notes the attempts of a batch and lets each go. What can't be noted waits for the sweep.
+func (l *lane) handOver(ctx context.Context, batch []*waiting, sending *sync.WaitGroup) {
+	for _, w := range batch {
+		w.st = nil
+	}
+	quick := slices.DeleteFunc(slices.Clone(batch), func(w *waiting) bool { return !l.s.quick(w) })
+	if len(quick) > 0 {
+		if err := l.s.noteAll(ctx, quick); err != nil && ctx.Err() == nil {
+			slog.Error("can't note attempts", "messages", len(quick), "err", err)
+		}
+	}
+	for _, w := range batch {
+		if w.st == nil && !w.over {
+			err := l.s.db.Write(ctx, func(tx *db.Tx) (err error) {
+				w.st, err = l.s.note(tx, w)
+				return err
+			})
+			if err != nil && ctx.Err() == nil {
+				slog.Error("can't note an attempt", "message", w.r.ID, "err", err)
+			}
+		}
+		if w.st == nil {
+			l.forget(w.r.ID)
+			continue
+		}
+		l.inHand <- struct{}{}
+		room := l.room(w.st.route)
+		sending.Go(func() {
+			room <- struct{}{}
+			w.wire = l.s.db.Clock().Now()
+			w.taken, w.err = send(ctx, w.st)
+			<-room
+			l.answers <- w
+		})
+	}
+}
+
+// send lets a carrier take a message even where the process is about to end. One that panics has perhaps sent it.
+func send(ctx context.Context, st *step) (taken Taken, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laneTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("a carrier panicked", "route", st.route.Name, "panic", p)
+			err = fmt.Errorf("the carrier of route %s panicked: %v", st.route.Name, p)
+		}
+	}()
+	return st.route.Carrier.Send(ctx, st.parcel)
+}
+
+func (l *lane) room(r Route) chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rooms[r.Name] == nil {
+		n := routeRoom
+		if c, ok := r.Carrier.(Roomy); ok {
+			n = c.Room()
+		}
+		l.rooms[r.Name] = make(chan struct{}, n)
+	}
+	return l.rooms[r.Name]
+}
+
+// noteAnswers writes answers down, as many at a time as have come, until all are in.
+func (l *lane) noteAnswers(ctx context.Context, over <-chan struct{}) {
+	for {
+		select {
+		case w := <-l.answers:
+			l.answered(ctx, l.more(w))
+		case <-over:
+			for len(l.answers) > 0 {
+				l.answered(ctx, l.more(<-l.answers))
+			}
+			return
+		}
+	}
+}
+
+// more collects the answers that are there already.
+func (l *lane) more(first *waiting) []*waiting {
+	all := []*waiting{first}
+	for len(all) < laneBatch {
+		select {
+		case w := <-l.answers:
+			all = append(all, w)
+		default:
+			return all
+		}
+	}
+	return all
+}
+
+// answered keeps what providers said, and puts what was refused back into its queue for the next route. Answers that
+// can't be kept are found again as attempts without one.
+func (l *lane) answered(ctx context.Context, all []*waiting) {
+	ctx = context.WithoutCancel(ctx)
+	taken := slices.DeleteFunc(slices.Clone(all), func(w *waiting) bool { return w.err != nil })
+	if err := l.s.takenAll(ctx, taken); err != nil {
+		slog.Error("can't note answers", "messages", len(taken), "err", err)
+	}
+	for _, w := range all {
+		<-l.inHand
+		if w.err == nil || !l.refused(ctx, w) {
+			l.forget(w.r.ID)
+		}
+	}
+}
+
+// refused keeps an answer that isn't a yes, and reports whether the message goes on to the next route.
+func (l *lane) refused(ctx context.Context, w *waiting) bool {
+	err := l.s.db.Write(ctx, func(tx *db.Tx) error { return l.s.answered(tx, *w.st, w.wire, w.taken, w.err) })
+	if err != nil {
+		slog.Error("can't note an answer", "message", w.r.ID, "err", err)
+		return false
+	}
+	no, refused := refusal(w.err)
+	if !refused {
+		return false
+	}
+	if w.spent == nil {
+		w.spent = map[string]bool{}
+	}
+	w.spent[w.st.route.Name] = true
+	if has([]Trouble{Again, Setup, Account}, no.Trouble) {
+		w.later, w.after = true, max(w.after, no.After)
+	}
+	l.back(w)
+	return true
+}
+
+// sweep takes in what waits in the database: what other processes left behind, and what was to be tried again now.
+func (l *lane) sweep(ctx context.Context) error {
+	if len(l.queues[0])+len(l.queues[1]) > laneRoom/2 {
+		return nil
+	}
+	var due []string
+	err := l.s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		now := tx.Now()
+		if !l.swept && !l.s.db.Postgres() {
+			now = now.Add(laneLease) // there is no other process: what an earlier one had in hand is ours
+		}
+		due, err = db.All(tx, db.Scalar[string], `select id from messages where state = 'queued' and due_at <= $1 order by due_at limit 1000`, now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	first := !l.swept
+	l.swept = true
+	for _, id := range due {
+		l.mu.Lock()
+		ours := l.held[id]
+		l.mu.Unlock()
+		if ours {
+			continue
+		}
+		r, err := l.load(ctx, id)
+		if err != nil {
+			return err
+		}
+		if first && !l.s.db.Postgres() {
+			r.due = time.Time{}
+		}
+		l.push(&waiting{r: r})
+	}
+	return nil
+}
+
+func (l *lane) load(ctx context.Context, id string) (r Record, err error) {
+	err = l.s.db.Read(ctx, func(tx *db.Tx) error {
+		r, err = one(tx, `id = $1`, id)
+		return err
+	})
+	return r, err
+}
+
+// Work implements jobs.Companion.
+func (l *lane) Work(ctx context.Context) (did bool, err error) {
+	for {
+		if err := l.sweep(ctx); err != nil {
+			return did, err
+		}
+		batch := l.take(laneBatch)
+		if len(batch) == 0 {
+			return did, nil
+		}
+		did = true
+		var sending sync.WaitGroup
+		l.handOver(ctx, batch, &sending)
+		sending.Wait()
+		for len(l.answers) > 0 {
+			l.answered(ctx, l.more(<-l.answers))
+		}
+	}
+}
+
+// Quiet implements jobs.Companion.
+func (l *lane) Quiet(tx *db.Tx) (bool, error) {
+	if !l.empty() {
+		return false, nil
+	}
+	n, err := db.One(tx, db.Scalar[int64], `select count(*) from messages where state = 'queued' and due_at <= $1`, tx.Now())
+	return n == 0, err
+}
+
+// quick reports whether the gate's answer to a message stands: this process has just got it, nothing about it depends
+// on consent or on a journey, and nothing was tried yet. What else could change is looked at by noteAll.
+func (s *Service) quick(w *waiting) bool {
+	return w.fresh && len(w.spent) == 0 && !w.r.Class.asks() && w.r.Guard == "" && w.r.Gate.Version == s.rules.version
+}
+
+// noteAll writes down the first attempt of quick messages, all in one unit of work. Those that were silenced or came too
+// late meanwhile, or whose route is another now, get no step: note asks the gate about them in full.
+func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
+	ids := make([]string, len(batch))
+	for i, w := range batch {
+		ids[i] = w.r.ID
+	}
+	return s.db.Write(ctx, func(tx *db.Tx) error {
+		open, err := db.All(tx, db.Scalar[string], `select id from messages where state = 'queued' and id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
+			db.Fill(ids)...)
+		if err != nil {
+			return err
+		}
+		there := make(map[string]bool, len(open))
+		for _, id := range open {
+			there[id] = true
+		}
+		var attempts [][]any
+		var taken []string
+		for _, w := range batch {
+			w.st = nil
+			if w.over = !there[w.r.ID]; w.over || !w.r.NotAfter.IsZero() && tx.Now().After(w.r.NotAfter) {
+				continue
+			}
+			silent, err := s.people.Suppressed(tx, w.r.To)
+			if err != nil {
+				return err
+			}
+			route, ok := s.route(w.r.Channel, w.r.Country, w.r.Class, nil)
+			if silent.Reason != "" || !ok || route.Kind != w.r.SenderKind {
+				continue
+			}
+			w.st = s.step(tx, w.r, route, 1, false)
+			attempts = append(attempts, w.st.attempt.row())
+			taken = append(taken, w.r.ID)
+		}
+		if len(taken) == 0 {
+			return nil
+		}
+		if err := db.InsertEach(tx, `insert into message_attempts (`+attemptColumns+`) values`, "", attempts); err != nil {
+			return err
+		}
+		return tx.Send(`update messages set due_at = $1 where id in `+db.In(2, len(taken)), append([]any{tx.Now().Add(laneLease)}, db.Fill(taken)...)...)
+	})
+}
+
+// takenAll writes down that providers took messages, all in one unit of work.
+func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b *waiting) int { return strings.Compare(a.r.ID, b.r.ID) }) // rows are locked in one order everywhere
+	return s.db.Write(ctx, func(tx *db.Tx) error {
+		var attempts []string
+		var refs [][]any
+		var news []events.Event
+		early := map[string][]string{} // provider's names, as receipts spell them, by provider
+		for _, w := range all {
+			r := s.charged(w.st, w.taken)
+			attempts = append(attempts, w.st.attempt.ID)
+			err := tx.Send(`update messages set state = case when state in ('queued', 'unknown') then 'sent' else state end,
+				reason = case when state in ('queued', 'unknown') then '' else reason end,
+				parts = $2, sender = $3, sender_kind = $4, cost_micros = $5, currency = $6, wire_at = $7, sent_at = $8, held_until = null, due_at = null where id = $1`,
+				r.ID, r.Parts, r.Sender, string(r.SenderKind), r.Cost.Micros, string(r.Cost.Currency), w.wire, tx.Now())
+			if err != nil {
+				return err
+			}
+			news = append(news, sentEvent(r, tx.Now()))
+			for i, given := range w.taken.IDs {
+				if keys := smpp.IDKeys(given); len(keys) > 0 {
+					refs = append(refs, []any{w.st.attempt.Provider, keys[0], w.st.attempt.ID, int64(i + 1), given, r.ID, r.To, "", int64(len(w.taken.IDs))})
+					early[w.st.attempt.Provider] = append(early[w.st.attempt.Provider], keys...)
+				}
+			}
+		}
+		err := tx.Send(`update message_attempts set outcome = 'taken', answered_at = $1 where id in `+db.In(2, len(attempts)), append([]any{tx.Now()}, db.Fill(attempts)...)...)
+		if err != nil {
+			return err
+		}
+		if err := db.InsertEach(tx, insertRefs, `on conflict do nothing`, refs); err != nil {
+			return err
+		}
+		if err := s.bus.PublishEach(tx, news); err != nil {
+			return err
+		}
+		for provider, names := range early {
+			if err := s.parked(tx, provider, names); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+var _ jobs.Companion = (*lane)(nil)
