@@ -88,32 +88,34 @@ type Demo struct{ Email, Password string }
 
 // Parts are what the console is built on. Taxes, Refunds, Decisions, Carts, Handsets, Mails, Senders and Demo may be nil.
 type Parts struct {
-	DB        *db.DB
-	Auth      *auth.Service
-	Markets   *market.Service
-	Catalog   *catalog.Service
-	Prices    Prices
-	Stock     Stock
-	Rules     RuleBook
-	Customers *customer.Service
-	Orders    *order.Service
-	Payments  *payment.Service
-	Refs      pricing.Refs // finds the orders that reports of payouts name; nil: by id alone
-	Messages  *messaging.Service
-	Queue     *jobs.Queue
-	Bus       *events.Bus
-	Taxes     Taxes
-	Refunds   Refunds
-	Decisions Decisions
-	Carts     Carts
-	Handsets  Handsets
-	Mails     Mails
-	Senders   func(market.Country) (Sender, bool)
-	Demo      *Demo
-	Brand     string
-	Zone      *time.Location // the merchant's; UTC if nil
-	PublicURL string         // scheme and host of the shop
-	Media     string         // where product pictures are served; "/media/" if empty
+	DB         *db.DB
+	Auth       *auth.Service
+	Markets    *market.Service
+	Catalog    *catalog.Service
+	Prices     Prices
+	Stock      Stock
+	Rules      RuleBook
+	Customers  *customer.Service
+	Orders     *order.Service
+	Payments   *payment.Service
+	Registered Registered    // the merchant's registrations; nil: none
+	Sales      pricing.Sales // what was sold; nil: nothing is known of it
+	Refs       pricing.Refs  // finds the orders that reports of payouts name; nil: by id alone
+	Messages   *messaging.Service
+	Queue      *jobs.Queue
+	Bus        *events.Bus
+	Taxes      Taxes
+	Refunds    Refunds
+	Decisions  Decisions
+	Carts      Carts
+	Handsets   Handsets
+	Mails      Mails
+	Senders    func(market.Country) (Sender, bool)
+	Demo       *Demo
+	Brand      string
+	Zone       *time.Location // the merchant's; UTC if nil
+	PublicURL  string         // scheme and host of the shop
+	Media      string         // where product pictures are served; "/media/" if empty
 }
 
 type console struct {
@@ -169,6 +171,7 @@ func New(p Parts) (http.Handler, error) {
 	c.taxRoutes(mux)
 	c.refundRoutes(mux)
 	c.rateRoutes(mux)
+	c.priceRoutes(mux)
 
 	mux.Handle("GET /console/messages", c.page("messages", c.messages))
 	mux.Handle("GET /console/messages/{id}", c.page("message", c.message))

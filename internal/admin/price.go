@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,6 +24,20 @@ type PriceMaker interface {
 	Changes(tx *db.Tx, m market.Code, sku string, limit int) ([]pricing.Changed, error)
 	UnitCost(tx *db.Tx, sku string) (pricing.UnitCost, bool, error)
 	SetUnitCost(tx *db.Tx, u pricing.UnitCost) error
+	Terms(tx *db.Tx, code market.Code) (pricing.Terms, bool, error)
+	SetTerms(tx *db.Tx, code market.Code, t pricing.Terms, by string) error
+	Overview(tx *db.Tx, t pricing.Trade, code market.Code, all []*catalog.Product) ([]pricing.Sheet, error)
+	Foresee(tx *db.Tx, t pricing.Trade, r pricing.Rule, all []*catalog.Product) (pricing.Outlook, error)
+	ApplyRule(tx *db.Tx, r pricing.Rule) (pricing.Bulk, error)
+	UndoRule(tx *db.Tx, bulk, by string) (pricing.Bulk, error)
+	Bulks(tx *db.Tx, limit int) ([]pricing.Bulk, error)
+	ImportRivals(tx *db.Tx, r io.Reader) (int, error)
+	RivalList(tx *db.Tx, code market.Code, limit int) ([]pricing.KeptRival, error)
+}
+
+// Registered tells the merchant's registrations of a day. Satisfied by tax.Service.
+type Registered interface {
+	Active(tx *db.Tx, day string) ([]string, error)
 }
 
 type pricesView struct {
@@ -46,6 +61,8 @@ type priceRow struct {
 	Kinds       []choice
 	Value       string
 	Reason      string
+	Terms       pricing.Terms
+	HasTerms    bool
 }
 
 // priceLook is a change before it is published.
@@ -98,7 +115,14 @@ func (c *console) productPrices(tx *db.Tx, r *http.Request, p *page) error {
 
 func (c *console) priceRow(tx *db.Tx, p *page, product *catalog.Product, m market.Market, sku string) (row priceRow, err error) {
 	row = priceRow{M: m, Step: map[string]pricing.Step{}}
-	if row.Sheet, err = c.Prices.Sheet(tx, c.trade(m), m.Code, product, sku); err != nil {
+	if row.Terms, row.HasTerms, err = c.Prices.Terms(tx, m.Code); err != nil {
+		return row, err
+	}
+	trade, err := c.trade(tx, m)
+	if err != nil {
+		return row, err
+	}
+	if row.Sheet, err = c.Prices.Sheet(tx, trade, m.Code, product, sku); err != nil {
 		if fault.Of(err).Kind == fault.Internal {
 			return row, err
 		}
@@ -108,7 +132,7 @@ func (c *console) priceRow(tx *db.Tx, p *page, product *catalog.Product, m marke
 	for _, s := range row.Steps {
 		row.Step[s.Key] = s
 	}
-	if row.Suggestions, err = c.Prices.Suggestions(tx, c.trade(m), row.Sheet); err != nil {
+	if row.Suggestions, err = c.Prices.Suggestions(tx, trade, row.Sheet); err != nil {
 		return row, err
 	}
 	kinds := []pricing.ChangeKind{pricing.ChangeFixed, pricing.ChangeFactor, pricing.ChangeSale, pricing.ChangeRules}
@@ -126,15 +150,19 @@ func (c *console) priceRow(tx *db.Tx, p *page, product *catalog.Product, m marke
 	return row, err
 }
 
-// trade is how the shop sends to a market: from the best of its stock locations.
-func (c *console) trade(m market.Market) pricing.Trade {
-	t := pricing.Trade{Rules: c.Rules}
+// trade is how the shop sends to a market: from the best of its stock locations, under the registrations that hold
+// today.
+func (c *console) trade(tx *db.Tx, m market.Market) (t pricing.Trade, err error) {
+	t.Rules, t.Sales = c.Rules, c.Sales
 	for _, l := range c.Stock.Locations() {
 		if t.ShipFrom == "" || len(m.ShipFrom) > 0 && l.Code == m.ShipFrom[0] {
 			t.ShipFrom = l.Country
 		}
 	}
-	return t
+	if c.Registered != nil {
+		t.Registrations, err = c.Registered.Active(tx, m.Day(tx.Now()))
+	}
+	return t, err
 }
 
 func (c *console) look(tx *db.Tx, p *page, product *catalog.Product, sku string) (*priceLook, error) {
@@ -145,7 +173,10 @@ func (c *console) look(tx *db.Tx, p *page, product *catalog.Product, sku string)
 	change, err := readChange(p.query, m, sku)
 	look := &priceLook{Change: change, Value: cut(p.Q("value"), 40), Country: p.CountryName(string(m.Country()))}
 	if err == nil {
-		look.Before, look.After, err = c.Prices.Preview(tx, c.trade(m), product, change)
+		var trade pricing.Trade
+		if trade, err = c.trade(tx, m); err == nil {
+			look.Before, look.After, err = c.Prices.Preview(tx, trade, product, change)
+		}
 	}
 	if err != nil {
 		if fault.Of(err).Kind == fault.Internal {
@@ -210,12 +241,20 @@ func (c *console) changePrice(_ http.ResponseWriter, r *http.Request, p *page) (
 		if err != nil {
 			return err
 		}
+		if r.PostForm.Get("do") == "terms" {
+			done = "price_terms"
+			return c.setTerms(tx, r.PostForm, m, p.User.Name)
+		}
 		change, err := readChange(r.PostForm, m, sku)
 		if err != nil {
 			return err
 		}
 		change.By = p.User.Name
-		_, err = c.Prices.Apply(tx, c.trade(m), &product, change)
+		trade, err := c.trade(tx, m)
+		if err != nil {
+			return err
+		}
+		_, err = c.Prices.Apply(tx, trade, &product, change)
 		return err
 	})
 	return "/console/products/" + slug + "/prices?sku=" + url.QueryEscape(sku) + "&done=" + done, err
@@ -247,4 +286,58 @@ func (p *page) Because(r pricing.Reason) string {
 		parts = append(parts, r.Source)
 	}
 	return strings.Join(parts, " · ")
+}
+
+var errTermsForm = fault.New(fault.Invalid, "pricing.terms_invalid")
+
+// setTerms keeps what selling in a market costs. Amounts are decimals of the market's currency, shares per cents.
+func (c *console) setTerms(tx *db.Tx, form url.Values, m market.Market, by string) error {
+	var wrong fault.Check
+	amount := func(name string) money.Amount {
+		text := point(form.Get(name))
+		if text == "" {
+			return money.Of(0, m.Currency)
+		}
+		a, err := money.Parse(text, m.Currency)
+		wrong.That(err == nil, name, "pricing.amount_form")
+		return a
+	}
+	share := func(name string) money.Rate {
+		text := strings.TrimSuffix(point(form.Get(name)), "%")
+		if text == "" {
+			return money.Rate{}
+		}
+		r, err := money.ParseRate(strings.TrimSpace(text))
+		wrong.That(err == nil && r.Scale <= 4, name, "pricing.percent_range")
+		return money.Rate{Coef: r.Coef, Scale: r.Scale + 2}
+	}
+	t := pricing.Terms{Delivery: amount("delivery"), Fixed: amount("fixed"), Returns: amount("returns"), Fee: share("fee"), Least: share("least"),
+		Target: share("target"), BearsDuty: form.Get("bears_duty") != ""}
+	if err := wrong.Err(errTermsForm.Code); err != nil {
+		return err
+	}
+	return c.Prices.SetTerms(tx, m.Code, t, by)
+}
+
+// Hundred writes a share as per cents, to be typed over: 0.125 is "12.5".
+func (p *page) Hundred(r money.Rate) string {
+	if r.Coef == 0 {
+		return ""
+	}
+	for r.Scale < 2 {
+		r.Coef, r.Scale = r.Coef*10, r.Scale+1
+	}
+	out := money.Rate{Coef: r.Coef, Scale: r.Scale - 2}
+	for out.Scale > 0 && out.Coef%10 == 0 {
+		out.Coef, out.Scale = out.Coef/10, out.Scale-1
+	}
+	return out.String()
+}
+
+// Typed writes an amount to be typed over; empty for nothing.
+func (p *page) Typed(a money.Amount) string {
+	if a.Minor == 0 {
+		return ""
+	}
+	return a.Decimal()
 }

@@ -340,7 +340,7 @@ func (p *page) badLines(err error) (all []badLine) {
 	for _, f := range pricing.RateFaults(err) {
 		all = append(all, badLine{f.Line, f.Column, f.Value, p.say(f.Code)})
 	}
-	for _, f := range pricing.PayoutFaults(err) {
+	for _, f := range pricing.FileFaults(err) {
 		all = append(all, badLine{f.Line, f.Column, f.Value, p.say(f.Code)})
 	}
 	return all[:min(len(all), 50)]

@@ -2,6 +2,7 @@ package app
 
 import (
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -10,17 +11,20 @@ import (
 	"portolan/internal/api"
 	"portolan/internal/beside"
 	"portolan/internal/connect"
+	"portolan/internal/db"
 	"portolan/internal/inbox"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/messaging/mailsink"
+	"portolan/internal/order"
+	"portolan/internal/pricing"
 )
 
 // console is what the operators' face is built on.
 func (a *App) console(shop Shop) admin.Parts {
 	p := admin.Parts{
 		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Customers: a.Customers, Orders: a.Orders,
-		Payments: a.Payments, Refs: a.Checkout, Taxes: a.Tax, Refunds: a.Checkout, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
+		Payments: a.Payments, Refs: a.Checkout, Registered: a.Tax, Sales: sales{a.Orders}, Taxes: a.Tax, Refunds: a.Checkout, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
 		Zone: market.TimeZone(shop.Zone), PublicURL: a.cfg.PublicURL,
 	}
 	if a.cfg.Handsets != nil {
@@ -120,4 +124,17 @@ func (h hookCounts) Collect(to chan<- prometheus.Metric) {
 	for c, n := range h.hooks.Counts() {
 		to <- prometheus.MustNewConstMetric(h.desc, prometheus.CounterValue, float64(n), c.Source, c.Answer)
 	}
+}
+
+// sales tells pricing what was sold.
+type sales struct{ orders *order.Service }
+
+// Sold implements pricing.Sales.
+func (s sales) Sold(tx *db.Tx, m market.Code, sku string, since time.Time) ([]pricing.Sold, error) {
+	lines, err := s.orders.Sold(tx, m, sku, since)
+	all := make([]pricing.Sold, len(lines))
+	for i, l := range lines {
+		all[i] = pricing.Sold{At: l.At, Price: l.Line.UnitPrice, Count: l.Line.Quantity}
+	}
+	return all, err
 }

@@ -99,8 +99,11 @@ func seedCosts(tx *db.Tx, s Shop) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range all {
+	for i, p := range all {
 		cost := p.Base.Times(money.MustRate("0.52"))
+		if i%17 == 5 { // a few that sell for too little somewhere
+			cost = p.Base.Times(money.MustRate("1.05"))
+		}
 		for _, v := range p.Variants {
 			if err := s.Prices.SetUnitCost(tx, pricing.UnitCost{SKU: v.SKU, Amount: cost, Source: "sample estimate", By: "Mei"}); err != nil {
 				return err

@@ -262,3 +262,14 @@ func (s *Service) Enter(tx *db.Tx, o Order) (Order, bool, error) {
 	o.Number = fmt.Sprintf("%s-%s-%04d", s.numbers.Prefix, day, n)
 	return o, true, setNumber(tx, o.ID, o.Number)
 }
+
+// Sold is a line of an order that wasn't cancelled.
+type Sold struct {
+	At   time.Time
+	Line Line
+}
+
+// Sold lists the lines with a SKU in a market since a moment, oldest first.
+func (s *Service) Sold(tx *db.Tx, m market.Code, sku string, since time.Time) ([]Sold, error) {
+	return sold(tx, m, sku, since)
+}

@@ -12,6 +12,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/fault"
 	"portolan/internal/landed"
+	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/pricing"
 )
@@ -248,4 +249,22 @@ func scan(r db.Row) (o Order, err error) {
 	}
 	o.fill(b)
 	return o, nil
+}
+
+// sold looks for the SKU in the text of the orders first, so that only those that have it are read.
+func sold(tx *db.Tx, m market.Code, sku string, since time.Time) (all []Sold, err error) {
+	name, err := json.Marshal(sku)
+	if err != nil {
+		return nil, err
+	}
+	orders, err := db.All(tx, scan, `select `+columns+` from orders where market = $1 and placed_at >= $2 and state <> 'cancelled' and body like $3 order by placed_at, id`,
+		string(m), since, `%"sku":`+string(name)+`%`)
+	for _, o := range orders {
+		for _, l := range o.Lines {
+			if l.SKU == sku {
+				all = append(all, Sold{o.PlacedAt, l})
+			}
+		}
+	}
+	return all, err
 }

@@ -250,7 +250,7 @@ func TestPayouts(t *testing.T) {
 		require.ErrorIs(t, err, pricing.ErrPayoutFile)
 		require.Equal(t, []pricing.LineFault{{Line: 2, Column: "entry", Value: "charge", Code: "pricing.settled_otherwise"}, {Line: 3, Column: "ref", Value: "F-2", Code: "pricing.no_lock"},
 			{Line: 4, Column: "amount", Value: "175.01", Code: "pricing.over_settled"}, {Line: 5, Column: "day", Value: "2199-01-01", Code: "pricing.day_future"},
-			{Line: 5, Column: "amount", Code: "pricing.currency_differs"}}, pricing.PayoutFaults(err))
+			{Line: 5, Column: "amount", Code: "pricing.currency_differs"}}, pricing.FileFaults(err))
 		require.Equal(t, l, getLock(t, d, s, "ord_1"))
 
 		// Another payout comes between taking and settling.
@@ -294,7 +294,7 @@ func TestReadPayoutsRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := pricing.ReadPayouts(strings.NewReader(tt.text))
 			require.ErrorIs(t, err, pricing.ErrPayoutFile)
-			got := pricing.PayoutFaults(err)
+			got := pricing.FileFaults(err)
 			require.NotEmpty(t, got)
 			require.Equal(t, tt.column+" "+tt.code, got[len(got)-1].Column+" "+got[len(got)-1].Code)
 		})

@@ -77,8 +77,9 @@ func (w *lineFaults) Unwrap() error {
 	return w.of.With(fields)
 }
 
-// PayoutFaults are the lines named by an error of ReadPayouts or TakePayouts, in the order of the file.
-func PayoutFaults(err error) []LineFault {
+// FileFaults are the lines named by an error of ReadPayouts, TakePayouts or ImportRivals, in the order of the
+// file.
+func FileFaults(err error) []LineFault {
 	if w, ok := errors.AsType[*lineFaults](err); ok {
 		return w.all
 	}

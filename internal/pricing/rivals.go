@@ -3,7 +3,6 @@ package pricing
 import (
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -60,25 +59,24 @@ func (s *Service) ImportRivals(tx *db.Tx, r io.Reader) (kept int, err error) {
 }
 
 func readRivals(r io.Reader, markets []market.Market, today string) ([]RivalPrice, error) {
-	fields := map[string]string{}
-	blame := func(line int, column, code string) {
-		if len(fields) < faultsShown {
-			fields[fmt.Sprintf("line %d, %s", line, column)] = code
-		}
+	wrong := &lineFaults{of: ErrRivalFile}
+	refuse := func(line int, code string) ([]RivalPrice, error) {
+		wrong.add(line, "file", "", code)
+		return nil, wrong.err()
 	}
 	body, err := io.ReadAll(io.LimitReader(r, maxRivalFile+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(body) > maxRivalFile:
-		return nil, ErrRivalFile.With(map[string]string{"file": "pricing.file_too_long"})
+		return refuse(1, "pricing.file_too_long")
 	case !utf8.Valid(body):
-		return nil, ErrRivalFile.With(map[string]string{"file": "pricing.file_not_utf8"})
+		return refuse(1, "pricing.file_not_utf8")
 	}
 	c := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(body), "\ufeff")))
 	c.FieldsPerRecord = -1
 	if head, err := c.Read(); err != nil || !slices.Equal(head, rivalHead) {
-		return nil, ErrRivalFile.With(map[string]string{"line 1, file": "pricing.file_head"})
+		return refuse(1, "pricing.file_head")
 	}
 	var all []RivalPrice
 	for {
@@ -91,46 +89,43 @@ func readRivals(r io.Reader, markets []market.Market, today string) ([]RivalPric
 			if e, ok := errors.AsType[*csv.ParseError](err); ok {
 				line = e.Line
 			}
-			return nil, ErrRivalFile.With(map[string]string{fmt.Sprintf("line %d, file", line): "pricing.file_unreadable"})
+			return refuse(line, "pricing.file_unreadable")
 		}
 		line, _ := c.FieldPos(0)
 		if len(row) != len(rivalHead) {
-			blame(line, "file", "pricing.columns_differ")
+			wrong.add(line, "file", strings.Join(row, ","), "pricing.columns_differ")
 			continue
 		}
 		p := RivalPrice{SKU: row[0], Market: market.Code(row[1]), Rival: row[2], Day: row[5]}
 		if p.SKU == "" || len(p.SKU) > 40 {
-			blame(line, "sku", "catalog.sku_form")
+			wrong.add(line, "sku", row[0], "catalog.sku_form")
 		}
 		if p.Rival == "" || len(p.Rival) > 80 {
-			blame(line, "competitor", "pricing.needs_source")
+			wrong.add(line, "competitor", row[2], "pricing.needs_source")
 		}
 		if _, err := time.Parse(time.DateOnly, p.Day); err != nil {
-			blame(line, "day", "pricing.day_form")
+			wrong.add(line, "day", row[5], "pricing.day_form")
 		} else if p.Day > today {
-			blame(line, "day", "pricing.day_future")
+			wrong.add(line, "day", row[5], "pricing.day_future")
 		}
 		at := slices.IndexFunc(markets, func(m market.Market) bool { return m.Code == p.Market })
 		if at < 0 {
-			blame(line, "market", market.ErrUnknown.Code)
+			wrong.add(line, "market", row[1], market.ErrUnknown.Code)
 			continue
 		}
 		if money.Currency(row[4]) != markets[at].Currency {
-			blame(line, "currency", "pricing.currency_differs")
+			wrong.add(line, "currency", row[4], "pricing.currency_differs")
 			continue
 		}
 		if p.Price, err = money.Parse(row[3], markets[at].Currency); err != nil || p.Price.Minor <= 0 || p.Price.Minor > maxPrice {
-			blame(line, "price", "pricing.price_range")
+			wrong.add(line, "price", row[3], "pricing.price_range")
 		}
 		all = append(all, p)
 	}
-	if len(fields) == 0 && len(all) == 0 {
-		blame(1, "file", "pricing.file_empty")
+	if len(wrong.all) == 0 && len(all) == 0 {
+		return refuse(1, "pricing.file_empty")
 	}
-	if len(fields) > 0 {
-		return nil, ErrRivalFile.With(fields)
-	}
-	return all, nil
+	return all, wrong.err()
 }
 
 // RivalPrices are what other shops asked for a variant in a market in the last 90 days, the latest first.
@@ -139,4 +134,22 @@ func (s *Service) RivalPrices(tx *db.Tx, code market.Code, sku string) ([]RivalP
 	return db.All(tx, func(r db.Row) (p RivalPrice, err error) {
 		return p, r.Scan(&p.SKU, &p.Market, &p.Rival, &p.Price.Minor, &p.Price.Currency, &p.Day)
 	}, `select sku, market, rival, minor, currency, day from rival_prices where market = $1 and sku = $2 and day >= $3 order by day desc, rival`, code, sku, since)
+}
+
+// KeptRival is what another shop asked, as it was kept.
+type KeptRival struct {
+	RivalPrice
+	Age  int  // days since its day
+	Used bool // young enough to say something of today
+}
+
+// RivalList are other shops' prices, the latest first; in one market or, where it is empty, in all.
+func (s *Service) RivalList(tx *db.Tx, code market.Code, limit int) ([]KeptRival, error) {
+	today := tx.Now().Format(time.DateOnly)
+	return db.All(tx, func(r db.Row) (p KeptRival, err error) {
+		err = r.Scan(&p.SKU, &p.Market, &p.Rival, &p.Price.Minor, &p.Price.Currency, &p.Day)
+		p.Age = market.DaysBetween(p.Day, today)
+		p.Used = p.Age <= rivalDays
+		return p, err
+	}, `select sku, market, rival, minor, currency, day from rival_prices where market = $1 or $1 = '' order by day desc, market, sku, rival limit $2`, code, limit)
 }

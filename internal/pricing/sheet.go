@@ -144,6 +144,7 @@ type Trade struct {
 	Rules         Landed
 	ShipFrom      market.Country
 	Registrations []string
+	Sales         Sales // nil: nothing is known of what was sold
 }
 
 // hubs are currencies in which thresholds of duty and tax are written.
@@ -165,7 +166,19 @@ func (s *Service) ask(tx *db.Tx, t Trade, code market.Code, p *catalog.Product, 
 		return a, err
 	}
 	day := tx.Now().Format(time.DateOnly)
-	a = Ask{Market: m, Base: p.Base, Factor: m.Factor, At: tx.Now(), ShipFrom: string(t.ShipFrom), Registrations: t.Registrations,
+	known, err := loadRates(tx, market.AddDays(day, -fxMemory))
+	if err != nil {
+		return a, err
+	}
+	if a, err = s.frame(tx.Now(), t, m, p, sku, known, day); err != nil {
+		return a, err
+	}
+	return a, errors.Join(s.standing(tx, &a), s.costs(tx, &a, known, day))
+}
+
+// frame is what a price is made from as far as it stands with the product, the market and the rates.
+func (s *Service) frame(now time.Time, t Trade, m market.Market, p *catalog.Product, sku string, known *rates, day string) (a Ask, err error) {
+	a = Ask{Market: m, Base: p.Base, Factor: m.Factor, At: now, ShipFrom: string(t.ShipFrom), Registrations: t.Registrations,
 		Goods: Goods{sku, p.CustomsDescription, p.HS, string(p.Origin), p.TaxCategory, p.WeightGrams}}
 	found := false
 	for i := range p.Variants {
@@ -182,10 +195,6 @@ func (s *Service) ask(tx *db.Tx, t Trade, code market.Code, p *catalog.Product, 
 	if !found {
 		return a, fmt.Errorf("%.40q of %.40q: %w", sku, p.Slug, ErrNoPrice)
 	}
-	known, err := loadRates(tx, market.AddDays(day, -fxMemory))
-	if err != nil {
-		return a, err
-	}
 	if a.Rate, err = known.find(a.Base.Currency, m.Currency, day); err != nil {
 		return a, err
 	}
@@ -197,7 +206,7 @@ func (s *Service) ask(tx *db.Tx, t Trade, code market.Code, p *catalog.Product, 
 	if s.taxes != nil {
 		a.Tax, a.TaxKnown = s.taxes.TaxRate(m.Country(), "", p.TaxCategory, day)
 	}
-	return a, errors.Join(s.standing(tx, &a), s.costs(tx, &a, known, day))
+	return a, nil
 }
 
 // standing fills in what holds: the published price, one set by hand, a factor of its own, the prior price.
@@ -232,6 +241,15 @@ func (s *Service) costs(tx *db.Tx, a *Ask, known *rates, day string) error {
 	if err != nil {
 		return err
 	}
+	u, ok, err := s.UnitCost(tx, a.Goods.SKU)
+	if err != nil {
+		return err
+	}
+	return a.bear(t, u, ok, known, day)
+}
+
+// bear fills in what terms and the cost of a piece, where it is known, come to in the market's currency.
+func (a *Ask) bear(t Terms, u UnitCost, known bool, fx *rates, day string) error {
 	in := a.Market.Currency
 	a.BearsDuty = t.BearsDuty
 	a.Cost = Cost{Goods: money.Of(0, in), Delivery: money.Of(0, in), Fixed: money.Of(0, in), Returns: money.Of(0, in), Duty: money.Of(0, in),
@@ -239,11 +257,10 @@ func (s *Service) costs(tx *db.Tx, a *Ask, known *rates, day string) error {
 	if t.Delivery.Currency == in {
 		a.Cost.Delivery, a.Cost.Fixed, a.Cost.Returns = t.Delivery, t.Fixed, t.Returns
 	}
-	u, ok, err := s.UnitCost(tx, a.Goods.SKU)
-	if err != nil || !ok {
-		return err
+	if !known {
+		return nil
 	}
-	q, err := known.find(u.Amount.Currency, in, day)
+	q, err := fx.find(u.Amount.Currency, in, day)
 	if err != nil {
 		return fmt.Errorf("cost of %s: %w", u.SKU, err)
 	}

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/csv"
 	"fmt"
@@ -251,6 +252,41 @@ type Week struct {
 	Orders int64
 }
 
+// Sold is a line of an order: pieces of a variant at a price, as shown.
+type Sold struct {
+	At    time.Time
+	Price money.Amount
+	Count int64
+}
+
+// Sales tells what was sold of a variant in a market since a moment, without orders that were cancelled. Satisfied
+// by what package app makes of order.Service.
+type Sales interface {
+	Sold(tx *db.Tx, m market.Code, sku string, since time.Time) ([]Sold, error)
+}
+
+const salesWeeks = 52
+
+// Weeks sums sales up by the seven days that end with a moment, those before them and so on, and by price: a week
+// with two prices is two. Nobody counts visits, so Visits stays nought.
+func Weeks(all []Sold, until time.Time) (out []Week) {
+	for _, one := range all {
+		n := int(until.Sub(one.At).Hours() / 24 / 7)
+		day := until.AddDate(0, 0, -7*n-6).Format(time.DateOnly)
+		at := slices.IndexFunc(out, func(w Week) bool { return w.Day == day && w.Price == one.Price })
+		if at < 0 {
+			out = append(out, Week{Day: day, Price: one.Price})
+			at = len(out) - 1
+		}
+		out[at].Sold += one.Count
+		out[at].Orders++
+	}
+	slices.SortFunc(out, func(a, b Week) int {
+		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Price.Minor, b.Price.Minor))
+	})
+	return out
+}
+
 // How much has to be known before sales are taken to follow prices.
 const (
 	leastWeeks  = 12
@@ -258,14 +294,18 @@ const (
 	leastOrders = 200
 )
 
-// byElasticity fits ln(sold per visit) to ln(price) by least squares. Where e < -1 for sure, the price with the
+// byElasticity fits ln(sold per visit) to ln(price) by least squares; ln(sold) where nobody counts visits, and says so. Where e < -1 for sure, the price with the
 // most left over is cost·e/(1+e).
 func byElasticity(s Sheet, weeks []Week) Suggestion {
 	out := Suggestion{Kind: Elasticity}
 	var x, y []float64
 	prices := map[int64]bool{}
 	var orders int64
+	counted := slices.ContainsFunc(weeks, func(w Week) bool { return w.Visits > 0 })
 	for _, w := range weeks {
+		if !counted {
+			w.Visits = 1
+		}
 		if w.Price.Currency != s.Market.Currency || w.Price.Minor <= 0 || w.Visits <= 0 || w.Sold <= 0 {
 			continue
 		}
@@ -274,6 +314,9 @@ func byElasticity(s Sheet, weeks []Week) Suggestion {
 		orders += w.Orders
 	}
 	out.Reasons = []Reason{{Key: "weeks", Count: int64(len(x))}, {Key: "price_levels", Count: int64(len(prices))}, {Key: "orders", Count: orders}}
+	if !counted && len(x) > 0 {
+		out.Reasons = append(out.Reasons, Reason{Key: "no_visits", Count: int64(len(x))})
+	}
 	if len(x) < leastWeeks || len(prices) < leastPrices || orders < leastOrders {
 		out.Lacks = LacksData
 		return out
@@ -318,6 +361,14 @@ func slope(x, y []float64) (b, wide float64) {
 // Suggestions are the ways to the price of a sheet, from what is kept: the margin aimed at, other shops' prices,
 // and as reference the published price of the first other market that is open.
 func (s *Service) Suggestions(tx *db.Tx, t Trade, sheet Sheet) ([]Suggestion, error) {
+	var weeks []Week
+	if t.Sales != nil {
+		sold, err := t.Sales.Sold(tx, sheet.Market.Code, sheet.Goods.SKU, tx.Now().AddDate(0, 0, -7*salesWeeks))
+		if err != nil {
+			return nil, err
+		}
+		weeks = Weeks(sold, tx.Now())
+	}
 	terms, _, err := s.Terms(tx, sheet.Market.Code)
 	if err != nil {
 		return nil, err
@@ -330,7 +381,7 @@ func (s *Service) Suggestions(tx *db.Tx, t Trade, sheet Sheet) ([]Suggestion, er
 	if err != nil {
 		return nil, err
 	}
-	return Suggest(t.Rules, sheet, terms.Target, ref, rivals, nil), nil
+	return Suggest(t.Rules, sheet, terms.Target, ref, rivals, weeks), nil
 }
 
 func (s *Service) reference(tx *db.Tx, sheet Sheet) (Reference, error) {
