@@ -93,7 +93,7 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 		_, err := s.follow(tx, r, save)
 		return nil, err
 	}
-	route, ok := s.route(r.Channel, r.Country, r.Class, w.spent)
+	route, ok := s.route(r.Channel, r.Country, r.Class, w.spent, true)
 	if !ok {
 		return nil, s.spent(tx, r, w, len(past))
 	}
@@ -195,8 +195,6 @@ func (s *Service) charged(st *step, t Taken) Record {
 	price := st.route.Price
 	if t.Price.Currency != "" {
 		price = t.Price
-	} else if price.Currency == "" && r.Channel == SMS {
-		price = s.rules.prices[r.Country]
 	}
 	r.Cost, r.Sender, r.SenderKind = price.Times(r.Parts), st.route.Sender, st.route.Kind
 	return r

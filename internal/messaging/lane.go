@@ -198,6 +198,7 @@ func (l *lane) handOver(ctx context.Context, batch []*waiting, sending *sync.Wai
 			room <- struct{}{}
 			w.wire = l.s.db.Clock().Now()
 			w.taken, w.err = send(ctx, w.st)
+			l.s.health.answered(w.st.route.Name, w.err, l.s.db.Clock().Now())
 			<-room
 			l.answers <- w
 		})
@@ -406,7 +407,7 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 			if err != nil {
 				return err
 			}
-			route, ok := s.route(w.r.Channel, w.r.Country, w.r.Class, nil)
+			route, ok := s.route(w.r.Channel, w.r.Country, w.r.Class, nil, true)
 			if silent.Reason != "" || !ok || route.Kind != w.r.SenderKind {
 				continue
 			}

@@ -106,6 +106,8 @@ type told struct {
 	ref
 	name  string // in the form that names are compared by
 	parts int64  // of the attempt
+	route string
+	sent  time.Time
 }
 
 // receiptAll keeps receipts. Those that say that a message of one part has arrived, by the name that its provider gave
@@ -120,9 +122,10 @@ func (s *Service) receiptAll(tx *db.Tx, all []Receipt) error {
 	about := make(map[[2]string]told, len(all))
 	for provider, names := range by {
 		known, err := db.All(tx, func(r db.Row) (v told, err error) {
-			err = r.Scan(&v.attempt, &v.message, &v.recipient, &v.part, (*string)(&v.state), &v.name, &v.parts)
+			err = r.Scan(&v.attempt, &v.message, &v.recipient, &v.part, (*string)(&v.state), &v.name, &v.parts, &v.route, &v.sent)
 			return
-		}, `select attempt, message, recipient, part, state, ref, parts from message_refs where provider = $1 and ref in `+db.In(2, len(names)),
+		}, `select f.attempt, f.message, f.recipient, f.part, f.state, f.ref, f.parts, a.route, a.started_at from message_refs f join message_attempts a on a.id = f.attempt
+			where f.provider = $1 and f.ref in `+db.In(2, len(names)),
 			append([]any{provider}, db.Fill(names)...)...)
 		if err != nil {
 			return err
@@ -178,7 +181,9 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 		rc := &all[i]
 		name := smpp.IDKeys(rc.Ref)[0]
 		notes = append(notes, []any{newID("rcp"), rc.Provider, rc.Ref, string(rc.State), rc.Code, clip(rc.Raw), rc.At, rc.Message, now, name, rc.Phone})
-		attempts = append(attempts, about[[2]string{rc.Provider, name}].attempt)
+		v := about[[2]string{rc.Provider, name}]
+		attempts = append(attempts, v.attempt)
+		tx.After(func() { s.health.reported(v.route, true, now.Sub(v.sent), now) })
 		if r, ok := byID[rc.Message]; ok && r.State.follows(Delivered) {
 			moved = append(moved, r.ID)
 			news = append(news, DeliveredEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, now})
@@ -309,6 +314,9 @@ func (s *Service) report(tx *db.Tx, x ref, rc Receipt) error {
 	if err != nil {
 		return err
 	}
+	if err := s.sawReceipt(tx, x.attempt, rc.State); err != nil {
+		return err
+	}
 	state, code := rc.State, rc.Code
 	if state == Delivered && slices.ContainsFunc(parts, func(p ref) bool { return p.state != Delivered && p.state != Read }) {
 		return nil
@@ -337,6 +345,17 @@ func (s *Service) report(tx *db.Tx, x ref, rc Receipt) error {
 		return s.end(tx, r)
 	}
 	return save(tx, r)
+}
+
+// sawReceipt lets the health of an attempt's route know of a receipt.
+func (s *Service) sawReceipt(tx *db.Tx, attempt string, state State) error {
+	at, err := attemptByID(tx, attempt)
+	if err != nil || state != Delivered && state != Failed && state != Expired {
+		return err
+	}
+	now := tx.Now()
+	tx.After(func() { s.health.reported(at.Route, state == Delivered, now.Sub(at.StartedAt), now) })
+	return nil
 }
 
 const insertRefs = `insert into message_refs (provider, ref, attempt, part, given, message, recipient, state, parts) values`

@@ -49,6 +49,14 @@ type Config struct {
 	BaseURL string  // public address of the shop without a slash at the end, for links in messages
 	Routes  []Route // best first
 	Mailbox string  // sender of e-mails on routes that name none
+	Weights Weights // what matters between routes; zero: ByDelivery
+}
+
+func (c Config) weights() Weights {
+	if c.Weights == (Weights{}) {
+		return ByDelivery
+	}
+	return c.Weights
 }
 
 // Guard is asked at every gate for messages that carry its name, and says why not to send now, or nothing.
@@ -73,6 +81,7 @@ type Service struct {
 	lists   []OptOutList
 	lane    *lane
 	heard   receipts
+	health  healths
 }
 
 // New returns a service that sends over cfg's routes, and registers its jobs with q. Its listeners are heard
@@ -229,7 +238,7 @@ func (s *Service) weigh(tx *db.Tx, r *Record) error {
 			a.zones = zonesOf(zoneNames(m, country))
 		}
 	}
-	if route, ok := s.route(m.Channel, country, m.Class, nil); ok {
+	if route, ok := s.route(m.Channel, country, m.Class, nil, false); ok {
 		a.routed, a.kind, f.kind = true, route.Kind, route.Kind
 		r.Sender, r.SenderKind = route.Sender, route.Kind
 	}
@@ -301,17 +310,26 @@ func zoneNames(m Message, country market.Country) []string {
 	return names
 }
 
-// route is the best way out that is not among those excluded.
-func (s *Service) route(ch Channel, c market.Country, cl Class, without map[string]bool) (Route, bool) {
+// route is the best way out that is not among those excluded; use says that a message is about to take it.
+func (s *Service) route(ch Channel, c market.Country, cl Class, without map[string]bool, use bool) (Route, bool) {
+	var fit [8]Route
+	all := fit[:0]
 	for _, r := range s.cfg.Routes {
-		if r.fits(ch, c, cl) && !without[r.Name] {
-			if r.Sender == "" && ch == Email {
-				r.Sender = s.cfg.Mailbox
-			}
-			return r, true
+		if !r.fits(ch, c, cl) || without[r.Name] {
+			continue
 		}
+		if r.Sender == "" && ch == Email {
+			r.Sender = s.cfg.Mailbox
+		}
+		if r.Price.Currency == "" && ch == SMS {
+			r.Price = s.rules.prices[c]
+		}
+		all = append(all, r)
 	}
-	return Route{}, false
+	if len(all) == 0 {
+		return Route{}, false
+	}
+	return s.health.best(all, s.cfg.weights(), s.db.Clock().Now(), use), true
 }
 
 // follow does what the gate said about r. keep is save, or insert for a new message.
