@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,23 +46,36 @@ func perl(t *testing.T, args ...string) func() string {
 	}
 }
 
+// abroad are texts that go wrong where octets, units and characters are taken for one another.
+var abroad = []string{
+	"Привет 😀", strings.Repeat("П", 67) + "😀", strings.Repeat("Заказ 👨‍👩‍👧‍👦 в пути ", 20), strings.Repeat("訂單已發貨 📦", 40),
+	strings.Repeat("طلبك في الطريق 🚚 ", 20), strings.Repeat("😀", 200), strings.Repeat("คำสั่งซื้อ ", 30), "🇩🇪", strings.Repeat("ę", 71),
+}
+
+// Net::SMPP is a client of our centre.
 func TestPerlClient(t *testing.T) {
 	clock := db.Manual(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
 	s := start(t, smsc.Config{Clock: clock, Accounts: []smsc.Account{{SystemID: "perl", Password: "secret"}}})
 	host, port, _ := strings.Cut(s.Addr(), ":")
-	line := perl(t, "testdata/esme.pl", host, port)
+	answer := strings.Repeat("ответ 😀 ", 30)
+	args := []string{"testdata/esme.pl", host, port, strconv.Itoa(sms.Count(answer).Parts)}
+	for _, text := range abroad {
+		args = append(args, hex.EncodeToString(sms.Encode(text, sms.UCS2)))
+	}
+	line := perl(t, args...)
 	require.Equal(t, "BOUND 0 PORTOLAN", line())
 	ids := map[string]bool{}
-	for range 2 {
+	for says := line(); says != "SENT"; says = line() {
 		var id string
 		var status int
-		_, err := fmt.Sscanf(line(), "ID %s %d", &id, &status)
+		_, err := fmt.Sscanf(says, "ID %s %d", &id, &status)
 		require.NoError(t, err)
 		require.Zero(t, status)
 		ids[id] = true
 	}
+	sent := len(ids)
 	clock.Advance(time.Second)
-	for range 2 {
+	for range sent {
 		var id, word string
 		var state int
 		_, err := fmt.Sscanf(line(), "RECEIPT %s %d %s", &id, &state, &word)
@@ -71,17 +85,21 @@ func TestPerlClient(t *testing.T) {
 		require.Equal(t, 2, state)
 		require.Equal(t, "DELIVRD", word)
 	}
-	require.Equal(t, strings.Repeat("П", 67)+"😀", s.Messages("4917000001")[0].Text)
+	for i, text := range abroad {
+		require.Equal(t, text, s.Messages(phone(i))[0].Text)
+	}
+	result(t, "Net::SMPP, client of our centre", "long texts, compared on the phone", len(abroad))
+	result(t, "Net::SMPP, client of our centre", "receipts matched by Net::SMPP", sent)
 
-	answer := strings.Repeat("б", 71)
-	_, err := s.Reply("4917000001", "4915112345", answer)
+	_, err := s.Reply(phone(0), "4915112345", answer)
 	require.NoError(t, err)
 	var pieces []sms.Piece
-	for range 2 {
+	for range sms.Count(answer).Parts {
+		var from, text string
 		var class, coding int
-		var text string
-		_, err := fmt.Sscanf(line(), "REPLY %d %d %s", &class, &coding, &text)
+		_, err := fmt.Sscanf(line(), "REPLY %s %d %d %s", &from, &class, &coding, &text)
 		require.NoError(t, err)
+		require.Equal(t, phone(0), from)
 		require.Equal(t, 0x40, class)
 		b, err := hex.DecodeString(text)
 		require.NoError(t, err)
@@ -93,8 +111,10 @@ func TestPerlClient(t *testing.T) {
 	require.Equal(t, answer, got)
 	require.Equal(t, "ALIVE 0", line())
 	require.Equal(t, "DONE", line())
+	result(t, "Net::SMPP, client of our centre", "long replies from phones", 1)
 }
 
+// Our client is bound to a centre made of Net::SMPP, which sends back what it gets.
 func TestPerlCentre(t *testing.T) {
 	n := 1000
 	if v, err := strconv.Atoi(os.Getenv("PORTOLAN_INTEROP")); err == nil {
@@ -105,7 +125,7 @@ func TestPerlCentre(t *testing.T) {
 	_, err := fmt.Sscanf(line(), "PORT %d", &port)
 	require.NoError(t, err)
 
-	l, replies := newLedger(), make(chan smpp.MO, 1)
+	l, replies := newLedger(), make(chan smpp.MO, 1000)
 	c := smpp.New(smpp.Config{Addr: fmt.Sprintf("127.0.0.1:%d", port), SystemID: "portolan", Password: "geheim"}, smpp.Handler{
 		Receipt: l.receipt, Inbound: func(_ context.Context, m smpp.MO) error { replies <- m; return nil },
 	})
@@ -115,29 +135,52 @@ func TestPerlCentre(t *testing.T) {
 	require.NoError(t, c.WaitBound(short(t)))
 	require.Equal(t, "BIND portolan geheim 52", line())
 
-	submit := func(i int, text string) {
-		ids, err := c.Submit(ctx, smpp.Submit{From: "Kleid", To: phone(i), Text: text, Receipt: true, Validity: 4 * time.Hour})
-		if err != nil || len(ids) != 1 {
+	var parts atomic.Int64
+	submit := func(i int, m smpp.Submit) {
+		m.To, m.Receipt, m.Validity = phone(i), true, 4*time.Hour
+		ids, err := c.Submit(ctx, m)
+		if err != nil {
 			t.Error(i, ids, err)
 			return
 		}
-		l.accepted(ids[0], phone(i))
+		parts.Add(int64(len(ids)))
+		for _, id := range ids {
+			l.accepted(id, phone(i))
+		}
 	}
-	submit(0, "Привет 😀")
+	submit(0, smpp.Submit{From: "Kleid", Text: "Привет 😀"})
 	require.Equal(t, "FIRST 5 0 0 8 1 000000040000000R 041f044004380432043504420020d83dde00", line())
-	m := <-replies
-	require.Equal(t, "Привет 😀", m.Text)
-	require.Equal(t, phone(0), m.From)
-	spread(n-1, 50, func(i int) { submit(i+1, "Your order has been confirmed") })
-	eventually(t, func() bool { matched, _, _ := l.count(); return matched == n })
+	back, joiner := map[string]string{}, sms.NewJoiner(100)
+	for i, long := range []smpp.Long{smpp.Header, smpp.Header16} {
+		for k, text := range abroad {
+			submit(100*(i+1)+k, smpp.Submit{From: "4915112345", Text: text, Long: long})
+		}
+	}
+	for len(back) < 2*len(abroad) {
+		m := <-replies
+		if text, whole := joiner.Add(m.From, m.To, m.Piece, time.Time{}); whole {
+			back[m.From] = text
+		}
+	}
+	for k, text := range abroad {
+		require.Equal(t, text, back[phone(100+k)])
+		require.Equal(t, text, back[phone(200+k)])
+	}
+	echoed := int(parts.Load()) - 1
+	spread(n-1, 50, func(i int) { submit(1000+i, smpp.Submit{From: "Kleid", Text: "Your order has been confirmed"}) })
+	all := int(parts.Load())
+	patience := 30*time.Second + time.Duration(n)*time.Millisecond
+	require.Eventually(t, func() bool { matched, _, _ := l.count(); return matched == all }, patience, 10*time.Millisecond)
 	_, receipts, parked := l.count()
-	require.Equal(t, n, receipts)
+	require.Equal(t, all, receipts)
 	require.Zero(t, parked)
-	eventually(t, func() bool { return c.Stats().Receipts == uint64(n) })
+	require.Eventually(t, func() bool { return c.Stats().Receipts == uint64(all) }, patience, time.Millisecond)
 	leave()
 	require.NoError(t, <-ended)
 	var taken int
 	_, err = fmt.Sscanf(line(), "TAKEN %d", &taken)
 	require.NoError(t, err)
-	require.Equal(t, n+1, taken, "acknowledged before unbinding")
+	require.Equal(t, all+echoed, taken, "acknowledged before unbinding")
+	result(t, "Net::SMPP, centre of our client", "long texts there and back", 2*len(abroad))
+	result(t, "Net::SMPP, centre of our client", "receipts matched by our client", all)
 }

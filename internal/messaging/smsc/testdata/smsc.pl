@@ -1,6 +1,6 @@
 # A message centre of another maker: takes one client on a free port of 127.0.0.1, answers submits with a
-# hexadecimal id, sends a receipt for each with the id in decimal and padded, in text form only, and the
-# first text back as a reply.
+# hexadecimal id, sends a receipt for each with the id in decimal and padded, in text form only, and what
+# comes from a sender of digits back as a reply, part for part.
 use strict;
 use warnings;
 use Net::SMPP;
@@ -24,8 +24,9 @@ while (my $pdu = $esme->read_pdu()) {
             $first = $pdu->{short_message};
             print "FIRST $pdu->{source_addr_ton} $pdu->{source_addr_npi} $pdu->{esm_class} $pdu->{data_coding} ",
                 "$pdu->{registered_delivery} $pdu->{validity_period} ", unpack('H*', $first), "\n";
-            $esme->deliver_sm(@back, esm_class => $pdu->{esm_class}, data_coding => $pdu->{data_coding}, short_message => $first);
         }
+        $esme->deliver_sm(@back, esm_class => $pdu->{esm_class}, data_coding => $pdu->{data_coding}, short_message => $pdu->{short_message})
+            if $pdu->{source_addr} =~ /^\d+$/;
         $esme->deliver_sm(@back, esm_class => 4, short_message => sprintf(
             'id:%012d sub:001 dlvrd:001 submit date:2611211404 done date:2611211405 stat:DELIVRD err:000 text:', $n));
     } elsif ($cmd == 0x80000005) {
