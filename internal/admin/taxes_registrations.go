@@ -85,7 +85,7 @@ func (c *console) fillRegistrations(tx *db.Tx, p *page, v registrationsView) err
 		v.Words[i].Words = append(v.Words[i].Words, choice{ch.Word, p.WordName(ch.Word, ch.Area), ch.Word == v.Form.Word})
 	}
 	for _, r := range all {
-		row := registrationRow{Registration: r, Choice: byWord[r.Word], Shown: mask(r.Number), Masked: true, State: "holds"}
+		row := registrationRow{Registration: r, Choice: byWord[r.Word], Shown: tax.Mask(r.Number), Masked: true, State: "holds"}
 		if p.Q("show") == r.ID && p.User.Role.May(auth.Owner) {
 			row.Shown, row.Masked = r.Number, false
 		}
@@ -99,18 +99,6 @@ func (c *console) fillRegistrations(tx *db.Tx, p *page, v registrationsView) err
 	}
 	p.Data = &v
 	return nil
-}
-
-// mask leaves the ends of a number.
-func mask(number string) string {
-	if len(number) <= 4 {
-		return strings.Repeat("•", len(number))
-	}
-	head := 0
-	for head < min(2, len(number)-4) && (number[head] < '0' || number[head] > '9') {
-		head++
-	}
-	return number[:head] + "••••" + number[len(number)-3:]
 }
 
 // errLook ends a unit of work in which a registration was only tried.

@@ -85,7 +85,7 @@ func (c *console) fillReturn(tx *db.Tx, r *http.Request, p *page, v returnView) 
 	p.Title = p.SchemeName(scheme) + ", " + p.Span(v.First, v.Last)
 	v.URL = "/console/taxes/returns/" + url.PathEscape(scheme) + "/" + url.PathEscape(string(period))
 	v.Foreign = v.Currency == "" || slices.ContainsFunc(v.Totals, func(s tax.Sum) bool { return s.Tax.Currency != v.Currency })
-	v.Shown = mask(v.Number)
+	v.Shown = tax.Mask(v.Number)
 	if v.Number != "" && p.User.Role.May(auth.Owner) && p.Q("show") != "" {
 		v.Shown = v.Number
 	}

@@ -66,7 +66,8 @@ type Parts struct {
 	PublicURL string // scheme and host under which programs reach us, without a slash at the end
 	Proxy     bool   // trust X-Forwarded-For
 
-	Taxes Registrations
+	Taxes    Registrations
+	TaxBooks TaxBooks
 }
 
 // Registrations are the merchant's on a civil day, in the words of package landed. Satisfied by tax.Service.

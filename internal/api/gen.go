@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -19,7 +20,9 @@ import (
 	"portolan/internal/checkout"
 	"portolan/internal/landed"
 	"portolan/internal/money"
+	"portolan/internal/order"
 	"portolan/internal/rulebook"
+	"portolan/internal/tax"
 
 	"github.com/oapi-codegen/runtime"
 )
@@ -318,6 +321,27 @@ func (e QuoteRequestIncoterm) Valid() bool {
 	}
 }
 
+// Defines values for RefundState.
+const (
+	Asked   RefundState = "asked"
+	Made    RefundState = "made"
+	Refused RefundState = "refused"
+)
+
+// Valid indicates whether the value is a known member of the RefundState enum.
+func (e RefundState) Valid() bool {
+	switch e {
+	case Asked:
+		return true
+	case Made:
+		return true
+	case Refused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RuleEffectCart.
 const (
 	Large RuleEffectCart = "large"
@@ -336,6 +360,54 @@ func (e RuleEffectCart) Valid() bool {
 	}
 }
 
+// Defines values for TaxEntryKind.
+const (
+	TaxEntryKindCancellation TaxEntryKind = "cancellation"
+	TaxEntryKindRefund       TaxEntryKind = "refund"
+	TaxEntryKindSale         TaxEntryKind = "sale"
+)
+
+// Valid indicates whether the value is a known member of the TaxEntryKind enum.
+func (e TaxEntryKind) Valid() bool {
+	switch e {
+	case TaxEntryKindCancellation:
+		return true
+	case TaxEntryKindRefund:
+		return true
+	case TaxEntryKindSale:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaxReturnState.
+const (
+	TaxReturnStateCorrected   TaxReturnState = "corrected"
+	TaxReturnStateFiled       TaxReturnState = "filed"
+	TaxReturnStateOpen        TaxReturnState = "open"
+	TaxReturnStateProvisional TaxReturnState = "provisional"
+	TaxReturnStateReady       TaxReturnState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the TaxReturnState enum.
+func (e TaxReturnState) Valid() bool {
+	switch e {
+	case TaxReturnStateCorrected:
+		return true
+	case TaxReturnStateFiled:
+		return true
+	case TaxReturnStateOpen:
+		return true
+	case TaxReturnStateProvisional:
+		return true
+	case TaxReturnStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMessagesParamsChannel.
 const (
 	ListMessagesParamsChannelEmail ListMessagesParamsChannel = "email"
@@ -348,6 +420,27 @@ func (e ListMessagesParamsChannel) Valid() bool {
 	case ListMessagesParamsChannelEmail:
 		return true
 	case ListMessagesParamsChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTaxReturnOrdersParamsOnly.
+const (
+	Corrections ListTaxReturnOrdersParamsOnly = "corrections"
+	Since       ListTaxReturnOrdersParamsOnly = "since"
+	Supplies    ListTaxReturnOrdersParamsOnly = "supplies"
+)
+
+// Valid indicates whether the value is a known member of the ListTaxReturnOrdersParamsOnly enum.
+func (e ListTaxReturnOrdersParamsOnly) Valid() bool {
+	switch e {
+	case Corrections:
+		return true
+	case Since:
+		return true
+	case Supplies:
 		return true
 	default:
 		return false
@@ -707,6 +800,24 @@ type NewOrder = beside.Order
 // NewOrderLine defines model for NewOrderLine.
 type NewOrderLine = beside.Line
 
+// NewRefund defines model for NewRefund.
+type NewRefund struct {
+	// Amount A whole number of the currency's smallest unit.
+	Amount   Money         `json:"amount,omitempty,omitzero"`
+	Delivery bool          `json:"delivery,omitempty,omitzero"`
+	Pieces   []RefundPiece `json:"pieces,omitempty,omitzero"`
+	Reason   string        `json:"reason"`
+}
+
+// NewTaxRegistration defines model for NewTaxRegistration.
+type NewTaxRegistration struct {
+	Note      string `json:"note,omitempty,omitzero"`
+	Number    string `json:"number"`
+	ValidFrom Day    `json:"valid_from"`
+	ValidTo   Day    `json:"valid_to,omitempty,omitzero"`
+	Word      string `json:"word"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	// Address Which fields a country needs differs; what is missing is named.
@@ -972,6 +1083,32 @@ type Receipt struct {
 	State  string    `json:"state"`
 }
 
+// Refund defines model for Refund.
+type Refund struct {
+	// Amount A whole number of the currency's smallest unit.
+	Amount   Money         `json:"amount"`
+	AskedAt  time.Time     `json:"asked_at"`
+	By       string        `json:"by,omitempty,omitzero"`
+	Delivery bool          `json:"delivery,omitempty,omitzero"`
+	ID       string        `json:"id"`
+	MadeAt   time.Time     `json:"made_at,omitempty,omitzero"`
+	Order    string        `json:"order"`
+	Pieces   []RefundPiece `json:"pieces,omitempty,omitzero"`
+	Reason   string        `json:"reason"`
+	State    RefundState   `json:"state"`
+}
+
+// RefundState defines model for Refund.State.
+type RefundState string
+
+// RefundList defines model for RefundList.
+type RefundList struct {
+	Data []Refund `json:"data"`
+}
+
+// RefundPiece defines model for RefundPiece.
+type RefundPiece = order.Piece
+
 // Restriction What stands between goods and a country.
 type Restriction struct {
 	// Alternative What the buyer can do instead.
@@ -1104,6 +1241,173 @@ type Slug = string
 // Source defines model for Source.
 type Source = string
 
+// TaxCorrection defines model for TaxCorrection.
+type TaxCorrection = tax.Correction
+
+// TaxEntry defines model for TaxEntry.
+type TaxEntry struct {
+	Country string `json:"country"`
+	Day     Day    `json:"day"`
+	Doubt   string `json:"doubt,omitempty,omitzero"`
+
+	// Duty A whole number of the currency's smallest unit.
+	Duty Money `json:"duty"`
+
+	// Fees A whole number of the currency's smallest unit.
+	Fees Money        `json:"fees"`
+	ID   string       `json:"id"`
+	Kind TaxEntryKind `json:"kind"`
+
+	// Net A whole number of the currency's smallest unit.
+	Net    Money  `json:"net"`
+	Order  string `json:"order"`
+	Region string `json:"region,omitempty,omitzero"`
+	SoldOn Day    `json:"sold_on"`
+
+	// Tax A whole number of the currency's smallest unit.
+	Tax Money `json:"tax"`
+}
+
+// TaxEntryKind defines model for TaxEntry.Kind.
+type TaxEntryKind string
+
+// TaxEntryList defines model for TaxEntryList.
+type TaxEntryList struct {
+	Data []TaxEntry `json:"data"`
+	Next string     `json:"next,omitempty,omitzero"`
+}
+
+// TaxFilingEntry defines model for TaxFilingEntry.
+type TaxFilingEntry struct {
+	FiledOn   Day    `json:"filed_on"`
+	Reference string `json:"reference"`
+}
+
+// TaxRate defines model for TaxRate.
+type TaxRate = tax.RateUsed
+
+// TaxRegistration defines model for TaxRegistration.
+type TaxRegistration struct {
+	ID      string    `json:"id"`
+	Note    string    `json:"note,omitempty,omitzero"`
+	NotedAt time.Time `json:"noted_at"`
+
+	// Number Masked.
+	Number    string `json:"number"`
+	ValidFrom Day    `json:"valid_from"`
+
+	// ValidTo The last day; left out while it holds.
+	ValidTo string `json:"valid_to,omitempty,omitzero"`
+
+	// Word IOSS, GB_VAT, US_CA …
+	Word string `json:"word"`
+}
+
+// TaxRegistrationEnd defines model for TaxRegistrationEnd.
+type TaxRegistrationEnd struct {
+	LastDay Day `json:"last_day"`
+}
+
+// TaxRegistrationList defines model for TaxRegistrationList.
+type TaxRegistrationList struct {
+	Data []TaxRegistration `json:"data"`
+}
+
+// TaxReturn defines model for TaxReturn.
+type TaxReturn struct {
+	// Corrected A whole number of the currency's smallest unit.
+	Corrected      Money           `json:"corrected"`
+	Corrections    []TaxCorrection `json:"corrections"`
+	Currency       string          `json:"currency,omitempty,omitzero"`
+	Deadline       string          `json:"deadline,omitempty,omitzero"`
+	DeadlineSource string          `json:"deadline_source,omitempty,omitzero"`
+
+	// Due A whole number of the currency's smallest unit.
+	Due     Money  `json:"due"`
+	FiledOn string `json:"filed_on,omitempty,omitzero"`
+	First   Day    `json:"first"`
+	Last    Day    `json:"last"`
+	Late    bool   `json:"late,omitempty,omitzero"`
+
+	// Net A whole number of the currency's smallest unit.
+	Net       Money     `json:"net"`
+	Orders    int64     `json:"orders"`
+	Period    string    `json:"period"`
+	Problems  []string  `json:"problems"`
+	Rates     []TaxRate `json:"rates"`
+	Reference string    `json:"reference,omitempty,omitzero"`
+	Rows      []TaxRow  `json:"rows"`
+	Scheme    string    `json:"scheme"`
+
+	// SinceFiled What has changed the period since it was filed.
+	SinceFiled []TaxSum       `json:"since_filed,omitempty,omitzero"`
+	State      TaxReturnState `json:"state"`
+
+	// Tax A whole number of the currency's smallest unit.
+	Tax Money `json:"tax"`
+
+	// Totals By original currency.
+	Totals []TaxSum `json:"totals"`
+}
+
+// TaxReturnState defines model for TaxReturn.State.
+type TaxReturnState string
+
+// TaxReturnList defines model for TaxReturnList.
+type TaxReturnList struct {
+	Data []TaxReturn `json:"data"`
+}
+
+// TaxRow defines model for TaxRow.
+type TaxRow = tax.Row
+
+// TaxSum defines model for TaxSum.
+type TaxSum = tax.Sum
+
+// TaxThreshold defines model for TaxThreshold.
+type TaxThreshold struct {
+	Confidence string `json:"confidence"`
+
+	// Counted A whole number of the currency's smallest unit.
+	Counted     Money  `json:"counted"`
+	Counts      string `json:"counts,omitempty,omitzero"`
+	CrossesFrom string `json:"crosses_from,omitempty,omitzero"`
+
+	// CrossesOn An estimate.
+	CrossesOn string `json:"crosses_on,omitempty,omitzero"`
+	CrossesTo string `json:"crosses_to,omitempty,omitzero"`
+	Do        string `json:"do,omitempty,omitzero"`
+	ID        string `json:"id"`
+
+	// Jurisdiction EU, GB, CA-BC, US-NY …
+	Jurisdiction string `json:"jurisdiction"`
+	Label        string `json:"label"`
+	Level        int    `json:"level"`
+
+	// Limit A whole number of the currency's smallest unit.
+	Limit      Money  `json:"limit,omitempty,omitzero"`
+	LimitSales int64  `json:"limit_sales,omitempty,omitzero"`
+	Logic      string `json:"logic,omitempty,omitzero"`
+
+	// NoProjection too_little_data, not_within_a_year
+	NoProjection string `json:"no_projection,omitempty,omitzero"`
+	Period       string `json:"period,omitempty,omitzero"`
+	Registered   bool   `json:"registered"`
+	Registration string `json:"registration,omitempty,omitzero"`
+	Sales        int64  `json:"sales"`
+	SharePct     int64  `json:"share_pct"`
+	Source       string `json:"source"`
+	Watched      bool   `json:"watched"`
+
+	// Why Why nothing is counted.
+	Why string `json:"why,omitempty,omitzero"`
+}
+
+// TaxThresholdList defines model for TaxThresholdList.
+type TaxThresholdList struct {
+	Data []TaxThreshold `json:"data"`
+}
+
 // Timeline defines model for Timeline.
 type Timeline struct {
 	Data []TimelineEntry `json:"data"`
@@ -1184,6 +1488,12 @@ type CreateOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
+// CreateRefundParams defines parameters for CreateRefund.
+type CreateRefundParams struct {
+	// IdempotencyKey The same key for the same order is the same refund.
+	IdempotencyKey string `json:"Idempotency-Key"`
+}
+
 // GetRuleRowParams defines parameters for GetRuleRow.
 type GetRuleRowParams struct {
 	// Pack The version that the quote or order names; the one in force if left out.
@@ -1196,6 +1506,28 @@ type ListRuleRowsParams struct {
 	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
 	Limit int    `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
+
+// ListTaxReturnsParams defines parameters for ListTaxReturns.
+type ListTaxReturnsParams struct {
+	Scheme string `form:"scheme,omitempty" json:"scheme,omitempty,omitzero"`
+
+	// Periods The latest so many of each scheme.
+	Periods int `form:"periods,omitempty" json:"periods,omitempty,omitzero"`
+}
+
+// ListTaxReturnOrdersParams defines parameters for ListTaxReturnOrders.
+type ListTaxReturnOrdersParams struct {
+	// After `next` of the page before.
+	After   After       `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	Limit   Limit       `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Country CountryCode `form:"country,omitempty" json:"country,omitempty,omitzero"`
+
+	// Only `since`: what has changed a filed return's period since.
+	Only ListTaxReturnOrdersParamsOnly `form:"only,omitempty" json:"only,omitempty,omitzero"`
+}
+
+// ListTaxReturnOrdersParamsOnly defines parameters for ListTaxReturnOrders.
+type ListTaxReturnOrdersParamsOnly string
 
 // CreateCartJSONRequestBody defines body for CreateCart for application/json ContentType.
 type CreateCartJSONRequestBody = NewCart
@@ -1227,6 +1559,9 @@ type CreateOrderJSONRequestBody = NewOrder
 // AddOrderPaymentJSONRequestBody defines body for AddOrderPayment for application/json ContentType.
 type AddOrderPaymentJSONRequestBody = OrderPayment
 
+// CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
+type CreateRefundJSONRequestBody = NewRefund
+
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
 
@@ -1235,6 +1570,15 @@ type ChangeRulesJSONRequestBody = RuleChangeRequest
 
 // UndoRuleChangeJSONRequestBody defines body for UndoRuleChange for application/json ContentType.
 type UndoRuleChangeJSONRequestBody = RuleUndo
+
+// AddTaxRegistrationJSONRequestBody defines body for AddTaxRegistration for application/json ContentType.
+type AddTaxRegistrationJSONRequestBody = NewTaxRegistration
+
+// EndTaxRegistrationJSONRequestBody defines body for EndTaxRegistration for application/json ContentType.
+type EndTaxRegistrationJSONRequestBody = TaxRegistrationEnd
+
+// FileTaxReturnJSONRequestBody defines body for FileTaxReturn for application/json ContentType.
+type FileTaxReturnJSONRequestBody = TaxFilingEntry
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1295,6 +1639,12 @@ type ServerInterface interface {
 	// AddOrderPayment Tell that an order was paid
 	// (POST /v1/orders/{id}/payments)
 	AddOrderPayment(w http.ResponseWriter, r *http.Request, id OrderID)
+	// ListRefunds Refunds of an order
+	// (GET /v1/orders/{id}/refunds)
+	ListRefunds(w http.ResponseWriter, r *http.Request, id OrderID)
+	// CreateRefund Give money of an order back
+	// (POST /v1/orders/{id}/refunds)
+	CreateRefund(w http.ResponseWriter, r *http.Request, id OrderID, params CreateRefundParams)
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(w http.ResponseWriter, r *http.Request, id OrderID)
@@ -1328,6 +1678,33 @@ type ServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(w http.ResponseWriter, r *http.Request, table string, params ListRuleRowsParams)
+	// ListTaxRegistrations The merchant's registrations
+	// (GET /v1/taxes/registrations)
+	ListTaxRegistrations(w http.ResponseWriter, r *http.Request)
+	// AddTaxRegistration Note a registration
+	// (POST /v1/taxes/registrations)
+	AddTaxRegistration(w http.ResponseWriter, r *http.Request)
+	// EndTaxRegistration End a registration
+	// (POST /v1/taxes/registrations/{id}/end)
+	EndTaxRegistration(w http.ResponseWriter, r *http.Request, id ID)
+	// ListTaxReturns Returns that were made or have to be
+	// (GET /v1/taxes/returns)
+	ListTaxReturns(w http.ResponseWriter, r *http.Request, params ListTaxReturnsParams)
+	// GetTaxReturn One return
+	// (GET /v1/taxes/returns/{scheme}/{period})
+	GetTaxReturn(w http.ResponseWriter, r *http.Request, scheme string, period string)
+	// GetTaxReturnCsv One return as a table
+	// (GET /v1/taxes/returns/{scheme}/{period}/csv)
+	GetTaxReturnCsv(w http.ResponseWriter, r *http.Request, scheme string, period string)
+	// FileTaxReturn Note that a return was filed
+	// (POST /v1/taxes/returns/{scheme}/{period}/filing)
+	FileTaxReturn(w http.ResponseWriter, r *http.Request, scheme string, period string)
+	// ListTaxReturnOrders Orders and refunds behind a return
+	// (GET /v1/taxes/returns/{scheme}/{period}/orders)
+	ListTaxReturnOrders(w http.ResponseWriter, r *http.Request, scheme string, period string, params ListTaxReturnOrdersParams)
+	// ListTaxThresholds How near each threshold is
+	// (GET /v1/taxes/thresholds)
+	ListTaxThresholds(w http.ResponseWriter, r *http.Request)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2080,6 +2457,86 @@ func (siw *ServerInterfaceWrapper) AddOrderPayment(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListRefunds operation middleware
+func (siw *ServerInterfaceWrapper) ListRefunds(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id OrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRefunds(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateRefund operation middleware
+func (siw *ServerInterfaceWrapper) CreateRefund(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id OrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateRefundParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateRefund(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetOrderTimeline operation middleware
 func (siw *ServerInterfaceWrapper) GetOrderTimeline(w http.ResponseWriter, r *http.Request) {
 
@@ -2351,6 +2808,315 @@ func (siw *ServerInterfaceWrapper) ListRuleRows(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// ListTaxRegistrations operation middleware
+func (siw *ServerInterfaceWrapper) ListTaxRegistrations(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTaxRegistrations(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddTaxRegistration operation middleware
+func (siw *ServerInterfaceWrapper) AddTaxRegistration(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddTaxRegistration(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndTaxRegistration operation middleware
+func (siw *ServerInterfaceWrapper) EndTaxRegistration(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndTaxRegistration(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListTaxReturns operation middleware
+func (siw *ServerInterfaceWrapper) ListTaxReturns(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTaxReturnsParams
+
+	// ------------- Optional query parameter "scheme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "scheme", r.URL.Query(), &params.Scheme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "scheme"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "scheme", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "periods" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "periods", r.URL.Query(), &params.Periods, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "periods"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "periods", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTaxReturns(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetTaxReturn operation middleware
+func (siw *ServerInterfaceWrapper) GetTaxReturn(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "scheme" -------------
+	var scheme string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheme", r.PathValue("scheme"), &scheme, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "scheme", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "period" -------------
+	var period string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "period", r.PathValue("period"), &period, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "period", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTaxReturn(w, r, scheme, period)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetTaxReturnCsv operation middleware
+func (siw *ServerInterfaceWrapper) GetTaxReturnCsv(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "scheme" -------------
+	var scheme string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheme", r.PathValue("scheme"), &scheme, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "scheme", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "period" -------------
+	var period string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "period", r.PathValue("period"), &period, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "period", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTaxReturnCsv(w, r, scheme, period)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FileTaxReturn operation middleware
+func (siw *ServerInterfaceWrapper) FileTaxReturn(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "scheme" -------------
+	var scheme string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheme", r.PathValue("scheme"), &scheme, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "scheme", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "period" -------------
+	var period string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "period", r.PathValue("period"), &period, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "period", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FileTaxReturn(w, r, scheme, period)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListTaxReturnOrders operation middleware
+func (siw *ServerInterfaceWrapper) ListTaxReturnOrders(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "scheme" -------------
+	var scheme string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheme", r.PathValue("scheme"), &scheme, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "scheme", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "period" -------------
+	var period string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "period", r.PathValue("period"), &period, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "period", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTaxReturnOrdersParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", r.URL.Query(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "country"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "country", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "only", r.URL.Query(), &params.Only, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "only"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "only", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTaxReturnOrders(w, r, scheme, period, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListTaxThresholds operation middleware
+func (siw *ServerInterfaceWrapper) ListTaxThresholds(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTaxThresholds(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -2481,6 +3247,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/imports", wrapper.ListRuleImports)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/rules/imports/{id}", wrapper.EndRuleImport)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/imports/{id}", wrapper.GetRuleImport)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/registrations", wrapper.ListTaxRegistrations)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/taxes/registrations", wrapper.AddTaxRegistration)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/taxes/registrations/{id}/end", wrapper.EndTaxRegistration)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/thresholds", wrapper.ListTaxThresholds)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns", wrapper.ListTaxReturns)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}", wrapper.GetTaxReturn)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/csv", wrapper.GetTaxReturnCsv)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/orders", wrapper.ListTaxReturnOrders)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/filing", wrapper.FileTaxReturn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/carts", wrapper.CreateCart)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/carts/{token}", wrapper.GetCart)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/carts/{token}/lines", wrapper.AddCartLine)
@@ -2497,6 +3272,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/orders", wrapper.CreateOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/orders/{id}", wrapper.GetOrder)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/orders/{id}/payments", wrapper.AddOrderPayment)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/orders/{id}/refunds", wrapper.ListRefunds)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/orders/{id}/refunds", wrapper.CreateRefund)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/orders/{id}/timeline", wrapper.GetOrderTimeline)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customers/{id}", wrapper.GetCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages", wrapper.ListMessages)
@@ -3263,6 +4040,86 @@ func (response AddOrderPaymentdefaultApplicationProblemPlusJSONResponse) VisitAd
 	return err
 }
 
+type ListRefundsRequestObject struct {
+	ID OrderID `json:"id"`
+}
+
+type ListRefundsResponseObject interface {
+	VisitListRefundsResponse(w http.ResponseWriter) error
+}
+
+type ListRefunds200JSONResponse RefundList
+
+func (response ListRefunds200JSONResponse) VisitListRefundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRefundsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRefundsdefaultApplicationProblemPlusJSONResponse) VisitListRefundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefundRequestObject struct {
+	ID     OrderID `json:"id"`
+	Params CreateRefundParams
+	Body   *CreateRefundJSONRequestBody
+}
+
+type CreateRefundResponseObject interface {
+	VisitCreateRefundResponse(w http.ResponseWriter) error
+}
+
+type CreateRefund201JSONResponse Refund
+
+func (response CreateRefund201JSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefunddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateRefunddefaultApplicationProblemPlusJSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetOrderTimelineRequestObject struct {
 	ID OrderID `json:"id"`
 }
@@ -3692,6 +4549,368 @@ func (response ListRuleRowsdefaultApplicationProblemPlusJSONResponse) VisitListR
 	return err
 }
 
+type ListTaxRegistrationsRequestObject struct {
+}
+
+type ListTaxRegistrationsResponseObject interface {
+	VisitListTaxRegistrationsResponse(w http.ResponseWriter) error
+}
+
+type ListTaxRegistrations200JSONResponse TaxRegistrationList
+
+func (response ListTaxRegistrations200JSONResponse) VisitListTaxRegistrationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaxRegistrationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTaxRegistrationsdefaultApplicationProblemPlusJSONResponse) VisitListTaxRegistrationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddTaxRegistrationRequestObject struct {
+	Body *AddTaxRegistrationJSONRequestBody
+}
+
+type AddTaxRegistrationResponseObject interface {
+	VisitAddTaxRegistrationResponse(w http.ResponseWriter) error
+}
+
+type AddTaxRegistration201JSONResponse TaxRegistration
+
+func (response AddTaxRegistration201JSONResponse) VisitAddTaxRegistrationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddTaxRegistrationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddTaxRegistrationdefaultApplicationProblemPlusJSONResponse) VisitAddTaxRegistrationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndTaxRegistrationRequestObject struct {
+	ID   ID `json:"id"`
+	Body *EndTaxRegistrationJSONRequestBody
+}
+
+type EndTaxRegistrationResponseObject interface {
+	VisitEndTaxRegistrationResponse(w http.ResponseWriter) error
+}
+
+type EndTaxRegistration200JSONResponse TaxRegistration
+
+func (response EndTaxRegistration200JSONResponse) VisitEndTaxRegistrationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndTaxRegistrationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndTaxRegistrationdefaultApplicationProblemPlusJSONResponse) VisitEndTaxRegistrationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaxReturnsRequestObject struct {
+	Params ListTaxReturnsParams
+}
+
+type ListTaxReturnsResponseObject interface {
+	VisitListTaxReturnsResponse(w http.ResponseWriter) error
+}
+
+type ListTaxReturns200JSONResponse TaxReturnList
+
+func (response ListTaxReturns200JSONResponse) VisitListTaxReturnsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaxReturnsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTaxReturnsdefaultApplicationProblemPlusJSONResponse) VisitListTaxReturnsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaxReturnRequestObject struct {
+	Scheme string `json:"scheme"`
+	Period string `json:"period"`
+}
+
+type GetTaxReturnResponseObject interface {
+	VisitGetTaxReturnResponse(w http.ResponseWriter) error
+}
+
+type GetTaxReturn200JSONResponse TaxReturn
+
+func (response GetTaxReturn200JSONResponse) VisitGetTaxReturnResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaxReturndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTaxReturndefaultApplicationProblemPlusJSONResponse) VisitGetTaxReturnResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaxReturnCsvRequestObject struct {
+	Scheme string `json:"scheme"`
+	Period string `json:"period"`
+}
+
+type GetTaxReturnCsvResponseObject interface {
+	VisitGetTaxReturnCsvResponse(w http.ResponseWriter) error
+}
+
+type GetTaxReturnCsv200TextCsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetTaxReturnCsv200TextCsvResponse) VisitGetTaxReturnCsvResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetTaxReturnCsvdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTaxReturnCsvdefaultApplicationProblemPlusJSONResponse) VisitGetTaxReturnCsvResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FileTaxReturnRequestObject struct {
+	Scheme string `json:"scheme"`
+	Period string `json:"period"`
+	Body   *FileTaxReturnJSONRequestBody
+}
+
+type FileTaxReturnResponseObject interface {
+	VisitFileTaxReturnResponse(w http.ResponseWriter) error
+}
+
+type FileTaxReturn200JSONResponse TaxReturn
+
+func (response FileTaxReturn200JSONResponse) VisitFileTaxReturnResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FileTaxReturndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FileTaxReturndefaultApplicationProblemPlusJSONResponse) VisitFileTaxReturnResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaxReturnOrdersRequestObject struct {
+	Scheme string `json:"scheme"`
+	Period string `json:"period"`
+	Params ListTaxReturnOrdersParams
+}
+
+type ListTaxReturnOrdersResponseObject interface {
+	VisitListTaxReturnOrdersResponse(w http.ResponseWriter) error
+}
+
+type ListTaxReturnOrders200JSONResponse TaxEntryList
+
+func (response ListTaxReturnOrders200JSONResponse) VisitListTaxReturnOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaxReturnOrdersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTaxReturnOrdersdefaultApplicationProblemPlusJSONResponse) VisitListTaxReturnOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaxThresholdsRequestObject struct {
+}
+
+type ListTaxThresholdsResponseObject interface {
+	VisitListTaxThresholdsResponse(w http.ResponseWriter) error
+}
+
+type ListTaxThresholds200JSONResponse TaxThresholdList
+
+func (response ListTaxThresholds200JSONResponse) VisitListTaxThresholdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaxThresholdsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTaxThresholdsdefaultApplicationProblemPlusJSONResponse) VisitListTaxThresholdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// CreateCart Begin a cart
@@ -3751,6 +4970,12 @@ type StrictServerInterface interface {
 	// AddOrderPayment Tell that an order was paid
 	// (POST /v1/orders/{id}/payments)
 	AddOrderPayment(ctx context.Context, request AddOrderPaymentRequestObject) (AddOrderPaymentResponseObject, error)
+	// ListRefunds Refunds of an order
+	// (GET /v1/orders/{id}/refunds)
+	ListRefunds(ctx context.Context, request ListRefundsRequestObject) (ListRefundsResponseObject, error)
+	// CreateRefund Give money of an order back
+	// (POST /v1/orders/{id}/refunds)
+	CreateRefund(ctx context.Context, request CreateRefundRequestObject) (CreateRefundResponseObject, error)
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(ctx context.Context, request GetOrderTimelineRequestObject) (GetOrderTimelineResponseObject, error)
@@ -3784,6 +5009,33 @@ type StrictServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(ctx context.Context, request ListRuleRowsRequestObject) (ListRuleRowsResponseObject, error)
+	// ListTaxRegistrations The merchant's registrations
+	// (GET /v1/taxes/registrations)
+	ListTaxRegistrations(ctx context.Context, request ListTaxRegistrationsRequestObject) (ListTaxRegistrationsResponseObject, error)
+	// AddTaxRegistration Note a registration
+	// (POST /v1/taxes/registrations)
+	AddTaxRegistration(ctx context.Context, request AddTaxRegistrationRequestObject) (AddTaxRegistrationResponseObject, error)
+	// EndTaxRegistration End a registration
+	// (POST /v1/taxes/registrations/{id}/end)
+	EndTaxRegistration(ctx context.Context, request EndTaxRegistrationRequestObject) (EndTaxRegistrationResponseObject, error)
+	// ListTaxReturns Returns that were made or have to be
+	// (GET /v1/taxes/returns)
+	ListTaxReturns(ctx context.Context, request ListTaxReturnsRequestObject) (ListTaxReturnsResponseObject, error)
+	// GetTaxReturn One return
+	// (GET /v1/taxes/returns/{scheme}/{period})
+	GetTaxReturn(ctx context.Context, request GetTaxReturnRequestObject) (GetTaxReturnResponseObject, error)
+	// GetTaxReturnCsv One return as a table
+	// (GET /v1/taxes/returns/{scheme}/{period}/csv)
+	GetTaxReturnCsv(ctx context.Context, request GetTaxReturnCsvRequestObject) (GetTaxReturnCsvResponseObject, error)
+	// FileTaxReturn Note that a return was filed
+	// (POST /v1/taxes/returns/{scheme}/{period}/filing)
+	FileTaxReturn(ctx context.Context, request FileTaxReturnRequestObject) (FileTaxReturnResponseObject, error)
+	// ListTaxReturnOrders Orders and refunds behind a return
+	// (GET /v1/taxes/returns/{scheme}/{period}/orders)
+	ListTaxReturnOrders(ctx context.Context, request ListTaxReturnOrdersRequestObject) (ListTaxReturnOrdersResponseObject, error)
+	// ListTaxThresholds How near each threshold is
+	// (GET /v1/taxes/thresholds)
+	ListTaxThresholds(ctx context.Context, request ListTaxThresholdsRequestObject) (ListTaxThresholdsResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -4389,6 +5641,66 @@ func (sh *strictHandler) AddOrderPayment(w http.ResponseWriter, r *http.Request,
 	}
 }
 
+// ListRefunds operation middleware
+func (sh *strictHandler) ListRefunds(w http.ResponseWriter, r *http.Request, id OrderID) {
+	var request ListRefundsRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRefunds(ctx, request.(ListRefundsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRefunds")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRefundsResponseObject); ok {
+		if err := validResponse.VisitListRefundsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateRefund operation middleware
+func (sh *strictHandler) CreateRefund(w http.ResponseWriter, r *http.Request, id OrderID, params CreateRefundParams) {
+	var request CreateRefundRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body CreateRefundJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRefund(ctx, request.(CreateRefundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRefund")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateRefundResponseObject); ok {
+		if err := validResponse.VisitCreateRefundResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetOrderTimeline operation middleware
 func (sh *strictHandler) GetOrderTimeline(w http.ResponseWriter, r *http.Request, id OrderID) {
 	var request GetOrderTimelineRequestObject
@@ -4681,6 +5993,260 @@ func (sh *strictHandler) ListRuleRows(w http.ResponseWriter, r *http.Request, ta
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListRuleRowsResponseObject); ok {
 		if err := validResponse.VisitListRuleRowsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTaxRegistrations operation middleware
+func (sh *strictHandler) ListTaxRegistrations(w http.ResponseWriter, r *http.Request) {
+	var request ListTaxRegistrationsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTaxRegistrations(ctx, request.(ListTaxRegistrationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTaxRegistrations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTaxRegistrationsResponseObject); ok {
+		if err := validResponse.VisitListTaxRegistrationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddTaxRegistration operation middleware
+func (sh *strictHandler) AddTaxRegistration(w http.ResponseWriter, r *http.Request) {
+	var request AddTaxRegistrationRequestObject
+
+	var body AddTaxRegistrationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddTaxRegistration(ctx, request.(AddTaxRegistrationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddTaxRegistration")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddTaxRegistrationResponseObject); ok {
+		if err := validResponse.VisitAddTaxRegistrationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndTaxRegistration operation middleware
+func (sh *strictHandler) EndTaxRegistration(w http.ResponseWriter, r *http.Request, id ID) {
+	var request EndTaxRegistrationRequestObject
+
+	request.ID = id
+
+	var body EndTaxRegistrationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndTaxRegistration(ctx, request.(EndTaxRegistrationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndTaxRegistration")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndTaxRegistrationResponseObject); ok {
+		if err := validResponse.VisitEndTaxRegistrationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTaxReturns operation middleware
+func (sh *strictHandler) ListTaxReturns(w http.ResponseWriter, r *http.Request, params ListTaxReturnsParams) {
+	var request ListTaxReturnsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTaxReturns(ctx, request.(ListTaxReturnsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTaxReturns")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTaxReturnsResponseObject); ok {
+		if err := validResponse.VisitListTaxReturnsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTaxReturn operation middleware
+func (sh *strictHandler) GetTaxReturn(w http.ResponseWriter, r *http.Request, scheme string, period string) {
+	var request GetTaxReturnRequestObject
+
+	request.Scheme = scheme
+	request.Period = period
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTaxReturn(ctx, request.(GetTaxReturnRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTaxReturn")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTaxReturnResponseObject); ok {
+		if err := validResponse.VisitGetTaxReturnResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTaxReturnCsv operation middleware
+func (sh *strictHandler) GetTaxReturnCsv(w http.ResponseWriter, r *http.Request, scheme string, period string) {
+	var request GetTaxReturnCsvRequestObject
+
+	request.Scheme = scheme
+	request.Period = period
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTaxReturnCsv(ctx, request.(GetTaxReturnCsvRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTaxReturnCsv")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTaxReturnCsvResponseObject); ok {
+		if err := validResponse.VisitGetTaxReturnCsvResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FileTaxReturn operation middleware
+func (sh *strictHandler) FileTaxReturn(w http.ResponseWriter, r *http.Request, scheme string, period string) {
+	var request FileTaxReturnRequestObject
+
+	request.Scheme = scheme
+	request.Period = period
+
+	var body FileTaxReturnJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FileTaxReturn(ctx, request.(FileTaxReturnRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FileTaxReturn")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FileTaxReturnResponseObject); ok {
+		if err := validResponse.VisitFileTaxReturnResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTaxReturnOrders operation middleware
+func (sh *strictHandler) ListTaxReturnOrders(w http.ResponseWriter, r *http.Request, scheme string, period string, params ListTaxReturnOrdersParams) {
+	var request ListTaxReturnOrdersRequestObject
+
+	request.Scheme = scheme
+	request.Period = period
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTaxReturnOrders(ctx, request.(ListTaxReturnOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTaxReturnOrders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTaxReturnOrdersResponseObject); ok {
+		if err := validResponse.VisitListTaxReturnOrdersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTaxThresholds operation middleware
+func (sh *strictHandler) ListTaxThresholds(w http.ResponseWriter, r *http.Request) {
+	var request ListTaxThresholdsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTaxThresholds(ctx, request.(ListTaxThresholdsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTaxThresholds")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTaxThresholdsResponseObject); ok {
+		if err := validResponse.VisitListTaxThresholdsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

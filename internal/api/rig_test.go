@@ -38,12 +38,13 @@ import (
 	"portolan/internal/pricing"
 	"portolan/internal/rulebook"
 	"portolan/internal/settings"
+	"portolan/internal/tax"
 	"portolan/internal/web"
 )
 
 var schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, idempotency.Schema, inbox.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, checkout.Schema, messaging.Schema, journeys.Schema, rulebook.Schema,
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, checkout.Schema, messaging.Schema, journeys.Schema, rulebook.Schema,
 }
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -66,6 +67,7 @@ type rig struct {
 	prices    *pricing.Service
 	stock     *fulfilment.Service
 	rules     *rulebook.Service
+	taxes     *tax.Service
 }
 
 // sink takes every text that goes out.
@@ -99,6 +101,8 @@ func newRig(t testing.TB, d *db.DB) *rig {
 		r.http.ServeHTTP(rec, req)
 		return rec.Code, nil
 	}})
+	r.taxes = tax.New(tax.Parts{DB: d, Bus: bus, Orders: r.orders, Rates: prices, Places: stock, Versions: watch, Bump: settings.Bump})
+	r.taxes.Listen(bus, r.queue)
 	pay := payment.New(d, r.queue, bus, r.psp)
 	carts := checkout.New(d, r.queue, checkout.Parts{Bus: bus, Markets: markets, Shelf: checkout.NewShelf(goods, prices), Rates: prices, Codes: prices,
 		Stock: stock, Landed: rules, Borders: borders, Customers: customers, Orders: r.orders, Payments: pay, Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
@@ -145,7 +149,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	}
 	rest, err := api.New(api.Parts{DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
-		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
+		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes})
 	require.NoError(t, err)
 	r.hooks = connect.New(connect.Parts{DB: d, Payments: pay, Inbox: r.boxes, Beside: other, Versions: watch})
 	mux := http.NewServeMux()

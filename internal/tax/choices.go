@@ -3,6 +3,7 @@ package tax
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,4 +101,16 @@ func (s *Service) Forget(tx *db.Tx, registration string) error {
 		return fmt.Errorf("%s: %w", registration, ErrTooLate)
 	}
 	return fmt.Errorf("%.60q: %w", registration, ErrUnknownRegistration)
+}
+
+// Mask leaves the ends of a registration's number, for lists.
+func Mask(number string) string {
+	if len(number) <= 4 {
+		return strings.Repeat("•", len(number))
+	}
+	head := 0
+	for head < min(2, len(number)-4) && (number[head] < '0' || number[head] > '9') {
+		head++
+	}
+	return number[:head] + "••••" + number[len(number)-3:]
 }
