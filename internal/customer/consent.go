@@ -60,6 +60,7 @@ type Consent struct {
 	Page     string      `json:"page"`
 	Source   string      `json:"source"`
 	IPDigest string      `json:"ip_digest"`
+	Proof    string      `json:"proof,omitempty"` // with Import: when it was agreed, and what shows it
 	At       time.Time   `json:"at"`
 	Previous string      `json:"previous"` // digest of the address's event before this one; empty for the first
 	Digest   string      `json:"digest"`

@@ -70,7 +70,7 @@ func scan(r db.Row) (c Customer, err error) {
 	return
 }
 
-const ledgerColumns = `id, address, seq, customer, channel, class, action, text, wording, lang, market, page, source, ip_digest, at, previous, digest`
+const ledgerColumns = `id, address, seq, customer, channel, class, action, text, wording, lang, market, page, source, ip_digest, at, previous, digest, proof`
 
 // add seals c to the end of its address's chain. Two writers at one address take turns.
 func add(tx *db.Tx, c Consent) (Consent, error) {
@@ -82,9 +82,9 @@ func add(tx *db.Tx, c Consent) (Consent, error) {
 		c.Seq, c.Previous = last.Seq+1, last.Digest
 		c.Digest = c.seal()
 		n, err := tx.Exec(`insert into consents (`+ledgerColumns+`)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict do nothing`,
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) on conflict do nothing`,
 			c.ID, c.Address, c.Seq, c.Customer, string(c.Channel), string(c.Class), string(c.Action), c.Text, c.Wording, c.Lang,
-			string(c.Market), c.Page, c.Source, c.IPDigest, c.At, c.Previous, c.Digest)
+			string(c.Market), c.Page, c.Source, c.IPDigest, c.At, c.Previous, c.Digest, c.Proof)
 		if err != nil || n == 1 {
 			return c, err
 		}
@@ -110,7 +110,7 @@ func consent(tx *db.Tx, id string) (Consent, error) {
 
 func scanConsent(r db.Row) (c Consent, err error) {
 	err = r.Scan(&c.ID, &c.Address, &c.Seq, &c.Customer, (*string)(&c.Channel), (*string)(&c.Class), (*string)(&c.Action), &c.Text,
-		&c.Wording, &c.Lang, (*string)(&c.Market), &c.Page, &c.Source, &c.IPDigest, &c.At, &c.Previous, &c.Digest)
+		&c.Wording, &c.Lang, (*string)(&c.Market), &c.Page, &c.Source, &c.IPDigest, &c.At, &c.Previous, &c.Digest, &c.Proof)
 	c.At = c.At.UTC()
 	return
 }

@@ -279,7 +279,8 @@ func suppress(tx *db.Tx, s Suppression) error {
 		on conflict (address) do update set
 			beneath = case when excluded.reason = 'stop' and suppressions.lifted_at is null then suppressions.reason else '' end,
 			beneath_source = case when excluded.reason = 'stop' and suppressions.lifted_at is null then suppressions.source else '' end,
-			reason = excluded.reason, source = excluded.source, note = excluded.note, at = excluded.at, lifted_at = null
+			reason = excluded.reason, source = excluded.source,
+			note = case when excluded.reason = 'stop' and suppressions.lifted_at is null then suppressions.note else excluded.note end, at = excluded.at, lifted_at = null
 		where suppressions.reason <> 'stop' or suppressions.lifted_at is not null`,
 		s.Address, s.Reason, s.Source, s.Note, s.At)
 	if err != nil || n == 0 {
@@ -292,7 +293,7 @@ func suppress(tx *db.Tx, s Suppression) error {
 func lift(tx *db.Tx, s Suppression, by, note string) error {
 	err := tx.Send(`update suppressions set lifted_at = $2 where address = $1`, s.Address, tx.Now())
 	if s.beneath != "" {
-		err = tx.Send(`update suppressions set reason = beneath, source = beneath_source, beneath = '', beneath_source = '' where address = $1`, s.Address)
+		err = tx.Send(`update suppressions set lifted_at = null, reason = beneath, source = beneath_source, beneath = '', beneath_source = '' where address = $1`, s.Address)
 	}
 	if err != nil {
 		return err

@@ -48,6 +48,13 @@ func (s *Service) Leave(tx *db.Tx, token string) (Record, error) {
 	return r, err
 }
 
+// ByLeaveToken returns the message whose page of choices (/u/{token}) is asked for, however old it is, and whether
+// its link is young enough to prove that who opens it reads what is sent to the address.
+func (s *Service) ByLeaveToken(tx *db.Tx, token string) (r Record, fresh bool, err error) {
+	r, err = byToken(tx, token)
+	return r, err == nil && tx.Now().Sub(r.CreatedAt) <= linksWork, err
+}
+
 // Follow counts a click on a message's own link (/l/{token}) and returns where it leads. counted is false for
 // robots and previews.
 func (s *Service) Follow(tx *db.Tx, token string, counted bool) (target string, err error) {

@@ -2,8 +2,6 @@ package storefront
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,9 +12,6 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/web"
 )
-
-// consentWording is the version of the words beside the consent boxes; change it with them.
-const consentWording = "2026-11"
 
 type step struct {
 	Title, URL    string
@@ -55,12 +50,6 @@ type field struct {
 	Required, LTR                                                                                  bool
 	Max                                                                                            int
 	Options                                                                                        []choice
-}
-
-type consentBox struct {
-	Name, Wording string
-	Checked       bool
-	channel       customer.Channel
 }
 
 // current is the visitor's cart on its way through the checkout; where there is nothing to check out it sends
@@ -147,7 +136,10 @@ func (s *shop) showDetails(w http.ResponseWriter, r *http.Request, at place, c c
 	for _, country := range at.market.Countries {
 		v.Countries = append(v.Countries, choice{string(country), at.say.CountryName(string(country))})
 	}
-	v.Consents = s.consents(at)
+	var err error
+	if v.Consents, err = s.consents(r, at); err != nil {
+		return err
+	}
 	for i, b := range v.Consents {
 		v.Consents[i].Checked = r.PostForm.Get(b.Name) == "1" || slices.ContainsFunc(c.Consents, func(k checkout.Consent) bool { return k.Channel == b.channel && k.Granted })
 	}
@@ -216,23 +208,6 @@ func (f *field) finish(group string, texts map[string]string) {
 	f.Described = strings.Join(said, " ")
 }
 
-// consents are the boxes the market asks for, one per channel. The words are kept with the answer.
-func (s *shop) consents(at place) []consentBox {
-	var out []consentBox
-	for _, ch := range at.market.ConsentChannels {
-		key := "checkout.consent_" + ch
-		if !at.say.Has(key) {
-			continue
-		}
-		words := at.say.T(key, "brand", s.Brand.Name)
-		if at.market.DoubleOptIn {
-			words += at.say.T("checkout.consent_double")
-		}
-		out = append(out, consentBox{Name: "consent_" + ch, Wording: words, channel: customer.Channel(ch)})
-	}
-	return out
-}
-
 func (s *shop) saveDetails(w http.ResponseWriter, r *http.Request, at place) error {
 	c, ok, err := s.current(w, r, at)
 	if !ok || err != nil {
@@ -247,9 +222,9 @@ func (s *shop) saveDetails(w http.ResponseWriter, r *http.Request, at place) err
 	}
 	to := checkout.Contact{GivenName: a.GivenName, FamilyName: a.FamilyName, Email: r.PostForm.Get("email"), Phone: r.PostForm.Get("phone")}
 	a.Phone = to.Phone
-	var answers []checkout.Consent
-	for _, b := range s.consents(at) {
-		answers = append(answers, checkout.Consent{Channel: b.channel, Class: customer.Promotional, Granted: r.PostForm.Get(b.Name) == "1", Text: b.Wording, Wording: consentWording})
+	answers, err := s.answers(r, at)
+	if err != nil {
+		return s.showDetails(w, r, at, c, to, a, err)
 	}
 	wrong := s.checkDetails(to, a)
 	if wrong == nil {
@@ -285,10 +260,4 @@ func (s *shop) checkDetails(to checkout.Contact, a address.Address) error {
 		return nil
 	}
 	return checkout.ErrInvalid.With(fields)
-}
-
-// ipDigest proves later that an address we are told of is the one consent came from, without keeping it.
-func (s *shop) ipDigest(r *http.Request) string {
-	digest := sha256.Sum256([]byte("ip\n" + web.IP(r, s.Proxy).String()))
-	return hex.EncodeToString(digest[:8])
 }

@@ -6,11 +6,9 @@ import (
 
 	"portolan/internal/address"
 	"portolan/internal/checkout"
-	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/messaging"
 	"portolan/internal/order"
-	"portolan/internal/web"
 )
 
 // showOrder draws an order as its buyer sees it.
@@ -99,6 +97,7 @@ type Replies interface {
 	ByReplyToken(tx *db.Tx, token string) (messaging.Record, error)
 	ReplyByPage(tx *db.Tx, token, text string) (messaging.Reaction, error)
 	Leave(tx *db.Tx, token string) (messaging.Record, error)
+	ByLeaveToken(tx *db.Tx, token string) (r messaging.Record, fresh bool, err error)
 	Follow(tx *db.Tx, token string, counted bool) (target string, err error)
 }
 
@@ -173,57 +172,8 @@ func (s *shop) reply(w http.ResponseWriter, r *http.Request) error {
 	return s.say(w, r, at, "reply.done")
 }
 
-func (s *shop) unsubscribePage(w http.ResponseWriter, r *http.Request) error {
-	_, at, err := s.message(r)
-	if err != nil && web.Status(err) != http.StatusGone { // an old link still ends messages
-		return err
-	}
-	p := s.newPage(at, "/", at.say.T("reply.leave_title", "brand", s.Brand.Name))
-	p.Focused = true
-	p.Data = messageView{Title: p.Title, Text: at.say.T("reply.leave_text"), Form: &formView{Action: "/u/" + r.PathValue("token"), Button: at.say.T("reply.leave_button")}}
-	return s.show(w, r, http.StatusOK, "message", p)
-}
-
-// unsubscribe is also what a mail program calls by itself for a List-Unsubscribe header.
-func (s *shop) unsubscribe(w http.ResponseWriter, r *http.Request) error {
-	var m messaging.Record
-	err := s.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
-		m, err = s.Replies.Leave(tx, r.PathValue("token"))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.say(w, r, s.placeOf(r, m), "reply.left")
-}
-
 func (s *shop) say(w http.ResponseWriter, r *http.Request, at place, key string) error {
 	p := s.newPage(at, "/", at.say.T(key))
 	p.Data = messageView{Title: p.Title, Text: at.say.T(key + "_text"), Good: true, Back: at.prefix + "/"}
 	return s.show(w, r, http.StatusOK, "message", p)
-}
-
-// Consents is satisfied by customer.Service.
-type Consents interface {
-	Confirm(tx *db.Tx, token, ipDigest string) (customer.Consent, error)
-}
-
-// confirmPage asks for the second step of a double opt-in by a button: programs that look at links in mails must
-// not be able to give consent.
-func (s *shop) confirmPage(w http.ResponseWriter, r *http.Request, at place) error {
-	p := s.newPage(at, "/", at.say.T("reply.confirm_title", "brand", s.Brand.Name))
-	p.Focused = true
-	p.Data = messageView{Title: p.Title, Text: at.say.T("reply.confirm_text"), Form: &formView{Action: at.prefix + "/confirm/" + r.PathValue("token"), Button: at.say.T("reply.confirm_button")}}
-	return s.show(w, r, http.StatusOK, "message", p)
-}
-
-func (s *shop) confirm(w http.ResponseWriter, r *http.Request, at place) error {
-	err := s.DB.Write(r.Context(), func(tx *db.Tx) error {
-		_, err := s.Consents.Confirm(tx, r.PathValue("token"), s.ipDigest(r))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.say(w, r, at, "reply.confirmed")
 }

@@ -193,6 +193,7 @@ func (s *shop) show(w http.ResponseWriter, r *http.Request, status int, name str
 
 type messageView struct {
 	Title, Text, Back string
+	Quote, QuoteLang  string // somebody's words, and their language
 	Good              bool
 	Form              *formView
 	Places            []link
