@@ -117,7 +117,7 @@ func TestTaxPages(t *testing.T) {
 		has(t, body, "filed, changed since", "EUR\u00a0150.00", "1 change touches this period")
 		has(t, op.page(oct+"/orders?only=since"), "F-2026")
 		has(t, op.page("/console/taxes/returns/IOSS/2026-11"), "1 late sale", "EUR\u00a010.00")
-		status, body = op.post(oct, "do", "file", "filed_on", "2026-11-24", "reference", "twice")
+		status, _ = op.post(oct, "do", "file", "filed_on", "2026-11-24", "reference", "twice")
 		require.Equal(t, http.StatusConflict, status)
 		_, filing, _ := strings.Cut(op.page(oct), `name="filing" value="`)
 		filing, _, _ = strings.Cut(filing, `"`)
