@@ -219,6 +219,24 @@ func (e MessageState) Valid() bool {
 	}
 }
 
+// Defines values for NewMessageChannel.
+const (
+	NewMessageChannelEmail NewMessageChannel = "email"
+	NewMessageChannelSms   NewMessageChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the NewMessageChannel enum.
+func (e NewMessageChannel) Valid() bool {
+	switch e {
+	case NewMessageChannelEmail:
+		return true
+	case NewMessageChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderState.
 const (
 	OrderStateCancelled       OrderState = "cancelled"
@@ -354,6 +372,30 @@ func (e RuleEffectCart) Valid() bool {
 	case Large:
 		return true
 	case Small:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SentMessageVerdict.
+const (
+	Drop         SentMessageVerdict = "drop"
+	Hold         SentMessageVerdict = "hold"
+	OtherChannel SentMessageVerdict = "other_channel"
+	Send         SentMessageVerdict = "send"
+)
+
+// Valid indicates whether the value is a known member of the SentMessageVerdict enum.
+func (e SentMessageVerdict) Valid() bool {
+	switch e {
+	case Drop:
+		return true
+	case Hold:
+		return true
+	case OtherChannel:
+		return true
+	case Send:
 		return true
 	default:
 		return false
@@ -794,6 +836,38 @@ type NewLine struct {
 	Sku      Sku   `json:"sku"`
 }
 
+// NewMessage defines model for NewMessage.
+type NewMessage struct {
+	Channel NewMessageChannel `json:"channel"`
+
+	// Country Of the person, where the number doesn't say it.
+	Country  string `json:"country,omitempty,omitzero"`
+	Customer string `json:"customer,omitempty,omitzero"`
+	DryRun   bool   `json:"dry_run,omitempty,omitzero"`
+
+	// Key Yours; the same one is never sent twice.
+	Key  string `json:"key"`
+	Lang string `json:"lang,omitempty,omitzero"`
+
+	// Link Where the message's own link leads.
+	Link     string     `json:"link,omitempty,omitzero"`
+	Market   MarketCode `json:"market"`
+	NotAfter time.Time  `json:"not_after,omitempty,omitzero"`
+	Order    string     `json:"order,omitempty,omitzero"`
+	Region   string     `json:"region,omitempty,omitzero"`
+	Template string     `json:"template"`
+
+	// To E.164 or e-mail address.
+	To   string            `json:"to"`
+	Vars map[string]string `json:"vars,omitempty,omitzero"`
+
+	// Zone Of the person: America/New_York.
+	Zone string `json:"zone,omitempty,omitzero"`
+}
+
+// NewMessageChannel defines model for NewMessage.Channel.
+type NewMessageChannel string
+
 // NewOrder defines model for NewOrder.
 type NewOrder = beside.Order
 
@@ -1232,6 +1306,16 @@ type RuleUndo struct {
 	Reason string `json:"reason"`
 }
 
+// SentMessage defines model for SentMessage.
+type SentMessage struct {
+	Message Message            `json:"message"`
+	Reasons []GateReason       `json:"reasons"`
+	Verdict SentMessageVerdict `json:"verdict"`
+}
+
+// SentMessageVerdict defines model for SentMessage.Verdict.
+type SentMessageVerdict string
+
 // Sku defines model for Sku.
 type Sku = string
 
@@ -1553,6 +1637,9 @@ type SetCartLineJSONRequestBody = LineQuantity
 // PayCartJSONRequestBody defines body for PayCart for application/json ContentType.
 type PayCartJSONRequestBody = PaymentEntry
 
+// SendMessageJSONRequestBody defines body for SendMessage for application/json ContentType.
+type SendMessageJSONRequestBody = NewMessage
+
 // CreateOrderJSONRequestBody defines body for CreateOrder for application/json ContentType.
 type CreateOrderJSONRequestBody = NewOrder
 
@@ -1624,6 +1711,9 @@ type ServerInterface interface {
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams)
+	// SendMessage Say something to one person
+	// (POST /v1/messages)
+	SendMessage(w http.ResponseWriter, r *http.Request)
 	// GetMessage One message with everything that happened to it
 	// (GET /v1/messages/{id})
 	GetMessage(w http.ResponseWriter, r *http.Request, id ID)
@@ -2201,6 +2291,20 @@ func (siw *ServerInterfaceWrapper) ListMessages(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListMessages(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendMessage operation middleware
+func (siw *ServerInterfaceWrapper) SendMessage(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendMessage(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3277,6 +3381,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/orders/{id}/timeline", wrapper.GetOrderTimeline)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customers/{id}", wrapper.GetCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages", wrapper.ListMessages)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/messages", wrapper.SendMessage)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages/{id}", wrapper.GetMessage)
 
 	return m
@@ -3832,6 +3937,45 @@ type ListMessagesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListMessagesdefaultApplicationProblemPlusJSONResponse) VisitListMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMessageRequestObject struct {
+	Body *SendMessageJSONRequestBody
+}
+
+type SendMessageResponseObject interface {
+	VisitSendMessageResponse(w http.ResponseWriter) error
+}
+
+type SendMessage202JSONResponse SentMessage
+
+func (response SendMessage202JSONResponse) VisitSendMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMessagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SendMessagedefaultApplicationProblemPlusJSONResponse) VisitSendMessageResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4955,6 +5099,9 @@ type StrictServerInterface interface {
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
+	// SendMessage Say something to one person
+	// (POST /v1/messages)
+	SendMessage(ctx context.Context, request SendMessageRequestObject) (SendMessageResponseObject, error)
 	// GetMessage One message with everything that happened to it
 	// (GET /v1/messages/{id})
 	GetMessage(ctx context.Context, request GetMessageRequestObject) (GetMessageResponseObject, error)
@@ -5490,6 +5637,37 @@ func (sh *strictHandler) ListMessages(w http.ResponseWriter, r *http.Request, pa
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListMessagesResponseObject); ok {
 		if err := validResponse.VisitListMessagesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendMessage operation middleware
+func (sh *strictHandler) SendMessage(w http.ResponseWriter, r *http.Request) {
+	var request SendMessageRequestObject
+
+	var body SendMessageJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendMessage(ctx, request.(SendMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendMessage")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendMessageResponseObject); ok {
+		if err := validResponse.VisitSendMessageResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -189,7 +189,7 @@ func (s *Service) complete(m Message) (Message, error) {
 // choose asks the gate for each address of r in turn and writes the first that may go or wait into r. It
 // returns every answer. If none may, r carries the first refusal.
 func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
-	if r.Class.asks() {
+	if r.Class.asks() && r.ID != "" { // a plan changes nothing
 		if err := lockAddress(tx, r.asked.To); err != nil {
 			return nil, err
 		}
