@@ -33,7 +33,7 @@ type Product struct {
 	Collections        []string
 	TaxCategory        string // as in the VAT table: "standard", "clothing", …
 	Origin             market.Country
-	HS                 string // at least 6 digits, no dots
+	HS                 string // at least 6 digits, no dots; empty where nobody has said
 	HSUS               string // the 8 or 10 digits of the US schedule
 	CustomsDescription string // plain English, for declarations
 	Materials          []Material

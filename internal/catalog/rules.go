@@ -16,7 +16,7 @@ var (
 	codeForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
 	skuForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
 	originForm = regexp.MustCompile(`^[A-Z]{2}$`)
-	hsForm     = regexp.MustCompile(`^[0-9]{6,10}$`)
+	hsForm     = regexp.MustCompile(`^([0-9]{6,10})?$`)
 	hsUSForm   = regexp.MustCompile(`^([0-9]{8}|[0-9]{10})?$`)
 	gtinForm   = regexp.MustCompile(`^([0-9]{8}|[0-9]{12,14})?$`)
 	hexForm    = regexp.MustCompile(`^(#[0-9A-Fa-f]{6})?$`)

@@ -32,6 +32,7 @@ type Service struct {
 	held   *snapshot.Of[Snapshot]
 	prices Prices
 	stock  Stock
+	codes  Codekeeper
 }
 
 // New returns the catalogue kept in d. Its lists know no prices and no stock until With.
@@ -84,7 +85,7 @@ func (s *Service) Import(tx *db.Tx, products []Product) (Imported, error) {
 	}
 	for i := range products {
 		p := &products[i]
-		kept, err := keep(tx, *p)
+		kept, err := s.keep(tx, *p)
 		if err != nil {
 			return done, fmt.Errorf("import %s: %w", p.Slug, err)
 		}
@@ -134,7 +135,7 @@ const (
 	changed
 )
 
-func keep(tx *db.Tx, p Product) (kept, error) {
+func (s *Service) keep(tx *db.Tx, p Product) (kept, error) {
 	p.ID, p.words = "", nil
 	print, err := digest(p)
 	if err != nil {
@@ -154,6 +155,15 @@ func keep(tx *db.Tx, p Product) (kept, error) {
 		old.createdAt = tx.Now()
 	} else if err := old.fill(&p); err != nil {
 		return unchanged, err
+	}
+	if has, brought := old.codes, (Codes{p.HS, p.HSUS}); s.codes != nil && old.id != "" && has != brought {
+		keep, err := s.codes.KeepCodes(tx, old.id, p.Slug, has, brought)
+		if err != nil {
+			return unchanged, err
+		}
+		if keep {
+			p.HS, p.HSUS = has.HS, has.HSUS
+		}
 	}
 	if p.CreatedAt.IsZero() {
 		p.CreatedAt = old.createdAt
@@ -210,6 +220,32 @@ func (s *Service) Find(tx *db.Tx, slug string) (Product, error) { return find(tx
 // Hide shows a product no longer, or again.
 func (s *Service) Hide(tx *db.Tx, slug string, hidden bool) error {
 	n, err := tx.Exec(`update products set hidden = $2, digest = '', changed_at = $3 where slug = $1`, slug, hidden, tx.Now())
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("product %.80q: %w", slug, ErrUnknownProduct)
+	}
+	return s.bump(tx, Version)
+}
+
+// Codes are what a product is called by customs.
+type Codes struct {
+	HS   string // 6 to 10 digits; empty where nobody has said
+	HSUS string // 8 or 10 digits of the US schedule, or empty
+}
+
+// Codekeeper says whether a product keeps its codes when an import brings others. Satisfied by classify.Service.
+type Codekeeper interface {
+	KeepCodes(tx *db.Tx, product, slug string, has, brought Codes) (keep bool, err error)
+}
+
+// Guard has every import that changes a known product's codes asked about; called once, before anybody imports.
+func (s *Service) Guard(k Codekeeper) { s.codes = k }
+
+// SetCodes gives a product the codes a person decided on, or ErrUnknownProduct.
+func (s *Service) SetCodes(tx *db.Tx, slug string, c Codes) error {
+	n, err := tx.Exec(`update products set hs = $2, hs_us = $3, changed_at = $4 where slug = $1`, slug, c.HS, c.HSUS, tx.Now())
 	if err != nil {
 		return err
 	}

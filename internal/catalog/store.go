@@ -35,13 +35,14 @@ type stamp struct {
 	createdAt        time.Time
 	wearer, make     string
 	traits, evidence string
+	codes            Codes
 }
 
 // findStamp returns what is known of a product by its slug; nothing if there is none.
 func findStamp(tx *db.Tx, slug string) (s stamp, err error) {
 	s, err = db.One(tx, func(r db.Row) (s stamp, err error) {
-		return s, r.Scan(&s.id, &s.digest, db.Moment(&s.createdAt), &s.wearer, &s.make, &s.traits, &s.evidence)
-	}, `select id, digest, created_at, wearer, make, traits, evidence from products where slug = $1`+tx.ForUpdate(), slug)
+		return s, r.Scan(&s.id, &s.digest, db.Moment(&s.createdAt), &s.wearer, &s.make, &s.traits, &s.evidence, &s.codes.HS, &s.codes.HSUS)
+	}, `select id, digest, created_at, wearer, make, traits, evidence, hs, hs_us from products where slug = $1`+tx.ForUpdate(), slug)
 	if errors.Is(err, db.ErrNone) {
 		err = nil
 	}

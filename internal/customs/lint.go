@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"portolan/internal/address"
+	"portolan/internal/catalog"
 	"portolan/internal/money"
 )
 
@@ -183,6 +184,16 @@ func (l *linter) shares(heading string, g Line) bool {
 		ours[w] = true
 	}
 	return slices.ContainsFunc(stems(heading), func(w string) bool { return !filler[w] && ours[w] })
+}
+
+// Disagrees reports whether what a product is called shares no word with what its code is for (L16 of the linter).
+func Disagrees(p *catalog.Product) bool {
+	heading := Codes.Text(p.HS)
+	if heading == "" {
+		return false
+	}
+	g := Line{Description: p.CustomsDescription, Title: p.Text("en").Title, Materials: p.Materials}
+	return !(&linter{}).shares(heading, g)
 }
 
 func (l *linter) classification(g Line) {

@@ -234,6 +234,29 @@ func takings(tx *db.Tx, since time.Time) ([]Takings, error) {
 		from orders where placed_at >= $1 and state <> 'cancelled' group by market, currency order by market, currency`, since)
 }
 
+func sold(tx *db.Tx, since time.Time) (map[string]int64, error) {
+	bodies, err := db.All(tx, db.Scalar[string], `select body from orders where placed_at >= $1 and state <> 'cancelled' order by placed_at desc limit 50000`, since)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for _, text := range bodies {
+		var b struct {
+			Lines []struct {
+				SKU      string `json:"sku"`
+				Quantity int64  `json:"quantity"`
+			} `json:"lines"`
+		}
+		if err := json.Unmarshal([]byte(text), &b); err != nil {
+			return nil, err
+		}
+		for _, l := range b.Lines {
+			out[l.SKU] += l.Quantity
+		}
+	}
+	return out, nil
+}
+
 func scan(r db.Row) (o Order, err error) {
 	var text string
 	err = r.Scan(&o.ID, db.Null(&o.Number), &o.Source, db.Null(&o.ExternalRef), db.Null(&o.Cart), db.Null(&o.Payment),
