@@ -95,6 +95,8 @@ type Parts struct {
 	Prices     Prices
 	Stock      Stock
 	Rules      RuleBook
+	Codes      Codes   // nil: there is no page about codes
+	Borders    Borders // nil: nobody asks
 	Customers  *customer.Service
 	Orders     *order.Service
 	Payments   *payment.Service
@@ -172,6 +174,7 @@ func New(p Parts) (http.Handler, error) {
 	c.refundRoutes(mux)
 	c.rateRoutes(mux)
 	c.priceRoutes(mux)
+	c.goodsRoutes(mux)
 
 	mux.Handle("GET /console/messages", c.page("messages", c.messages))
 	mux.Handle("GET /console/messages/{id}", c.page("message", c.message))

@@ -174,7 +174,7 @@ func (c *console) furnish(tx *db.Tx, p *page) error {
 		talk = append(talk, at("handsets", "/console/handsets", 0), at("mails", "/console/mails", 0))
 	}
 	shop := []item{at("orders", "/console/orders", 0), at("payments", "/console/payments", int64(len(reviews))),
-		at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("prices", "/console/prices", 0), at("markets", "/console/markets", 0), at("rates", "/console/rates", amiss), at("rules", "/console/rules", int64(len(c.Rules.Aside())))}
+		at("customers", "/console/customers", 0), at("products", "/console/products", 0), at("goods", "/console/goods", 0), at("prices", "/console/prices", 0), at("markets", "/console/markets", 0), at("rates", "/console/rates", amiss), at("rules", "/console/rules", int64(len(c.Rules.Aside())))}
 	if c.Taxes != nil {
 		waiting, err := c.Taxes.Waiting(tx)
 		if err != nil {

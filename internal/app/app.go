@@ -22,6 +22,7 @@ import (
 	"portolan/internal/auth"
 	"portolan/internal/catalog"
 	"portolan/internal/checkout"
+	"portolan/internal/classify"
 	"portolan/internal/connect"
 	"portolan/internal/customer"
 	"portolan/internal/customs"
@@ -56,7 +57,7 @@ import (
 // Schemas lists every package that owns tables, in the order they are made.
 var Schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
+	order.Schema, classify.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
 	idempotency.Schema, inbox.Schema,
 }
 
@@ -97,6 +98,7 @@ type App struct {
 	TestPSP   *fakepsp.PSP
 	Tax       *tax.Service
 	Borders   *customs.Screen
+	Codes     *classify.Service
 	Shipments *fulfilment.Shipments
 	Papers    *papers.Service
 	Checkout  *checkout.Service
@@ -132,6 +134,8 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Prices.Fetching(a.Queue, ecb.Get)
 	a.Customers = customer.New(a.Bus)
 	a.Orders = order.New(a.Bus, order.Numbering{})
+	a.Codes = classify.New(a.Catalog, a.Orders, a.Rules, func() string { return a.Rules.Pack().Version() }, a.destinations)
+	a.Catalog.Guard(a.Codes)
 
 	shop, err := a.shop(ctx)
 	if err != nil {
@@ -243,6 +247,16 @@ func (a *App) Serve(ctx context.Context) error {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics(), promhttp.HandlerOpts{}))
 	a.HTTP = web.Guard(mux)
 	return nil
+}
+
+// destinations are the countries that are sold to.
+func (a *App) destinations() (all []string) {
+	for _, m := range a.Markets.All() {
+		for _, c := range m.Countries {
+			all = append(all, string(c))
+		}
+	}
+	return all
 }
 
 // ready answers when the database does.

@@ -53,6 +53,9 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 		if err := demo.Publish(tx, parts); err != nil {
 			return err
 		}
+		if err := demo.Supplier(tx, parts); err != nil {
+			return err
+		}
 		if shop.Brand, err = demo.Brand(); err != nil {
 			return err
 		}

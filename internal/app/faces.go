@@ -24,6 +24,7 @@ import (
 func (a *App) console(shop Shop) admin.Parts {
 	p := admin.Parts{
 		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Customers: a.Customers, Orders: a.Orders,
+		Codes: a.Codes, Borders: a.Borders,
 		Payments: a.Payments, Refs: a.Checkout, Registered: a.Tax, Sales: sales{a.Orders}, Taxes: a.Tax, Refunds: a.Checkout, Messages: a.Messages, Queue: a.Queue, Bus: a.Bus, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
 		Zone: market.TimeZone(shop.Zone), PublicURL: a.cfg.PublicURL,
 	}

@@ -287,6 +287,7 @@ const (
 	delayed  = 14 * 24 * time.Hour
 	sure     = 0.6 // of a suggestion that contradicts
 	doubtful = 0.1 // of a code in force
+	likely   = 0.3 // of a code whose words we know better than its short label tells
 )
 
 // Queue lists the shown products somebody should look at, those that sell most first; with later also those that were
@@ -379,7 +380,7 @@ func (s *Service) entry(version int64, p *catalog.Product, last *Decision, q *Qu
 // look finds what is wrong with a product's code. What was found is remembered while the catalogue stays as it is.
 func (s *Service) look(version int64, p *catalog.Product) *view {
 	s.mu.Lock()
-	if s.version != version || s.found == nil {
+	if version >= 0 && (s.version != version || s.found == nil) {
 		s.version, s.found = version, map[string]*view{}
 	}
 	v := s.found[p.ID]
@@ -397,7 +398,7 @@ func (s *Service) look(version int64, p *catalog.Product) *view {
 		if len(v.candidates) > 0 && v.candidates[0].Confidence >= sure && share(v.candidates, p.HS[:6]) < doubtful {
 			v.problems = append(v.problems, Disagrees)
 		}
-		if customs.Disagrees(p) {
+		if customs.Disagrees(p) && share(v.candidates, p.HS[:6]) < likely {
 			v.problems = append(v.problems, OtherWords)
 		}
 		if slices.Contains(s.needs(), "US") && len(p.HSUS) < 8 {

@@ -169,7 +169,10 @@ func TestDecisionsRefused(t *testing.T) {
 			require.ErrorIs(r.t, err, classify.ErrInvalid, name)
 			require.Equal(r.t, c.code, fault.Of(err).Fields[c.field], name)
 		}
-		err := r.d.Write(r.t.Context(), func(tx *db.Tx) error { _, err := r.s.Decide(tx, "nobody", classify.Decision{How: classify.Accepted}); return err })
+		err := r.d.Write(r.t.Context(), func(tx *db.Tx) error {
+			_, err := r.s.Decide(tx, "nobody", classify.Decision{How: classify.Accepted})
+			return err
+		})
 		require.ErrorIs(r.t, err, catalog.ErrUnknownProduct)
 	})
 }

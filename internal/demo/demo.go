@@ -222,6 +222,29 @@ func Seed(tx *db.Tx, s Shop) error {
 	return s.Stock.SetStock(tx, stock)
 }
 
+// Supplier imports the list of a supplier who calls some products by other codes, so that somebody has to look.
+func Supplier(tx *db.Tx, s Shop) error {
+	says := map[string]string{"monday-backpack": "4202221000", "corner-cafe-polo": "6106100000", "rain-check-trench": "6210300000"}
+	all, err := products()
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(p product) bool { return says[p.Slug] == "" })
+	goods, _, err := convert(all)
+	if err != nil {
+		return err
+	}
+	for i := range goods {
+		kept, err := s.Catalog.Find(tx, goods[i].Slug)
+		if err != nil {
+			return err
+		}
+		goods[i].HS, goods[i].HSUS, goods[i].Position = says[goods[i].Slug], "", kept.Position
+	}
+	_, err = s.Catalog.Import(tx, goods)
+	return err
+}
+
 // Refresh dates the sample rates again, in a shop that was seeded on another day.
 func Refresh(tx *db.Tx, s Shop) error { return seedRates(tx, s.Prices) }
 
