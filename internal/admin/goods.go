@@ -199,7 +199,9 @@ func (c *console) good(tx *db.Tx, r *http.Request, p *page) error {
 	}
 	if v.Query != "" {
 		for _, h := range c.Codes.Search(v.Query, p.Lang(), 12) {
-			v.Found = append(v.Found, c.candidate(p, classify.Candidate{HS: h.HS}))
+			if !slices.ContainsFunc(e.Candidates, func(k classify.Candidate) bool { return k.HS == h.HS }) {
+				v.Found = append(v.Found, c.candidate(p, classify.Candidate{HS: h.HS}))
+			}
 		}
 	}
 	if chosen == "" && len(v.Candidates) > 0 {
