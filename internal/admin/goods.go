@@ -212,7 +212,9 @@ func (c *console) good(tx *db.Tx, r *http.Request, p *page) error {
 			k.Chosen = k.HS == chosen
 		}
 	}
-	c.duties(tx, p, &v)
+	if err := c.duties(tx, p, &v); err != nil {
+		return err
+	}
 	if err := c.history(tx, p, &v); err != nil {
 		return err
 	}
@@ -222,9 +224,9 @@ func (c *console) good(tx *db.Tx, r *http.Request, p *page) error {
 }
 
 // duties works out what one piece would cost at the door under each code, in each market.
-func (c *console) duties(tx *db.Tx, p *page, v *goodView) {
+func (c *console) duties(tx *db.Tx, p *page, v *goodView) error {
 	if len(v.Product.Variants) == 0 {
-		return
+		return nil
 	}
 	sku := v.Product.Variants[0].SKU
 	for _, m := range c.selling() {
@@ -241,10 +243,15 @@ func (c *console) duties(tx *db.Tx, p *page, v *goodView) {
 			other.HS, other.HSUS = v.Product.HS, v.Product.HSUS
 		}
 		for _, m := range c.selling() {
-			s, err := c.Prices.Sheet(tx, c.trade(m), m.Code, &other, sku)
+			t, err := c.trade(tx, m)
+			if err != nil {
+				return err
+			}
+			s, err := c.Prices.Sheet(tx, t, m.Code, &other, sku)
 			k.Duties = append(k.Duties, dutyCell{p.CountryName(string(m.Country())), s, err == nil && s.DoorKnown})
 		}
 	}
+	return nil
 }
 
 func (c *console) history(tx *db.Tx, p *page, v *goodView) error {

@@ -43,8 +43,8 @@ type (
 	}
 	// Sales is satisfied by order.Service.
 	Sales interface {
-		// Sold counts the pieces of each SKU that were ordered since a moment.
-		Sold(tx *db.Tx, since time.Time) (map[string]int64, error)
+		// Pieces counts the pieces of each SKU that were ordered since a moment.
+		Pieces(tx *db.Tx, since time.Time) (map[string]int64, error)
 	}
 )
 
@@ -301,7 +301,7 @@ func (s *Service) Queue(tx *db.Tx, later bool) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	sold, err := s.sales.Sold(tx, tx.Now().Add(-soldFor))
+	sold, err := s.sales.Pieces(tx, tx.Now().Add(-soldFor))
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 // sales are what was sold.
 type sales map[string]int64
 
-func (s sales) Sold(*db.Tx, time.Time) (map[string]int64, error) { return s, nil }
+func (s sales) Pieces(*db.Tx, time.Time) (map[string]int64, error) { return s, nil }
 
 type rig struct {
 	t     *testing.T

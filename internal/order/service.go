@@ -230,9 +230,11 @@ func (s *Service) List(tx *db.Tx, f Filter, p Page) (orders []Order, next string
 	return list(tx, f, p)
 }
 
-// Sold counts the pieces of each SKU in the orders placed since a moment, of at most 50,000 orders, the latest;
+// Pieces counts the pieces of each SKU in the orders placed since a moment, of at most 50,000 orders, the latest;
 // cancelled ones aren't counted.
-func (s *Service) Sold(tx *db.Tx, since time.Time) (map[string]int64, error) { return sold(tx, since) }
+func (s *Service) Pieces(tx *db.Tx, since time.Time) (map[string]int64, error) {
+	return pieces(tx, since)
+}
 
 // Takings is what one market sold in a time.
 type Takings struct {

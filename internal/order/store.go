@@ -234,7 +234,7 @@ func takings(tx *db.Tx, since time.Time) ([]Takings, error) {
 		from orders where placed_at >= $1 and state <> 'cancelled' group by market, currency order by market, currency`, since)
 }
 
-func sold(tx *db.Tx, since time.Time) (map[string]int64, error) {
+func pieces(tx *db.Tx, since time.Time) (map[string]int64, error) {
 	bodies, err := db.All(tx, db.Scalar[string], `select body from orders where placed_at >= $1 and state <> 'cancelled' order by placed_at desc limit 50000`, since)
 	if err != nil {
 		return nil, err
