@@ -162,6 +162,27 @@ func (e DutyDue) Valid() bool {
 	}
 }
 
+// Defines values for ExposureAdvice.
+const (
+	FewRates  ExposureAdvice = "few_rates"
+	Lock      ExposureAdvice = "lock"
+	Tolerable ExposureAdvice = "tolerable"
+)
+
+// Valid indicates whether the value is a known member of the ExposureAdvice enum.
+func (e ExposureAdvice) Valid() bool {
+	switch e {
+	case FewRates:
+		return true
+	case Lock:
+		return true
+	case Tolerable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MarketIncoterm.
 const (
 	MarketIncotermDAP MarketIncoterm = "DAP"
@@ -720,6 +741,37 @@ type Duty struct {
 // DutyDue defines model for Duty.Due.
 type DutyDue string
 
+// Exposure defines model for Exposure.
+type Exposure struct {
+	Advice ExposureAdvice `json:"advice,omitempty,omitzero"`
+
+	// Amount A whole number of the currency's smallest unit.
+	Amount   Money  `json:"amount"`
+	Currency string `json:"currency"`
+
+	// Gain A whole number of the currency's smallest unit.
+	Gain    Money  `json:"gain,omitempty,omitzero"`
+	Orders  int    `json:"orders"`
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// ShareToLock A decimal between 0 and 1.
+	ShareToLock string `json:"share_to_lock,omitempty,omitzero"`
+
+	// WorthLocked A whole number of the currency's smallest unit.
+	WorthLocked Money `json:"worth_locked"`
+
+	// WorthNow A whole number of the currency's smallest unit.
+	WorthNow Money `json:"worth_now,omitempty,omitzero"`
+}
+
+// ExposureAdvice defines model for Exposure.Advice.
+type ExposureAdvice string
+
+// ExposureList defines model for ExposureList.
+type ExposureList struct {
+	Data []Exposure `json:"data"`
+}
+
 // GateReason defines model for GateReason.
 type GateReason struct {
 	Code   string `json:"code"`
@@ -1148,6 +1200,50 @@ type QuoteRequestChannel string
 
 // QuoteRequestIncoterm defines model for QuoteRequest.Incoterm.
 type QuoteRequestIncoterm string
+
+// Rate defines model for Rate.
+type Rate struct {
+	AgeDays int    `json:"age_days"`
+	Base    string `json:"base"`
+	Day     string `json:"day"`
+	Quote   string `json:"quote"`
+
+	// Rate Units of quote for one of base, a decimal.
+	Rate   string `json:"rate"`
+	Reason string `json:"reason,omitempty,omitzero"`
+	SetBy  string `json:"set_by,omitempty,omitzero"`
+	Source string `json:"source"`
+
+	// Stale More than 7 days old.
+	Stale bool `json:"stale"`
+
+	// UndoneBy Who set it aside; then it isn't used.
+	UndoneBy string `json:"undone_by,omitempty,omitzero"`
+}
+
+// RateList defines model for RateList.
+type RateList struct {
+	Data []Rate `json:"data"`
+}
+
+// RatesKept defines model for RatesKept.
+type RatesKept struct {
+	// Kept Of them new.
+	Kept int `json:"kept"`
+	Read int `json:"read"`
+}
+
+// RatesRequest defines model for RatesRequest.
+type RatesRequest struct {
+	Rates []struct {
+		Base  string `json:"base"`
+		Day   string `json:"day"`
+		Quote string `json:"quote"`
+		Rate  string `json:"rate"`
+	} `json:"rates"`
+	Source    string `json:"source,omitempty,omitzero"`
+	VouchedBy string `json:"vouched_by,omitempty,omitzero"`
+}
 
 // Receipt defines model for Receipt.
 type Receipt struct {
@@ -1578,6 +1674,13 @@ type CreateRefundParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
+// ListRatesParams defines parameters for ListRates.
+type ListRatesParams struct {
+	Base  string `form:"base,omitempty" json:"base,omitempty,omitzero"`
+	Quote string `form:"quote,omitempty" json:"quote,omitempty,omitzero"`
+	Limit int    `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // GetRuleRowParams defines parameters for GetRuleRow.
 type GetRuleRowParams struct {
 	// Pack The version that the quote or order names; the one in force if left out.
@@ -1652,6 +1755,9 @@ type CreateRefundJSONRequestBody = NewRefund
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
 
+// SetRatesJSONRequestBody defines body for SetRates for application/json ContentType.
+type SetRatesJSONRequestBody = RatesRequest
+
 // ChangeRulesJSONRequestBody defines body for ChangeRules for application/json ContentType.
 type ChangeRulesJSONRequestBody = RuleChangeRequest
 
@@ -1708,6 +1814,9 @@ type ServerInterface interface {
 	// GetCustomer One customer
 	// (GET /v1/customers/{id})
 	GetCustomer(w http.ResponseWriter, r *http.Request, id ID)
+	// ListExposures What is still to come in other currencies
+	// (GET /v1/exposures)
+	ListExposures(w http.ResponseWriter, r *http.Request)
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams)
@@ -1741,6 +1850,12 @@ type ServerInterface interface {
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(w http.ResponseWriter, r *http.Request)
+	// ListRates Exchange rates in force, or the history of one pair
+	// (GET /v1/rates)
+	ListRates(w http.ResponseWriter, r *http.Request, params ListRatesParams)
+	// SetRates Keep exchange rates, all of them or none
+	// (POST /v1/rates)
+	SetRates(w http.ResponseWriter, r *http.Request)
 	// ShowRules The rules in force
 	// (GET /v1/rules)
 	ShowRules(w http.ResponseWriter, r *http.Request)
@@ -2141,6 +2256,20 @@ func (siw *ServerInterfaceWrapper) GetCustomer(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetCustomer(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListExposures operation middleware
+func (siw *ServerInterfaceWrapper) ListExposures(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListExposures(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2672,6 +2801,79 @@ func (siw *ServerInterfaceWrapper) CreateQuote(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateQuote(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRates operation middleware
+func (siw *ServerInterfaceWrapper) ListRates(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRatesParams
+
+	// ------------- Optional query parameter "base" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "base", r.URL.Query(), &params.Base, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "base"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "base", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "quote" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "quote", r.URL.Query(), &params.Quote, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "quote"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "quote", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRates(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetRates operation middleware
+func (siw *ServerInterfaceWrapper) SetRates(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetRates(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3360,6 +3562,9 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/csv", wrapper.GetTaxReturnCsv)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/orders", wrapper.ListTaxReturnOrders)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/filing", wrapper.FileTaxReturn)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rates", wrapper.ListRates)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/rates", wrapper.SetRates)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/exposures", wrapper.ListExposures)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/carts", wrapper.CreateCart)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/carts/{token}", wrapper.GetCart)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/carts/{token}/lines", wrapper.AddCartLine)
@@ -3909,6 +4114,44 @@ func (response GetCustomerdefaultApplicationProblemPlusJSONResponse) VisitGetCus
 	return err
 }
 
+type ListExposuresRequestObject struct {
+}
+
+type ListExposuresResponseObject interface {
+	VisitListExposuresResponse(w http.ResponseWriter) error
+}
+
+type ListExposures200JSONResponse ExposureList
+
+func (response ListExposures200JSONResponse) VisitListExposuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListExposuresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListExposuresdefaultApplicationProblemPlusJSONResponse) VisitListExposuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMessagesRequestObject struct {
 	Params ListMessagesParams
 }
@@ -4331,6 +4574,84 @@ type CreateQuotedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateQuotedefaultApplicationProblemPlusJSONResponse) VisitCreateQuoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRatesRequestObject struct {
+	Params ListRatesParams
+}
+
+type ListRatesResponseObject interface {
+	VisitListRatesResponse(w http.ResponseWriter) error
+}
+
+type ListRates200JSONResponse RateList
+
+func (response ListRates200JSONResponse) VisitListRatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRatesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRatesdefaultApplicationProblemPlusJSONResponse) VisitListRatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetRatesRequestObject struct {
+	Body *SetRatesJSONRequestBody
+}
+
+type SetRatesResponseObject interface {
+	VisitSetRatesResponse(w http.ResponseWriter) error
+}
+
+type SetRates200JSONResponse RatesKept
+
+func (response SetRates200JSONResponse) VisitSetRatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetRatesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetRatesdefaultApplicationProblemPlusJSONResponse) VisitSetRatesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5096,6 +5417,9 @@ type StrictServerInterface interface {
 	// GetCustomer One customer
 	// (GET /v1/customers/{id})
 	GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error)
+	// ListExposures What is still to come in other currencies
+	// (GET /v1/exposures)
+	ListExposures(ctx context.Context, request ListExposuresRequestObject) (ListExposuresResponseObject, error)
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
@@ -5129,6 +5453,12 @@ type StrictServerInterface interface {
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(ctx context.Context, request CreateQuoteRequestObject) (CreateQuoteResponseObject, error)
+	// ListRates Exchange rates in force, or the history of one pair
+	// (GET /v1/rates)
+	ListRates(ctx context.Context, request ListRatesRequestObject) (ListRatesResponseObject, error)
+	// SetRates Keep exchange rates, all of them or none
+	// (POST /v1/rates)
+	SetRates(ctx context.Context, request SetRatesRequestObject) (SetRatesResponseObject, error)
 	// ShowRules The rules in force
 	// (GET /v1/rules)
 	ShowRules(ctx context.Context, request ShowRulesRequestObject) (ShowRulesResponseObject, error)
@@ -5618,6 +5948,30 @@ func (sh *strictHandler) GetCustomer(w http.ResponseWriter, r *http.Request, id 
 	}
 }
 
+// ListExposures operation middleware
+func (sh *strictHandler) ListExposures(w http.ResponseWriter, r *http.Request) {
+	var request ListExposuresRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListExposures(ctx, request.(ListExposuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListExposures")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListExposuresResponseObject); ok {
+		if err := validResponse.VisitListExposuresResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListMessages operation middleware
 func (sh *strictHandler) ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams) {
 	var request ListMessagesRequestObject
@@ -5929,6 +6283,63 @@ func (sh *strictHandler) CreateQuote(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CreateQuoteResponseObject); ok {
 		if err := validResponse.VisitCreateQuoteResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRates operation middleware
+func (sh *strictHandler) ListRates(w http.ResponseWriter, r *http.Request, params ListRatesParams) {
+	var request ListRatesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRates(ctx, request.(ListRatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRates")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRatesResponseObject); ok {
+		if err := validResponse.VisitListRatesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetRates operation middleware
+func (sh *strictHandler) SetRates(w http.ResponseWriter, r *http.Request) {
+	var request SetRatesRequestObject
+
+	var body SetRatesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetRates(ctx, request.(SetRatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetRates")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetRatesResponseObject); ok {
+		if err := validResponse.VisitSetRatesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
