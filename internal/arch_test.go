@@ -21,7 +21,7 @@ var layers = []struct{ row, packages string }{
 	{"faces", "storefront admin api connect"},
 	{"keeping", "messaging journeys"},
 	{"selling", "address market customer landed rulebook catalog pricing order customs classify fulfilment payment tax papers checkout beside"},
-	{"machinery", "db jobs events settings snapshot cldr i18n geo idempotency inbox auth web pdf"},
+	{"machinery", "db jobs events settings snapshot vault cldr i18n geo idempotency inbox auth web pdf"},
 	{"values", "fault money id"},
 }
 

@@ -71,7 +71,11 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
 	if err := app.SeedDemo(ctx, d); err != nil {
 		return fmt.Errorf("fill the demo: %w", err)
 	}
-	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, TestPSP: true, SMPP: network.Addr(), SystemID: "portolan",
+	locks, err := keys{}.vault(url)
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, TestPSP: true, Vault: locks, SMPP: network.Addr(), SystemID: "portolan",
 		SMTP: fmt.Sprintf("127.0.0.1:%d", mails.Port()), MailFrom: "hello@miana.example", Handsets: network, Mails: mails,
 		Email: demoEmail, Secret: demoPassword})
 	if err != nil {

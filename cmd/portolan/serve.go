@@ -18,6 +18,7 @@ import (
 	"portolan/internal/app"
 	"portolan/internal/auth"
 	"portolan/internal/db"
+	"portolan/internal/vault"
 )
 
 // database is where a command finds the shop's data.
@@ -27,6 +28,25 @@ type database struct {
 
 func (f database) open(ctx context.Context, clock *db.Clock) (*db.DB, error) {
 	return db.Open(ctx, f.DB, clock)
+}
+
+// keys lock up credentials of providers. They lie outside the database, and every node needs the same.
+type keys struct {
+	Key     string `env:"PORTOLAN_KEY" help:"Key to lock up credentials with, 32 bytes in base64; better given as PORTOLAN_KEY. Of several, separated by commas, the first locks and all open."`
+	KeyFile string `name:"key-file" env:"PORTOLAN_KEY_FILE" help:"File with the key. Beside a SQLite file one is made where there is none."`
+}
+
+// vault is what the keys open, for a shop in the database of the name given.
+func (k keys) vault(database string) (*vault.Vault, error) {
+	switch {
+	case k.Key != "":
+		return vault.Read(k.Key)
+	case k.KeyFile != "":
+		return vault.File(k.KeyFile, false)
+	case strings.Contains(database, "://"):
+		return nil, nil
+	}
+	return vault.File(database+".key", true)
 }
 
 // listen is where a command answers requests.
@@ -59,6 +79,7 @@ type serveCommand struct {
 	Password string `name:"smpp-password" help:"Password to bind with."`
 	SMTP     string `name:"smtp" help:"host:port of the mail server."`
 	MailFrom string `name:"mail-from" default:"shop@localhost" help:"Sender of the shop's mails."`
+	keys
 }
 
 // Run serves until ctx ends.
@@ -82,7 +103,12 @@ func (c *serveCommand) Run(ctx context.Context, out io.Writer) error {
 		defer root.Close()
 		media = root.FS()
 	}
-	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, Proxy: c.Proxy, TestPSP: c.TestPSP, Media: media,
+	locks, err := c.keys.vault(c.DB)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, Proxy: c.Proxy, TestPSP: c.TestPSP, Media: media, Vault: locks,
 		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, SMTP: c.SMTP, MailFrom: c.MailFrom})
 	if err != nil {
 		l.Close()

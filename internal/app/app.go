@@ -51,6 +51,7 @@ import (
 	"portolan/internal/settings"
 	"portolan/internal/storefront"
 	"portolan/internal/tax"
+	"portolan/internal/vault"
 	"portolan/internal/web"
 )
 
@@ -73,6 +74,8 @@ type Config struct {
 	Password string
 	SMTP     string // host:port of the mail server; empty: no mail leaves
 	MailFrom string
+
+	Vault *vault.Vault // locks up credentials of message providers; without a key none can be kept
 
 	Handsets *smsc.Server   // the simulator, where it runs in this process
 	Mails    *mailsink.Sink // the mail sink, where it runs in this process

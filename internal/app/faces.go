@@ -88,7 +88,7 @@ func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
 			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Bus: a.Bus, Beside: other, Versions: a.Watch,
 			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Taxes: a.Tax, TaxBooks: a.Tax,
 		}, connect.Parts{
-			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.DB, a.Queue), Beside: other, Versions: a.Watch,
+			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.DB, a.Queue), Beside: other, Versions: a.Watch, Lines: a.Messages,
 		}
 }
 

@@ -12,6 +12,7 @@ import (
 	"portolan/internal/messaging/smpp"
 	"portolan/internal/messaging/smtp"
 	"portolan/internal/order"
+	"portolan/internal/settings"
 )
 
 // senders are what phones show per country, and so whether they can be answered: the sample merchant's numbers.
@@ -32,6 +33,7 @@ func (a *App) messages(shop Shop) error {
 	a.Messages = messaging.New(a.DB, a.Queue, a.Bus, a.Customers, a.Markets, messaging.Config{
 		Brand: shop.Brand.Name, BaseURL: a.cfg.PublicURL, Mailbox: a.cfg.MailFrom,
 	})
+	a.Messages.Accounts(a.Watch, settings.Bump, a.cfg.Vault, providers...)
 	a.Messages.Holidays(func(c market.Country, day string) bool {
 		_, off := market.Holiday(c, day)
 		return off

@@ -1,4 +1,5 @@
-// Package connect is where other systems tell us what happened: webhooks of payment providers and of other shops.
+// Package connect is where other systems tell us what happened: webhooks of payment and message providers and of
+// other shops.
 // It verifies who speaks before it believes a word, keeps what came before it answers, and hands it on.
 //
 // What a statement means for an order is decided by the packages it is handed to.
@@ -32,6 +33,7 @@ type Parts struct {
 	Inbox    *inbox.Inbox
 	Beside   *beside.Service
 	Versions snapshot.Versions
+	Lines    Lines // nil: no message providers
 }
 
 // Hooks is the handler of everything that comes in.
@@ -44,7 +46,8 @@ type Hooks struct {
 	counts map[Count]int64
 }
 
-// Count names a counter: which way in, and what was answered: taken, again, refused, too_large, failed.
+// Count names a counter: which way in, and what was answered: taken, again, nothing, refused, too_large,
+// failed.
 type Count struct{ Source, Answer string }
 
 // New returns the handler of all hooks, to be mounted at /in/. It registers with the inbox what is done with
@@ -56,6 +59,7 @@ func New(p Parts) *Hooks {
 	h.mux.Handle("POST /in/fakepsp", h.counted("fakepsp", h.payment("fakepsp")))
 	h.mux.Handle("POST /in/generic", h.counted(generic, h.generic))
 	h.mux.Handle("POST /in/generic/{account}", h.counted(generic, h.generic))
+	h.lines()
 	h.mux.Handle("/in/", web.Handler(func(http.ResponseWriter, *http.Request) error { return web.ErrNoPage }))
 	return h
 }
@@ -77,8 +81,21 @@ func (h *Hooks) Counts() map[Count]int64 {
 // hook takes a body and says what came of it.
 type hook func(w http.ResponseWriter, r *http.Request, body []byte) (answer string, err error)
 
-// counted reads the body, as it is and at most web.MaxBody of it, before anything is looked at.
+// counted is tallied for a sender that wants to hear no more than that all is well.
 func (h *Hooks) counted(source string, f hook) http.Handler {
+	return h.tallied(source, func(w http.ResponseWriter, r *http.Request, body []byte) (string, error) {
+		answer, err := f(w, r, body)
+		if err == nil {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Write([]byte("ok\n"))
+		}
+		return answer, err
+	})
+}
+
+// tallied reads the body, as it is and at most web.MaxBody of it, before anything is looked at, and counts what was
+// answered.
+func (h *Hooks) tallied(source string, f hook) http.Handler {
 	return web.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		body, err := web.Body(w, r)
 		answer := ""
@@ -94,11 +111,6 @@ func (h *Hooks) counted(source string, f hook) http.Handler {
 		h.mu.Lock()
 		h.counts[Count{source, answer}]++
 		h.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, err = w.Write([]byte("ok\n"))
 		return err
 	})
 }

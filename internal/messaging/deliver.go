@@ -44,14 +44,20 @@ type step struct {
 }
 
 // step is the nth attempt of a message, by a route.
-func (s *Service) step(tx *db.Tx, r Record, route Route, n int64, repeat bool) *step {
+func (s *Service) step(tx *db.Tx, r Record, route Route, n int64, repeat bool) (st *step, err error) {
 	at := Attempt{ID: newID("att"), Message: r.ID, N: n, Route: route.Name, Provider: route.Provider, Sender: route.Sender, Outcome: "open", Repeat: repeat, StartedAt: tx.Now()}
 	p := Parcel{Message: r.ID, Attempt: at.ID, Channel: r.Channel, Class: r.Class, To: r.To, Sender: route.Sender, Kind: route.Kind,
-		Brand: s.cfg.Brand, Subject: r.Subject, Text: r.Body, HTML: r.HTML, Repeat: repeat, NotAfter: r.NotAfter, Language: r.Lang}
+		Brand: s.cfg.Brand, Subject: r.Subject, Text: r.Body, HTML: r.HTML, Repeat: repeat, NotAfter: r.NotAfter, Language: r.Lang,
+		Template: r.Template, Vars: r.Vars}
+	if r.Channel == WhatsApp {
+		if p.Open, err = openUntil(tx, r.Channel, r.To); err != nil {
+			return nil, err
+		}
+	}
 	if r.Channel == Email && r.Class.asks() {
 		p.Leave = s.cfg.BaseURL + "/u/" + r.Token
 	}
-	return &step{r, route, at, p}
+	return &step{r, route, at, p}, nil
 }
 
 // note decides about the next attempt and writes it down; no step means that there is nothing more to do.
@@ -93,7 +99,7 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 		_, err := s.follow(tx, r, save)
 		return nil, err
 	}
-	route, ok := s.route(r.Channel, r.Country, r.Class, w.spent, true)
+	route, ok := s.route(r.Channel, r.Country, r.Class, r.Via, w.spent, true)
 	if !ok {
 		return nil, s.spent(tx, r, w, len(past))
 	}
@@ -104,7 +110,10 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	if err := save(tx, r); err != nil {
 		return nil, err
 	}
-	st := s.step(tx, r, route, int64(len(past)+1), repeat)
+	st, err := s.step(tx, r, route, int64(len(past)+1), repeat)
+	if err != nil {
+		return nil, err
+	}
 	return st, insertAttempt(tx, st.attempt)
 }
 
@@ -171,7 +180,7 @@ func (s *Service) refused(tx *db.Tx, r Record, no *Refusal) error {
 	switch no.Trouble {
 	case BadNumber:
 		r.State, r.Reason = Failed, "bad_number"
-		if err := s.people.Suppress(tx, r.To, "bad_address", "provider"); err != nil {
+		if err := s.leaveAlone(tx, r.To, "bad_address", "provider"); err != nil {
 			return err
 		}
 		return s.end(tx, r)
@@ -244,10 +253,8 @@ func (s *Service) Late(tx *db.Tx, attempt string, part int, ref string) error {
 			return err
 		}
 		if (r.State == Queued || r.State == Unknown) && past[len(past)-1].ID == at.ID {
-			for _, route := range s.cfg.Routes {
-				if route.Name == at.Route {
-					return s.taken(tx, r, step{r: r, route: route, attempt: at}, at.StartedAt, Taken{IDs: ids})
-				}
+			for _, route := range s.routes(at.Route) {
+				return s.taken(tx, r, step{r: r, route: route, attempt: at}, at.StartedAt, Taken{IDs: ids})
 			}
 		}
 	}

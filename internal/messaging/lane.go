@@ -407,11 +407,13 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 			if err != nil {
 				return err
 			}
-			route, ok := s.route(w.r.Channel, w.r.Country, w.r.Class, nil, true)
+			route, ok := s.route(w.r.Channel, w.r.Country, w.r.Class, w.r.Via, nil, true)
 			if silent.Reason != "" || !ok || route.Kind != w.r.SenderKind {
 				continue
 			}
-			w.st = s.step(tx, w.r, route, 1, false)
+			if w.st, err = s.step(tx, w.r, route, 1, false); err != nil {
+				return err
+			}
 			attempts = append(attempts, w.st.attempt.row())
 			taken = append(taken, w.r.ID)
 		}

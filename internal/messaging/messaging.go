@@ -113,6 +113,7 @@ type Message struct {
 	FactAt   time.Time         `json:"fact_at,omitzero"` // the fact that caused it, to measure from
 	NotAfter time.Time         `json:"not_after,omitzero"`
 	Guard    string            `json:"guard,omitempty"` // name of a Guard asked again at each gate
+	Via      string            `json:"via,omitempty"`   // name of the only route it may go by: for tests of an account
 }
 
 // Verdict is the gate's answer.

@@ -117,6 +117,9 @@ func (r *rules) dress(k key, lang, body string, vars map[string]string, f form) 
 	t.body = strings.Join(slices.DeleteFunc(pieces, func(s string) bool { return s == "" }), " ")
 	in := sms.Count(t.body)
 	t.parts, t.encoding = int64(in.Parts), string(in.Encoding)
+	if f.reach.Channel != SMS {
+		t.parts, t.encoding = 1, "utf-8"
+	}
 	t.link = looksLikeLink(t.body)
 	return t
 }

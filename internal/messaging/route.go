@@ -22,7 +22,7 @@ const (
 )
 
 // TwoWay reports whether the person can answer.
-func (k Kind) TwoWay() bool { return k != Alpha && k != Overwritten }
+func (k Kind) TwoWay() bool { return k != Alpha && k != Overwritten && k != Browser }
 
 // Parcel is a message ready for a provider.
 type Parcel struct {
@@ -41,6 +41,9 @@ type Parcel struct {
 	Repeat   bool   // may arrive twice: an earlier attempt has no known outcome
 	NotAfter time.Time
 	Language string
+	Template string            // key of the text, and what fills it: for providers that keep the words themselves
+	Vars     map[string]string // never changed
+	Open     time.Time         // until when the person may be written to in free words; for providers that ask for it
 }
 
 // Taken is a provider's answer. IDs has one id per part or one for all. A zero Price means the route's list price.
@@ -68,6 +71,7 @@ const (
 	Account    Trouble = "account"     // no credit: next route
 	Content    Trouble = "content"     // filtered
 	OtherRoute Trouble = "other_route" // final here, perhaps not elsewhere
+	Complained Trouble = "complaint"   // in what a provider tells later: the person called it unwanted
 )
 
 // Refusal is an answer that says the message did not leave.

@@ -16,6 +16,8 @@ import (
 	"portolan/internal/id"
 	"portolan/internal/jobs"
 	"portolan/internal/market"
+	"portolan/internal/snapshot"
+	"portolan/internal/vault"
 )
 
 // What messaging asks of the packages below it.
@@ -82,6 +84,11 @@ type Service struct {
 	lane    *lane
 	heard   receipts
 	health  healths
+
+	providers []Provider
+	vault     *vault.Vault
+	bump      snapshot.Bump
+	lines     *snapshot.Of[lines]
 }
 
 // New returns a service that sends over cfg's routes, and registers its jobs with q. Its listeners are heard
@@ -176,6 +183,13 @@ func (s *Service) complete(m Message) (Message, error) {
 		case Email:
 			a, err := customer.Email(r.To)
 			check.That(err == nil && a == r.To, field, "no_address")
+		case WhatsApp:
+			e164, err := address.Phone(r.To, "")
+			check.That(err == nil && e164 == r.To, field, "no_phone_number")
+		case Telegram:
+			check.That(chatForm.MatchString(r.To), field, "no_address")
+		case Push:
+			check.That(strings.HasPrefix(r.To, pushPrefix), field, "no_address")
 		default:
 			check.That(false, "channel", "unknown")
 		}
@@ -238,7 +252,7 @@ func (s *Service) weigh(tx *db.Tx, r *Record) error {
 			a.zones = zonesOf(zoneNames(m, country))
 		}
 	}
-	if route, ok := s.route(m.Channel, country, m.Class, nil, false); ok {
+	if route, ok := s.route(m.Channel, country, m.Class, m.Via, nil, false); ok {
 		a.routed, a.kind, f.kind = true, route.Kind, route.Kind
 		r.Sender, r.SenderKind = route.Sender, route.Kind
 	}
@@ -310,12 +324,13 @@ func zoneNames(m Message, country market.Country) []string {
 	return names
 }
 
-// route is the best way out that is not among those excluded; use says that a message is about to take it.
-func (s *Service) route(ch Channel, c market.Country, cl Class, without map[string]bool, use bool) (Route, bool) {
+// route is the best way out that is not among those excluded; with via it can only be that one. use says that a
+// message is about to take it.
+func (s *Service) route(ch Channel, c market.Country, cl Class, via string, without map[string]bool, use bool) (Route, bool) {
 	var fit [8]Route
 	all := fit[:0]
-	for _, r := range s.cfg.Routes {
-		if !r.fits(ch, c, cl) || without[r.Name] {
+	for _, r := range s.routes(via) {
+		if via == "" && !r.fits(ch, c, cl) || without[r.Name] {
 			continue
 		}
 		if r.Sender == "" && ch == Email {
