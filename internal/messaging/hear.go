@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/messaging/smpp"
 	"portolan/internal/messaging/sms"
@@ -86,14 +87,14 @@ func (s *Service) told(tx *db.Tx, provider string, st Status) error {
 	}
 	switch st.Trouble {
 	case BadNumber:
-		return s.leaveAlone(tx, to, "bad_address", "provider")
+		return s.leaveAlone(tx, to, customer.ReasonBad, sourceOf(provider))
 	case OptedOut:
 		return s.OptOutChanged(tx, provider, OptOutChange{Address: to, Stopped: true, At: st.At})
 	case Complained:
 		if err := s.OptOutChanged(tx, provider, OptOutChange{Address: to, Stopped: true, At: st.At}); err != nil {
 			return err
 		}
-		return s.leaveAlone(tx, to, "complaint", "provider")
+		return s.leaveAlone(tx, to, customer.ReasonComplaint, sourceOf(provider))
 	}
 	return nil
 }
