@@ -108,6 +108,8 @@ type Parts struct {
 	Bus        *events.Bus
 	Taxes      Taxes
 	Refunds    Refunds
+	Papers     Papers    // nil: nothing is sent from here
+	Shipments  Shipments // with Papers
 	Decisions  Decisions
 	Carts      Carts
 	Handsets   Handsets
@@ -159,6 +161,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/{$}", c.page("today", c.today))
 	mux.Handle("GET /console/orders", c.page("orders", c.orders))
 	mux.Handle("GET /console/orders/{id}", c.page("order", c.order))
+	c.paperRoutes(mux)
 	mux.Handle("GET /console/payments", c.page("payments", c.reviews))
 	mux.Handle("POST /console/payments/{id}/close", c.act(auth.Operator, c.closeReview))
 	mux.Handle("GET /console/customers", c.page("customers", c.customers))

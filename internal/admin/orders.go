@@ -99,6 +99,7 @@ type orderView struct {
 	MayGive  bool // there is money to give back
 	Messages []messaging.Record
 	Timeline []moment
+	Papers   []leavingRow
 }
 
 type orderLine struct {
@@ -137,6 +138,9 @@ func (c *console) order(tx *db.Tx, r *http.Request, p *page) error {
 	}
 	v.MayGive = c.Refunds != nil && !o.PaidAt.IsZero() && o.State != order.Cancelled && o.Left(v.Refunds).Minor > 0
 	if v.Messages, err = c.messagesOf(tx, o); err != nil {
+		return err
+	}
+	if v.Papers, err = c.papersOf(tx, p, o.ID); err != nil {
 		return err
 	}
 	v.Timeline, err = c.timeline(tx, p, o, v.Payment, v.Messages)

@@ -8,12 +8,14 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"portolan/internal/auth"
 	"portolan/internal/db"
 	"portolan/internal/fault"
+	"portolan/internal/fulfilment"
 	"portolan/internal/i18n"
 	"portolan/internal/web"
 )
@@ -182,6 +184,13 @@ func (c *console) furnish(tx *db.Tx, p *page) error {
 		}
 		shop = append(shop, at("taxes", "/console/taxes", waiting))
 	}
+	if c.Papers != nil {
+		n, err := c.Shipments.Count(tx)
+		if err != nil {
+			return err
+		}
+		shop = slices.Insert(shop, 1, at("papers", "/console/papers", n[fulfilment.Preparing]))
+	}
 	p.Menu = []group{
 		{"", []item{at("today", "/console/", 0)}},
 		{p.T("console.group_shop"), shop},
@@ -338,6 +347,9 @@ func funcs(a *web.Assets) template.FuncMap {
 		"asset": a.Path,
 		"pair":  func(a, b any) pairOf { return pairOf{a, b} },
 		"list":  func(all ...string) []string { return all },
+		"args":  func(all ...any) []any { return all },
+		"add":   func(a, b int) int { return a + b },
+		"mask":  mask,
 		"int64": func(n int) int64 { return int64(n) },
 		"scope": func(s string) string { return strings.ReplaceAll(s, ":", "_") },
 	}

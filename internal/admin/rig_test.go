@@ -32,6 +32,7 @@ import (
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/money"
 	"portolan/internal/order"
+	"portolan/internal/papers"
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/pricing"
@@ -42,7 +43,7 @@ import (
 )
 
 var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, messaging.Schema, journeys.Schema}
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, messaging.Schema, journeys.Schema}
 
 const password = "a long enough one"
 

@@ -105,12 +105,13 @@ func join(a, b string) string {
 
 // body holds what the console reads of announcements, whoever made them.
 type body struct {
-	Number string       `json:"number"`
-	Source string       `json:"source"`
-	Reason string       `json:"reason"`
-	By     string       `json:"by"`
-	Total  money.Amount `json:"total"`
-	Amount money.Amount `json:"amount"`
+	Number   string       `json:"number"`
+	Source   string       `json:"source"`
+	Reason   string       `json:"reason"`
+	Shipment string       `json:"shipment"`
+	By       string       `json:"by"`
+	Total    money.Amount `json:"total"`
+	Amount   money.Amount `json:"amount"`
 }
 
 // announced puts an entry of the journal into words.
@@ -130,6 +131,12 @@ func (p *page) announced(e events.Entry) moment {
 		at.Text, at.Tone = p.T("console.event_order_paid", "total", b.Total), "good"
 	case "order.cancelled":
 		at.Text, at.Tone, at.Detail = p.T("console.event_order_cancelled"), "bad", p.Word("reason", b.Reason)
+	case "fulfilment.shipment_made", "fulfilment.shipment_changed", "fulfilment.shipment_ready", "fulfilment.handed_over", "fulfilment.taken_back", "fulfilment.shipment_voided":
+		at.Text, at.Kind, at.URL = p.Word("event", replaceDots(e.Topic)), "papers", "/console/papers/"+b.Shipment
+		at.Detail = join(b.By, p.Word("pp_void", b.Reason))
+		if e.Topic == "fulfilment.handed_over" {
+			at.Tone = "good"
+		}
 	case "payment.review_opened":
 		at.Text, at.Tone, at.Kind, at.Detail = p.T("console.event_review", "amount", b.Amount), "warn", "payment", p.Word("reason", b.Reason)
 		at.URL = "/console/payments"

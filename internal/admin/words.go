@@ -48,6 +48,7 @@ var tones = map[string]string{
 	"outcome taken": "good", "outcome refused": "bad", "outcome unknown": "warn",
 	"action grant": "good", "action confirm": "good", "action restore": "good", "action import": "good", "action revoke": "bad", "action ask": "warn",
 	"tx_state open": "", "tx_state provisional": "warn", "tx_state ready": "sea", "tx_state filed": "good", "tx_state corrected": "warn",
+	"pp_state preparing": "", "pp_state cannot_leave": "warn", "pp_state ready": "good", "pp_state handed_over": "sea", "pp_state voided": "bad", "pp_paper missing": "warn",
 	"refund asked": "warn", "refund made": "good", "refund refused": "bad",
 	"tx_reg holds": "good", "tx_reg begins": "sea", "tx_reg ended": "",
 	"import in_force": "good", "import refused": "bad", "import waiting": "", "import reading": "sea", "import ended": "",

@@ -49,7 +49,7 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 	if err := d.Write(ctx, func(tx *db.Tx) error { return demo.Seed(tx, parts) }); err != nil {
 		return err
 	}
-	return d.Write(ctx, func(tx *db.Tx) error {
+	if err := d.Write(ctx, func(tx *db.Tx) error {
 		if err := demo.Publish(tx, parts); err != nil {
 			return err
 		}
@@ -69,7 +69,10 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 		}
 		shop.Zone, shop.Home = "Asia/Shanghai", "CN"
 		return settings.Set(tx, shopKey, shop)
-	})
+	}); err != nil {
+		return err
+	}
+	return a.seedPapers(ctx)
 }
 
 type ratesJob struct{}
@@ -127,6 +130,12 @@ func Shoppers(ctx context.Context, a *App) {
 		p := people[i%len(people)]
 		if err := shopOnce(ctx, a, p, r, i%5 == 4); err != nil && ctx.Err() == nil {
 			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
+		}
+		if i == 12 {
+			a.DB.Clock().Wait(ctx.Done(), a.DB.Clock().Now().Add(2*time.Second))
+			if err := atTheDesk(ctx, a); err != nil && ctx.Err() == nil {
+				slog.Warn("demo desk", "err", err)
+			}
 		}
 		pause := 200 * time.Millisecond
 		if i >= 12 {

@@ -228,16 +228,19 @@ func TestConsolePages(t *testing.T) {
 	l.open("/console/handsets?market=de")
 	l.wait(say(`document.body.innerText.includes(%q)`, number))
 	l.look("handsets")
-	for _, name := range []string{"orders", "payments", "customers", "products", "goods", "goods/monday-backpack", "goods/riverside-wrap-skirt?q=skirt", "markets", "prices", "prices/rules", "prices/rivals", "rates", "rates/exposure", "rules", "rules/history", "rules/imports", "messages", "inbox", "mails", "jobs", "keys"} {
+	for _, name := range []string{"orders", "payments", "customers", "products", "goods", "goods/monday-backpack", "goods/riverside-wrap-skirt?q=skirt", "markets", "prices", "prices/rules", "prices/rivals", "rates", "rates/exposure", "rules", "rules/history", "rules/imports", "papers", "messages", "inbox", "mails", "jobs", "keys"} {
 		l.see(name, "/console/"+name)
 	}
 	for name, selector := range map[string]string{"orders": `main a[href^="/console/orders/"]`, "customers": `main a[href^="/console/customers/"]`,
-		"products": `main a[href^="/console/products/"]`, "messages": `main a[href^="/console/messages/"]`, "mails": `main a[href^="/console/mails/"]`} {
+		"products": `main a[href^="/console/products/"]`, "papers": `main .shipments a[href^="/console/papers/"]`, "messages": `main a[href^="/console/messages/"]`, "mails": `main a[href^="/console/mails/"]`} {
 		l.must(l.Size(1280, 800, false))
 		l.open("/console/" + name)
 		l.follow(selector)
 		l.look("one of " + name)
 	}
+	l.see("customs profile", "/console/papers/profile")
+	l.see("descriptions", "/console/papers/goods")
+	l.see("a product's customs", "/console/products/meridian-wrap-dress/customs")
 	l.see("a rule", "/console/rules/row?id=eu:ioss:2026-07-01")
 	l.see("a rule's change", "/console/rules/change?do=replace&end=eu:ioss:2026-07-01&look=1&effective=x&source=&reason=")
 	l.see("a change's effects", "/console/rules/change?do=end&end=eu:ioss:2026-07-01&effective=2027-01-01&source=x&reason=y&look=1")
