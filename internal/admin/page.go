@@ -17,6 +17,7 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/fulfilment"
 	"portolan/internal/i18n"
+	"portolan/internal/tax"
 	"portolan/internal/web"
 )
 
@@ -349,7 +350,7 @@ func funcs(a *web.Assets) template.FuncMap {
 		"list":  func(all ...string) []string { return all },
 		"args":  func(all ...any) []any { return all },
 		"add":   func(a, b int) int { return a + b },
-		"mask":  mask,
+		"mask":  tax.Mask,
 		"int64": func(n int) int64 { return int64(n) },
 		"scope": func(s string) string { return strings.ReplaceAll(s, ":", "_") },
 	}
