@@ -47,6 +47,7 @@ type rulesView struct {
 	Amended      int
 	Aside        []asideRow
 	Doubtful     []ruleRow // of low confidence, and used lately
+	MoreDoubtful []ruleRow // those that are used less
 	Ending       []ruleRow
 	Tables       []ruleTab
 	Table, About string
@@ -113,6 +114,9 @@ func (c *console) rules(tx *db.Tx, _ *http.Request, p *page) error {
 	}
 	slices.SortStableFunc(v.Ending, func(a, b ruleRow) int { return cmp.Compare(a.ValidTo, b.ValidTo) })
 	slices.SortStableFunc(v.Doubtful, func(a, b ruleRow) int { return cmp.Compare(b.Used, a.Used) })
+	if most := 6; len(v.Doubtful) > most {
+		v.Doubtful, v.MoreDoubtful = v.Doubtful[:most], v.Doubtful[most:]
+	}
 	v.Changeable = landed.Dated(v.Table)
 	v.Total = int64(len(v.Found))
 	v.turn(p)
