@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test race check generate bench storm screens build
+.PHONY: help run test race check generate interop fuzz bench storm screens build
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,12 @@ test: ## every test, on both databases and in a browser
 
 race: ## the tests that meet several goroutines, under the race detector
 	scripts/test -race ./internal/db/... ./internal/jobs/... ./internal/events/... ./internal/fulfilment/... ./internal/payment/... ./internal/checkout/... ./internal/messaging/... ./internal/web/... ./internal/settings/...
+
+interop: ## SMPP with Kannel and Net::SMPP, octet by octet
+	scripts/interop
+
+fuzz: ## ten seconds of each fuzz test of the message lines
+	scripts/fuzz 10s ./internal/messaging/smpp ./internal/messaging/sms
 
 generate: ## styles, scripts and the API's code anew
 	go run ./internal/web/ui/build

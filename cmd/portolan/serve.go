@@ -77,6 +77,8 @@ type serveCommand struct {
 	SMPP     string `name:"smpp" help:"host:port of the message centre for SMS."`
 	SystemID string `name:"smpp-system-id" default:"portolan" help:"Name to bind with."`
 	Password string `name:"smpp-password" help:"Password to bind with."`
+	Binds    int    `name:"smpp-binds" default:"1" help:"Connections to the message centre at a time."`
+	Long     string `name:"smpp-long" enum:"header,header16,sar,payload" default:"header" help:"How texts of several parts travel: ${enum}."`
 	SMTP     string `name:"smtp" help:"host:port of the mail server."`
 	MailFrom string `name:"mail-from" default:"shop@localhost" help:"Sender of the shop's mails."`
 	keys
@@ -109,7 +111,7 @@ func (c *serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, Proxy: c.Proxy, TestPSP: c.TestPSP, Media: media, Vault: locks,
-		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, SMTP: c.SMTP, MailFrom: c.MailFrom})
+		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Long: c.Long, SMTP: c.SMTP, MailFrom: c.MailFrom})
 	if err != nil {
 		l.Close()
 		return err

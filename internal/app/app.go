@@ -72,6 +72,8 @@ type Config struct {
 	SMPP     string // host:port of the message centre; empty: no SMS leaves
 	SystemID string
 	Password string
+	Binds    int    // connections to the message centre; 0 is 1
+	Long     string // how texts of several parts travel: header, header16, sar or payload; "" is header
 	SMTP     string // host:port of the mail server; empty: no mail leaves
 	MailFrom string
 

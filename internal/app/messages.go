@@ -39,7 +39,8 @@ func (a *App) messages(shop Shop) error {
 		return off
 	})
 	if a.cfg.SMPP != "" {
-		a.SMPP = operator.New(a.DB, "smpp", smpp.Config{Name: "smpp", Addr: a.cfg.SMPP, SystemID: a.cfg.SystemID, Password: a.cfg.Password}, a.Messages)
+		a.SMPP = operator.New(a.DB, "smpp", smpp.Config{Name: "smpp", Addr: a.cfg.SMPP, SystemID: a.cfg.SystemID, Password: a.cfg.Password,
+			Transceivers: a.cfg.Binds, Long: smpp.Long(a.cfg.Long)}, a.Messages)
 		for _, s := range senders {
 			a.Messages.Route(messaging.Route{Name: "smpp-" + string(s.country), Provider: "smpp", Channel: messaging.SMS, Countries: []market.Country{s.country},
 				Sender: s.sender, Kind: s.kind, Carrier: a.SMPP})

@@ -52,7 +52,7 @@ type Config struct {
 type Long string
 
 const (
-	Header   Long = ""         // a user data header with an 8-bit reference before each part
+	Header   Long = "header"   // a user data header with an 8-bit reference before each part; so is ""
 	Header16 Long = "header16" // the same with 16 bits: one character less in each part
 	SAR      Long = "sar"      // the sar_ fields beside each part; the network writes the header
 	Payload  Long = "payload"  // whole, as message_payload; the network cuts it

@@ -43,7 +43,7 @@ func (f File) check(c *fault.Check) {
 		c.That(in.To != "" && digits(number(in.To)), at+"to", "digits_only")
 		c.That(in.Times >= 0, at+"times", "negative")
 		c.That(in.Times < 2 || in.Every > 0, at+"every", "not_above_0")
-		c.That(slices.Contains([]smpp.Long{smpp.Header, smpp.Header16, smpp.SAR, smpp.Payload}, in.Long), at+"long", "not_in_the_list")
+		c.That(slices.Contains([]smpp.Long{"", smpp.Header, smpp.Header16, smpp.SAR, smpp.Payload}, in.Long), at+"long", "not_in_the_list")
 	}
 	for i, p := range f.Phones {
 		c.That(isNumber(number(p.Number)), fmt.Sprintf("phones[%d].number", i), "no_phone_number")
