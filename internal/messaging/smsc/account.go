@@ -156,8 +156,7 @@ func (a *account) pump(reading *line) {
 		d := a.queue[a.head]
 		a.queue[a.head] = nil
 		a.head++
-		l.seq = l.seq%0x7FFFFFFF + 1
-		seq := l.seq
+		seq := l.next()
 		l.open[seq] = d
 		a.mu.Unlock()
 		if d.kind == forReceipt {
@@ -173,6 +172,19 @@ func (a *account) pump(reading *line) {
 		}
 		// If the line is down, leave finds the delivery in open.
 	}
+}
+
+// garble sends a PDU whose body breaks off.
+func (a *account) garble() {
+	a.mu.Lock()
+	l := a.free()
+	if l == nil {
+		a.mu.Unlock()
+		return
+	}
+	seq := l.next()
+	a.mu.Unlock()
+	l.conn.Send(smpp.PDU{Command: smpp.DeliverSM, Seq: seq, Body: smpp.Raw("broken off")})
 }
 
 func (a *account) free() *line {

@@ -65,7 +65,7 @@ var (
 func (p *Plan) check(c *fault.Check, at string, operator bool) {
 	for name, share := range map[string]float64{
 		"early": p.Early, "lost": p.Lost, "doubled": p.Doubled, "reordered": p.Reordered, "interim": p.Interim, "failed": p.Failed,
-		"unreachable": p.Unreachable, "throttled": p.Throttled, "answer_lost": p.AnswerLost,
+		"unreachable": p.Unreachable, "throttled": p.Throttled, "answer_lost": p.AnswerLost, "garbled": p.Garbled,
 	} {
 		c.That(share >= 0 && share <= 1, at+"."+name, "not_a_share")
 	}
@@ -89,6 +89,7 @@ func (p *Plan) check(c *fault.Check, at string, operator bool) {
 	for n := range p.Refuse {
 		c.That(isNumber(n), at+".refuse."+n, "no_phone_number")
 	}
+	c.That(!operator || p.EnquireLink == 0, at+".enquire_link", "not_for_one_operator")
 	c.That(!operator || p.RefuseBind == smpp.OK, at+".refuse_bind", "not_for_one_operator")
 	for i, o := range p.Outages {
 		place := fmt.Sprintf("%s.outages[%d].", at, i)

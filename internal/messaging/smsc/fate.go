@@ -61,7 +61,7 @@ func (p *Plan) delay() Delay {
 
 // fate is what a plan does to one submit, drawn whole when it comes.
 type fate struct {
-	throttled, answerLost, early, lost bool
+	throttled, answerLost, early, lost, garbled bool
 
 	answerAfter time.Duration
 	delay       time.Duration
@@ -147,6 +147,7 @@ func (p *Plan) fate(r *rand.Rand) fate {
 	if chance(p.Interim) {
 		f.interim = [...]smpp.State{smpp.Accepted, smpp.Enroute}[r.IntN(2)]
 	}
+	f.garbled = chance(p.Garbled)
 	f.receipts = make([]time.Duration, 1, 2)
 	if chance(p.Doubled) {
 		f.receipts = f.receipts[:2]

@@ -69,6 +69,9 @@ func (s *Server) arrive(j journey, at time.Time) {
 		s.receiptsLost.Add(1)
 		return
 	}
+	if j.garbled {
+		j.account.garble()
+	}
 	r := j.receipt(state, at)
 	for _, after := range j.receipts {
 		s.hand(j, r, at, after)

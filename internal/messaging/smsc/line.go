@@ -21,7 +21,9 @@ type line struct {
 	sends   bool // bound as transmitter or transceiver
 	hears   bool // bound as receiver or transceiver
 	submits int
-	waiting atomic.Int32            // submits without their answer
+	waiting atomic.Int32 // submits without their answer
+	asked   atomic.Bool  // for a sign of life that hasn't come yet
+	gone    atomic.Bool
 	bound   atomic.Pointer[account] // account, once bound, for those who look on
 
 	// under account.mu
@@ -67,6 +69,8 @@ func (l *line) take(p smpp.PDU) bool {
 		if l.account != nil {
 			l.account.answered(l, p.Seq, max(p.Status, smpp.TemporaryFailure))
 		}
+	case smpp.EnquireLink.Resp():
+		l.asked.Store(false)
 	case smpp.EnquireLink:
 		l.conn.Answer(smpp.PDU{Command: smpp.EnquireLink.Resp(), Seq: p.Seq})
 	case smpp.Unbind:
@@ -81,6 +85,7 @@ func (l *line) take(p smpp.PDU) bool {
 }
 
 func (l *line) leave() {
+	l.gone.Store(true)
 	l.conn.Close()
 	s := l.server
 	s.mu.Lock()
@@ -123,7 +128,37 @@ func (l *line) bind(p smpp.PDU) bool {
 		ID: "PORTOLAN", TLVs: smpp.TLVs{{Tag: smpp.TagInterfaceVersion, Value: []byte{0x34}}},
 	}})
 	l.account.join(l)
+	l.probe(s.clock.Now())
 	return true
+}
+
+// next numbers a PDU; the account is locked.
+func (l *line) next() uint32 {
+	l.seq = l.seq%0x7FFFFFFF + 1
+	return l.seq
+}
+
+// probe asks for a sign of life again and again, and breaks the line when the last one wasn't given.
+func (l *line) probe(at time.Time) {
+	every := l.server.plan.Load().EnquireLink
+	if every <= 0 {
+		return
+	}
+	l.server.schedule.add(at.Add(every), func(at time.Time) {
+		switch {
+		case l.gone.Load():
+			return
+		case l.asked.Swap(true):
+			l.server.disconnects.Add(1)
+			l.conn.Close()
+			return
+		}
+		l.account.mu.Lock()
+		seq := l.next()
+		l.account.mu.Unlock()
+		l.conn.Send(smpp.PDU{Command: smpp.EnquireLink, Seq: seq})
+		l.probe(at)
+	})
 }
 
 // terms are an account's, and whether it may bind.

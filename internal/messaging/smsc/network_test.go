@@ -341,3 +341,40 @@ func TestBadFiles(t *testing.T) {
 		require.ErrorIs(t, err, smsc.ErrFile, file)
 	}
 }
+
+// A line that gives no sign of life breaks; our client gives them.
+func TestSignsOfLife(t *testing.T) {
+	clock := db.Manual(morning)
+	s := start(t, smsc.Config{Clock: clock, Plan: smsc.Plan{EnquireLink: 30 * time.Second}})
+	c := connect(t, s, smpp.Handler{})
+	dumb := raw(t, s)
+	dumb.Send(smpp.PDU{Command: smpp.BindTransceiver, Seq: 1, Body: &smpp.Login{SystemID: "dumb"}})
+	require.Equal(t, smpp.OK, read(t, dumb).Status)
+	eventually(t, func() bool { return s.Totals().Bound == 2 })
+	clock.Advance(31 * time.Second)
+	require.Equal(t, smpp.EnquireLink, read(t, dumb).Command)
+	for range 2 { // the first answer comes after the question for a sign of life, the second question after the sign
+		c.Query(short(t), "x", "y")
+	}
+	clock.Advance(30 * time.Second)
+	_, err := dumb.Read()
+	require.Error(t, err)
+	eventually(t, func() bool { return s.Totals().Bound == 1 && s.Totals().Disconnects == 1 })
+	require.Equal(t, uint64(1), c.Stats().Binds)
+}
+
+// PDUs that can't be read between the receipts cost none of them, and not the line.
+func TestGarbled(t *testing.T) {
+	const n = 200
+	s := start(t, smsc.Config{Seed: 1, Plan: smsc.Plan{ReceiptMax: time.Millisecond, Garbled: 0.5}})
+	var heard told
+	c := connect(t, s, smpp.Handler{Receipt: heard.receipt})
+	spread(n, 20, func(i int) {
+		if _, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(i), Text: "hi", Receipt: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	eventually(t, func() bool { return heard.count() == n })
+	eventually(t, func() bool { return c.Stats().Broken > n/4 })
+	require.Equal(t, uint64(1), c.Stats().Binds)
+}

@@ -64,6 +64,9 @@ type Plan struct {
 	AnswerLost      float64       `json:"answer_lost"`      // submits taken and never answered
 	DisconnectAfter int           `json:"disconnect_after"` // each line breaks at its nth submit, taken but not answered
 
+	Garbled     float64       `json:"garbled"`      // receipts before which a PDU comes that can't be read
+	EnquireLink time.Duration `json:"enquire_link"` // how often lines are asked for a sign of life; one that gives none by the next time breaks; 0: never
+
 	Outages []Outage `json:"outages"`
 }
 
