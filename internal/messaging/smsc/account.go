@@ -177,11 +177,11 @@ func (a *account) pump(reading *line) {
 // garble sends a PDU whose body breaks off.
 func (a *account) garble() {
 	a.mu.Lock()
-	l := a.free()
-	if l == nil {
+	if len(a.lines) == 0 {
 		a.mu.Unlock()
 		return
 	}
+	l := a.lines[a.turn%len(a.lines)]
 	seq := l.next()
 	a.mu.Unlock()
 	l.conn.Send(smpp.PDU{Command: smpp.DeliverSM, Seq: seq, Body: smpp.Raw("broken off")})

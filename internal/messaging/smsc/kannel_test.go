@@ -128,8 +128,14 @@ func startKannel(t *testing.T, s *smsc.Server) *kannel {
 			reachable(t, ports[2])
 		}
 	}
-	reachable(t, ports[3])
 	k.sendsms = fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms?username=u&password=p", ports[3])
+	eventually(t, func() bool { // it listens before it answers
+		answer, err := http.Get(k.sendsms)
+		if err == nil {
+			answer.Body.Close()
+		}
+		return err == nil
+	}, "Kannel answers")
 	eventually(t, func() bool { return s.Totals().Bound == 1 }, "Kannel binds")
 	return k
 }
