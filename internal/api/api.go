@@ -66,6 +66,7 @@ type Parts struct {
 	PublicURL string // scheme and host under which programs reach us, without a slash at the end
 	Proxy     bool   // trust X-Forwarded-For
 
+	Codes    Codes
 	Taxes    Registrations
 	TaxBooks TaxBooks
 }

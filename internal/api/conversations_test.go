@@ -72,7 +72,7 @@ var (
 	makeKey = regexp.MustCompile(`\{\{key ([a-z:,]+)\}\}`)
 	amounts = regexp.MustCompile(`\{\s+"minor": (-?\d+),\s+"currency": "([A-Z]{3})"\s+\}`)
 	packs   = regexp.MustCompile(`pack": "[0-9-]{10}[^"]*"`)
-	ids     = regexp.MustCompile(`\b(ord|cus|crt|quo|msg|evt|att|pay|key|inb)_[0-9a-z]{20,32}\b`)
+	ids     = regexp.MustCompile(`\b(ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls)_[0-9a-z]{20,32}\b`)
 )
 
 func play(t *testing.T, r *rig, request, remember []string, known map[string]string) string {

@@ -99,6 +99,30 @@ func (e CartLineProblem) Valid() bool {
 	}
 }
 
+// Defines values for CodeDecisionHow.
+const (
+	Accepted  CodeDecisionHow = "accepted"
+	Chosen    CodeDecisionHow = "chosen"
+	Kept      CodeDecisionHow = "kept"
+	Postponed CodeDecisionHow = "postponed"
+)
+
+// Valid indicates whether the value is a known member of the CodeDecisionHow enum.
+func (e CodeDecisionHow) Valid() bool {
+	switch e {
+	case Accepted:
+		return true
+	case Chosen:
+		return true
+	case Kept:
+		return true
+	case Postponed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsentEntryChannel.
 const (
 	ConsentEntryChannelEmail    ConsentEntryChannel = "email"
@@ -608,9 +632,64 @@ type CartLineProblem string
 // Charge defines model for Charge.
 type Charge = landed.Charge
 
+// CodeCandidate defines model for CodeCandidate.
+type CodeCandidate struct {
+	// Confidence From 0 to 1: how much of the doubt the facts leave falls on it.
+	Confidence float32 `json:"confidence"`
+	Hs         string  `json:"hs"`
+	Label      string  `json:"label"`
+
+	// Reasons Steps that a person can check.
+	Reasons []string `json:"reasons"`
+}
+
+// CodeCandidates defines model for CodeCandidates.
+type CodeCandidates struct {
+	Data []CodeCandidate `json:"data"`
+}
+
+// CodeDecision defines model for CodeDecision.
+type CodeDecision struct {
+	Eu     string          `json:"eu,omitempty,omitzero"`
+	Gb     string          `json:"gb,omitempty,omitzero"`
+	How    CodeDecisionHow `json:"how,omitempty,omitzero"`
+	Hs     string          `json:"hs,omitempty,omitzero"`
+	Reason string          `json:"reason,omitempty,omitzero"`
+	Us     string          `json:"us,omitempty,omitzero"`
+}
+
+// CodeDecisionHow defines model for CodeDecision.How.
+type CodeDecisionHow string
+
 // CodeEntry defines model for CodeEntry.
 type CodeEntry struct {
 	Code string `json:"code"`
+}
+
+// CodeHit defines model for CodeHit.
+type CodeHit struct {
+	Hs    string     `json:"hs"`
+	Label string     `json:"label"`
+	Path  []CodeStep `json:"path"`
+}
+
+// CodeHits defines model for CodeHits.
+type CodeHits struct {
+	Data []CodeHit `json:"data"`
+}
+
+// CodeQueue defines model for CodeQueue.
+type CodeQueue struct {
+	Data []OpenCode `json:"data"`
+}
+
+// CodeStep defines model for CodeStep.
+type CodeStep struct {
+	Code  string `json:"code"`
+	Label string `json:"label"`
+
+	// Title The nomenclature's own, where it was imported.
+	Title string `json:"title,omitempty,omitzero"`
 }
 
 // ConsentEntry defines model for ConsentEntry.
@@ -674,6 +753,24 @@ type Customer struct {
 
 // Day defines model for Day.
 type Day = string
+
+// DecidedCode defines model for DecidedCode.
+type DecidedCode struct {
+	At  time.Time `json:"at"`
+	By  string    `json:"by"`
+	Eu  string    `json:"eu,omitempty,omitzero"`
+	Gb  string    `json:"gb,omitempty,omitzero"`
+	How string    `json:"how"`
+	Hs  string    `json:"hs"`
+	ID  string    `json:"id"`
+
+	// Pack Version of the rules then.
+	Pack    string `json:"pack"`
+	Product string `json:"product"`
+	Reason  string `json:"reason,omitempty,omitzero"`
+	Us      string `json:"us,omitempty,omitzero"`
+	Was     string `json:"was"`
+}
 
 // DeliveryChoice defines model for DeliveryChoice.
 type DeliveryChoice struct {
@@ -776,6 +873,29 @@ type ExposureList struct {
 type GateReason struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty,omitzero"`
+}
+
+// GoodsMaterial defines model for GoodsMaterial.
+type GoodsMaterial struct {
+	Fibre   string `json:"fibre"`
+	Percent int    `json:"percent"`
+}
+
+// GoodsToClassify defines model for GoodsToClassify.
+type GoodsToClassify struct {
+	Description string `json:"description,omitempty,omitzero"`
+	Kind        string `json:"kind,omitempty,omitzero"`
+
+	// Lang Of the texts and of the reasons; found out where it is left out.
+	Lang string `json:"lang,omitempty,omitzero"`
+
+	// Make knitted, woven
+	Make      string          `json:"make,omitempty,omitzero"`
+	Materials []GoodsMaterial `json:"materials,omitempty,omitzero"`
+	Title     string          `json:"title"`
+
+	// Wearer women, men, girls, boys, babies
+	Wearer string `json:"wearer,omitempty,omitzero"`
 }
 
 // ID defines model for Id.
@@ -942,6 +1062,26 @@ type NewTaxRegistration struct {
 	ValidFrom Day    `json:"valid_from"`
 	ValidTo   Day    `json:"valid_to,omitempty,omitzero"`
 	Word      string `json:"word"`
+}
+
+// OpenCode defines model for OpenCode.
+type OpenCode struct {
+	// Brought The code that an import brought.
+	Brought    string          `json:"brought,omitempty,omitzero"`
+	Candidates []CodeCandidate `json:"candidates"`
+	Hs         string          `json:"hs,omitempty,omitzero"`
+
+	// Near Codes close to one that isn't any.
+	Near []string `json:"near,omitempty,omitzero"`
+
+	// Problems no_code, unknown_code, imported, disagrees, other_words, shallow, postponed
+	Problems []string `json:"problems"`
+
+	// Product Its slug.
+	Product string `json:"product"`
+
+	// Sold Pieces of the last 90 days.
+	Sold int64 `json:"sold"`
 }
 
 // Order defines model for Order.
@@ -1623,6 +1763,19 @@ type Limit = int
 // OrderID defines model for OrderId.
 type OrderID = ID
 
+// SearchCodesParams defines parameters for SearchCodes.
+type SearchCodesParams struct {
+	Q     string `form:"q" json:"q"`
+	Lang  string `form:"lang,omitempty" json:"lang,omitempty,omitzero"`
+	Limit int    `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListCodeQueueParams defines parameters for ListCodeQueue.
+type ListCodeQueueParams struct {
+	// Postponed Those put off lately too.
+	Postponed bool `form:"postponed,omitempty" json:"postponed,omitempty,omitzero"`
+}
+
 // ListMessagesParams defines parameters for ListMessages.
 type ListMessagesParams struct {
 	State    MessageState              `form:"state,omitempty" json:"state,omitempty,omitzero"`
@@ -1740,6 +1893,9 @@ type SetCartLineJSONRequestBody = LineQuantity
 // PayCartJSONRequestBody defines body for PayCart for application/json ContentType.
 type PayCartJSONRequestBody = PaymentEntry
 
+// SuggestCodesJSONRequestBody defines body for SuggestCodes for application/json ContentType.
+type SuggestCodesJSONRequestBody = GoodsToClassify
+
 // SendMessageJSONRequestBody defines body for SendMessage for application/json ContentType.
 type SendMessageJSONRequestBody = NewMessage
 
@@ -1751,6 +1907,9 @@ type AddOrderPaymentJSONRequestBody = OrderPayment
 
 // CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
 type CreateRefundJSONRequestBody = NewRefund
+
+// DecideCodeJSONRequestBody defines body for DecideCode for application/json ContentType.
+type DecideCodeJSONRequestBody = CodeDecision
 
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
@@ -1817,6 +1976,15 @@ type ServerInterface interface {
 	// ListExposures What is still to come in other currencies
 	// (GET /v1/exposures)
 	ListExposures(w http.ResponseWriter, r *http.Request)
+	// SearchCodes Customs codes by words
+	// (GET /v1/hs)
+	SearchCodes(w http.ResponseWriter, r *http.Request, params SearchCodesParams)
+	// ListCodeQueue Products whose code somebody should look at
+	// (GET /v1/hs/queue)
+	ListCodeQueue(w http.ResponseWriter, r *http.Request, params ListCodeQueueParams)
+	// SuggestCodes Codes that goods may have, with reasons
+	// (POST /v1/hs/suggest)
+	SuggestCodes(w http.ResponseWriter, r *http.Request)
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams)
@@ -1847,6 +2015,9 @@ type ServerInterface interface {
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(w http.ResponseWriter, r *http.Request, id OrderID)
+	// DecideCode Give a product its customs code
+	// (PUT /v1/products/{slug}/hs)
+	DecideCode(w http.ResponseWriter, r *http.Request, slug string)
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(w http.ResponseWriter, r *http.Request)
@@ -2270,6 +2441,112 @@ func (siw *ServerInterfaceWrapper) ListExposures(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListExposures(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SearchCodes operation middleware
+func (siw *ServerInterfaceWrapper) SearchCodes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchCodesParams
+
+	// ------------- Required query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", r.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "lang"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SearchCodes(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListCodeQueue operation middleware
+func (siw *ServerInterfaceWrapper) ListCodeQueue(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCodeQueueParams
+
+	// ------------- Optional query parameter "postponed" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "postponed", r.URL.Query(), &params.Postponed, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "postponed"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "postponed", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListCodeQueue(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SuggestCodes operation middleware
+func (siw *ServerInterfaceWrapper) SuggestCodes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SuggestCodes(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2787,6 +3064,32 @@ func (siw *ServerInterfaceWrapper) GetOrderTimeline(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetOrderTimeline(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DecideCode operation middleware
+func (siw *ServerInterfaceWrapper) DecideCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "slug" -------------
+	var slug string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "slug", r.PathValue("slug"), &slug, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "slug", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DecideCode(w, r, slug)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3544,6 +3847,10 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	}
 
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/quotes", wrapper.CreateQuote)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/hs", wrapper.SearchCodes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/hs/suggest", wrapper.SuggestCodes)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/hs/queue", wrapper.ListCodeQueue)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/products/{slug}/hs", wrapper.DecideCode)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules", wrapper.ShowRules)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/{table}", wrapper.ListRuleRows)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rules/rows/{id}", wrapper.GetRuleRow)
@@ -4152,6 +4459,123 @@ func (response ListExposuresdefaultApplicationProblemPlusJSONResponse) VisitList
 	return err
 }
 
+type SearchCodesRequestObject struct {
+	Params SearchCodesParams
+}
+
+type SearchCodesResponseObject interface {
+	VisitSearchCodesResponse(w http.ResponseWriter) error
+}
+
+type SearchCodes200JSONResponse CodeHits
+
+func (response SearchCodes200JSONResponse) VisitSearchCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchCodesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchCodesdefaultApplicationProblemPlusJSONResponse) VisitSearchCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCodeQueueRequestObject struct {
+	Params ListCodeQueueParams
+}
+
+type ListCodeQueueResponseObject interface {
+	VisitListCodeQueueResponse(w http.ResponseWriter) error
+}
+
+type ListCodeQueue200JSONResponse CodeQueue
+
+func (response ListCodeQueue200JSONResponse) VisitListCodeQueueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCodeQueuedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCodeQueuedefaultApplicationProblemPlusJSONResponse) VisitListCodeQueueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuggestCodesRequestObject struct {
+	Body *SuggestCodesJSONRequestBody
+}
+
+type SuggestCodesResponseObject interface {
+	VisitSuggestCodesResponse(w http.ResponseWriter) error
+}
+
+type SuggestCodes200JSONResponse CodeCandidates
+
+func (response SuggestCodes200JSONResponse) VisitSuggestCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuggestCodesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SuggestCodesdefaultApplicationProblemPlusJSONResponse) VisitSuggestCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMessagesRequestObject struct {
 	Params ListMessagesParams
 }
@@ -4535,6 +4959,46 @@ type GetOrderTimelinedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetOrderTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideCodeRequestObject struct {
+	Slug string `json:"slug"`
+	Body *DecideCodeJSONRequestBody
+}
+
+type DecideCodeResponseObject interface {
+	VisitDecideCodeResponse(w http.ResponseWriter) error
+}
+
+type DecideCode200JSONResponse DecidedCode
+
+func (response DecideCode200JSONResponse) VisitDecideCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideCodedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DecideCodedefaultApplicationProblemPlusJSONResponse) VisitDecideCodeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5420,6 +5884,15 @@ type StrictServerInterface interface {
 	// ListExposures What is still to come in other currencies
 	// (GET /v1/exposures)
 	ListExposures(ctx context.Context, request ListExposuresRequestObject) (ListExposuresResponseObject, error)
+	// SearchCodes Customs codes by words
+	// (GET /v1/hs)
+	SearchCodes(ctx context.Context, request SearchCodesRequestObject) (SearchCodesResponseObject, error)
+	// ListCodeQueue Products whose code somebody should look at
+	// (GET /v1/hs/queue)
+	ListCodeQueue(ctx context.Context, request ListCodeQueueRequestObject) (ListCodeQueueResponseObject, error)
+	// SuggestCodes Codes that goods may have, with reasons
+	// (POST /v1/hs/suggest)
+	SuggestCodes(ctx context.Context, request SuggestCodesRequestObject) (SuggestCodesResponseObject, error)
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
@@ -5450,6 +5923,9 @@ type StrictServerInterface interface {
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(ctx context.Context, request GetOrderTimelineRequestObject) (GetOrderTimelineResponseObject, error)
+	// DecideCode Give a product its customs code
+	// (PUT /v1/products/{slug}/hs)
+	DecideCode(ctx context.Context, request DecideCodeRequestObject) (DecideCodeResponseObject, error)
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(ctx context.Context, request CreateQuoteRequestObject) (CreateQuoteResponseObject, error)
@@ -5972,6 +6448,89 @@ func (sh *strictHandler) ListExposures(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// SearchCodes operation middleware
+func (sh *strictHandler) SearchCodes(w http.ResponseWriter, r *http.Request, params SearchCodesParams) {
+	var request SearchCodesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchCodes(ctx, request.(SearchCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SearchCodesResponseObject); ok {
+		if err := validResponse.VisitSearchCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListCodeQueue operation middleware
+func (sh *strictHandler) ListCodeQueue(w http.ResponseWriter, r *http.Request, params ListCodeQueueParams) {
+	var request ListCodeQueueRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCodeQueue(ctx, request.(ListCodeQueueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCodeQueue")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListCodeQueueResponseObject); ok {
+		if err := validResponse.VisitListCodeQueueResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SuggestCodes operation middleware
+func (sh *strictHandler) SuggestCodes(w http.ResponseWriter, r *http.Request) {
+	var request SuggestCodesRequestObject
+
+	var body SuggestCodesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SuggestCodes(ctx, request.(SuggestCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SuggestCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SuggestCodesResponseObject); ok {
+		if err := validResponse.VisitSuggestCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListMessages operation middleware
 func (sh *strictHandler) ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams) {
 	var request ListMessagesRequestObject
@@ -6252,6 +6811,39 @@ func (sh *strictHandler) GetOrderTimeline(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetOrderTimelineResponseObject); ok {
 		if err := validResponse.VisitGetOrderTimelineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DecideCode operation middleware
+func (sh *strictHandler) DecideCode(w http.ResponseWriter, r *http.Request, slug string) {
+	var request DecideCodeRequestObject
+
+	request.Slug = slug
+
+	var body DecideCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideCode(ctx, request.(DecideCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DecideCodeResponseObject); ok {
+		if err := validResponse.VisitDecideCodeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -16,6 +16,7 @@ import (
 	"portolan/internal/auth"
 	"portolan/internal/beside"
 	"portolan/internal/catalog"
+	"portolan/internal/classify"
 	"portolan/internal/checkout"
 	"portolan/internal/connect"
 	"portolan/internal/customer"
@@ -43,7 +44,7 @@ import (
 )
 
 var schemas = []db.Schema{
-	jobs.Schema, events.Schema, settings.Schema, idempotency.Schema, inbox.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, pricing.Schema,
+	jobs.Schema, events.Schema, settings.Schema, idempotency.Schema, inbox.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, classify.Schema, pricing.Schema,
 	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, checkout.Schema, messaging.Schema, journeys.Schema, rulebook.Schema,
 }
 
@@ -147,7 +148,8 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	for _, load := range []func(context.Context) error{markets.Load, goods.Load, prices.Load, stock.Load} {
 		require.NoError(t, load(t.Context()))
 	}
-	rest, err := api.New(api.Parts{DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
+	codes := classify.New(goods, r.orders, rules, func() string { return rules.Pack().Version() }, func() []string { return []string{"DE", "US", "GB"} })
+	rest, err := api.New(api.Parts{Codes: codes, DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
 		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes})
 	require.NoError(t, err)

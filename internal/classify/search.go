@@ -182,6 +182,50 @@ func (n *Nomenclature) Search(query, lang string, most int) []Hit {
 	return out
 }
 
+// joints are what German puts between the words of a compound.
+var joints = []string{"", "s", "n", "en", "er", "e"}
+
+// compound takes a word apart that is put together of two known ones (Leinenkleid): what both stand with counts most,
+// then what the second does, which says what the thing is.
+func (ix *index) compound(w string, found map[string]float64) {
+	runes := []rune(w)
+	for at := 3; at+4 <= len(runes); at++ {
+		tail := ix.exact(string(runes[at:]))
+		if len(tail) == 0 {
+			continue
+		}
+		for _, joint := range joints {
+			head, ok := strings.CutSuffix(string(runes[:at]), joint)
+			made := ix.exact(head)
+			if !ok || len(head) < 3 || len(made) == 0 {
+				continue
+			}
+			for hs, weight := range tail {
+				found[hs] = max(found[hs], 0.6*weight)
+				if other, both := made[hs]; both {
+					found[hs] = max(found[hs], weight+other)
+				}
+			}
+			return
+		}
+	}
+}
+
+// exact is the codes a word stands with as it is written or bent.
+func (ix *index) exact(w string) map[string]float64 {
+	found := map[string]float64{}
+	stems := slices.Clone(ix.stem[w])
+	for _, lang := range Languages {
+		stems = append(stems, catalog.Stem(lang, w))
+	}
+	for _, s := range stems {
+		for hs, weight := range ix.postings[s] {
+			found[hs] = max(found[hs], weight)
+		}
+	}
+	return found
+}
+
 // word is the codes a word stands with: itself, its stems in every language, what begins with it, or what it may have
 // been meant to be.
 func (ix *index) word(w string) map[string]float64 {
@@ -216,6 +260,9 @@ func (ix *index) word(w string) map[string]float64 {
 		for _, s := range ix.stem[known] {
 			take(s, slipped/float64(max(1, slips)))
 		}
+	}
+	if len(found) == 0 {
+		ix.compound(w, found)
 	}
 	return found
 }

@@ -93,3 +93,14 @@ func TestAnyText(t *testing.T) {
 		}
 	})
 }
+
+// German writes words together.
+func TestCompounds(t *testing.T) {
+	n := classify.NewNomenclature(nil)
+	for query, heading := range map[string]string{"Leinenkleid": "6[12]04", "Wollschal": "6(117|214)", "Baumwollhemd": "6[12]05", "Seidenbluse": "6[12]06"} {
+		hits := n.Search(query, "de", 3)
+		require.NotEmpty(t, hits, query)
+		require.Regexp(t, "^"+heading, hits[0].HS, query)
+	}
+	require.Empty(t, n.Search("Quantenflux", "de", 3))
+}
