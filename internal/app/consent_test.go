@@ -36,7 +36,10 @@ func TestConsentFromBoxToChoices(t *testing.T) {
 		require.Contains(t, page, words)
 		require.Contains(t, page, "checkout.email/2")
 		state := func() (st customer.State) {
-			s.Read(func(tx *db.Tx) (err error) { st, err = s.Customers.Allowed(tx, anna.Email, customer.Mail, customer.Promotional); return err })
+			s.Read(func(tx *db.Tx) (err error) {
+				st, err = s.Customers.Allowed(tx, anna.Email, customer.Mail, customer.Promotional)
+				return err
+			})
 			return st
 		}
 		ledger := func() (all []customer.Consent) {
