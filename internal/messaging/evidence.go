@@ -1,0 +1,204 @@
+package messaging
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/jobs"
+	"portolan/internal/market"
+)
+
+// Proof is a message with everything that proves what became of it. Where its words are gone, Removed says since
+// when, and Digest what they were.
+type Proof struct {
+	Detail
+	Removed time.Time
+	Why     string // "retention" or "erased"
+	Digest  string // SHA-256 of subject, body and HTML; of those that are gone, as it was
+}
+
+// ProofQuery narrows the list of proofs; zero fields do not. After is the ID of the last one of the page before.
+type ProofQuery struct {
+	To     string
+	Market market.Code
+	From   time.Time
+	Until  time.Time // before it
+	After  string
+	Limit  int
+}
+
+const proofWhere = `($1 = '' or recipient = $1) and ($2 = '' or market = $2) and created_at >= $3 and created_at < $4`
+
+// Proofs returns messages with their proofs, oldest first.
+func (s *Service) Proofs(tx *db.Tx, q ProofQuery) ([]Proof, error) {
+	ids, err := db.All(tx, db.Scalar[string], `select id from messages where `+proofWhere+` and id > $5 order by id limit $6`,
+		q.To, string(q.Market), since(q.From), until(q.Until), q.After, q.limit())
+	if err != nil {
+		return nil, err
+	}
+	var all []Proof
+	for _, id := range ids {
+		d, err := s.Inspect(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		p := Proof{Detail: d, Digest: wordsOf(d.Record)}
+		gone, err := db.One(tx, func(r db.Row) (g Proof, err error) { err = r.Scan(&g.Digest, &g.Why, &g.Removed); return },
+			`select digest, why, at from message_removals where message = $1`, id)
+		if err == nil {
+			p.Digest, p.Why, p.Removed = gone.Digest, gone.Why, gone.Removed.UTC()
+		} else if !errors.Is(err, db.ErrNone) {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// ProofCount says how many messages and texts from people there are.
+func (s *Service) ProofCount(tx *db.Tx, q ProofQuery) (n int64, err error) {
+	for _, sql := range []string{`select count(*) from messages where ` + proofWhere, `select count(*) from inbound_messages where ` + heardWhere} {
+		c, err := db.One(tx, db.Scalar[int64], sql, q.To, string(q.Market), since(q.From), until(q.Until))
+		if err != nil {
+			return 0, err
+		}
+		n += c
+	}
+	return n, nil
+}
+
+const heardWhere = `($1 = '' or sender = $1) and ($2 = '' or market = $2) and at >= $3 and at < $4`
+
+// Heard returns texts from people, oldest first.
+func (s *Service) Heard(tx *db.Tx, q ProofQuery) ([]Inbound, error) {
+	return db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where `+heardWhere+` and id > $5 order by id limit $6`,
+		q.To, string(q.Market), since(q.From), until(q.Until), q.After, q.limit())
+}
+
+func (q ProofQuery) limit() int {
+	if q.Limit <= 0 {
+		return 1000
+	}
+	return min(q.Limit, 10_000)
+}
+
+// wordsOf is the digest of what a message said.
+func wordsOf(r Record) string {
+	sum := sha256.Sum256([]byte(r.Subject + "\n" + r.Body + "\n" + r.HTML))
+	return hex.EncodeToString(sum[:])
+}
+
+// tidyUp takes away the words whose market doesn't want them kept any longer.
+type tidyUp struct {
+	After string `json:"after,omitempty"`
+}
+
+// Job implements jobs.Args.
+func (tidyUp) Job() string { return "messaging.retention" }
+
+const (
+	tidyEvery = 24 * time.Hour
+	tidyStep  = 500 // messages looked at in one unit of work
+)
+
+// Retention takes words away once a day, by each market's rules. Call it before the queue runs.
+func (s *Service) Retention() {
+	jobs.Handle(s.queue, s.tidy)
+	s.queue.Every("messaging.retention", tidyEvery, tidyUp{})
+}
+
+// shortestKept is the shortest time any market may keep words for, in days.
+const shortestKept = 30
+
+func (s *Service) tidy(tx *db.Tx, a tidyUp) error {
+	all, err := db.All(tx, scan, `select `+columns+` from messages where created_at < $1 and id > $2
+		and not exists (select 1 from message_removals g where g.message = messages.id) order by id limit $3`,
+		tx.Now().AddDate(0, 0, -shortestKept), a.After, tidyStep)
+	if err != nil {
+		return err
+	}
+	kept := map[market.Code]time.Time{}
+	for _, r := range all {
+		before, ok := kept[r.Market]
+		if !ok {
+			rules, err := s.people.MarketRules(tx, r.Market)
+			if err != nil {
+				return err
+			}
+			before = tx.Now().AddDate(0, 0, -int(max(rules.KeepDays, shortestKept)))
+			kept[r.Market] = before
+		}
+		if r.CreatedAt.After(before) || r.State == Held || r.State == Queued {
+			continue
+		}
+		if err := s.remove(tx, r, "retention"); err != nil {
+			return err
+		}
+	}
+	for m, before := range kept {
+		err := tx.Send(`update inbound_messages set text = '' where market = $1 and at < $2 and not open and text <> ''`, string(m), before)
+		if err != nil {
+			return err
+		}
+	}
+	if len(all) < tidyStep {
+		return nil
+	}
+	return s.queue.Add(tx, tidyUp{all[len(all)-1].ID}, jobs.When{Priority: jobs.Low})
+}
+
+// remove takes a message's words away and keeps their digest; what was decided and what became of it stays.
+func (s *Service) remove(tx *db.Tx, r Record, why string) error {
+	n, err := tx.Exec(`insert into message_removals (message, digest, why, at) values ($1, $2, $3, $4) on conflict do nothing`, r.ID, wordsOf(r), why, tx.Now())
+	if err != nil || n == 0 {
+		return err
+	}
+	left := r.asked
+	left.Vars, left.Text, left.Link = nil, "", ""
+	if err := tx.Send(`update messages set subject = '', body = '', html = '', request = $2 where id = $1`, r.ID, encode(left)); err != nil {
+		return err
+	}
+	return tx.Send(`update message_receipts set raw = '', phone = '' where message = $1`, r.ID)
+}
+
+// Forget takes away the words of all messages to and from addresses whose owner is to be forgotten, and puts other
+// names in their place.
+func (s *Service) Forget(tx *db.Tx, addresses []string, instead func(address string) string) error {
+	for _, x := range addresses {
+		if err := lockAddress(tx, x); err != nil {
+			return err
+		}
+		all, err := db.All(tx, scan, `select `+columns+` from messages where recipient = $1 order by id`, x)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if r.State == Held || r.State == Queued {
+				r.State, r.Reason = Dropped, "erased"
+				if err := s.end(tx, r); err != nil {
+					return err
+				}
+			}
+			r.asked.To, r.asked.Else, r.asked.Customer = instead(x), nil, ""
+			if err := s.remove(tx, r, "erased"); err != nil {
+				return err
+			}
+			if err := tx.Send(`update messages set recipient = $2, customer = '' where id = $1`, r.ID, instead(x)); err != nil {
+				return err
+			}
+		}
+		for _, sql := range []string{`update inbound_messages set sender = $2, text = '', customer = '', open = false where sender = $1`,
+			`update message_refs set recipient = $2 where recipient = $1`} {
+			if err := tx.Send(sql, x, instead(x)); err != nil {
+				return err
+			}
+		}
+		if err := tx.Send(`delete from message_addresses where address = $1`, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
