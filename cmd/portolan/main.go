@@ -39,17 +39,18 @@ func (e exit) Unwrap() error { return e.err }
 
 // commands is what can be asked for; each one is a struct of its own with a Run method.
 type commands struct {
-	Demo       demoCommand    `cmd:"" help:"Run the sample merchant on a fresh database: shop, console, phones."`
-	Serve      serveCommand   `cmd:"" help:"Run the shop, the console, the API and the engine behind them."`
-	Migrate    migrateCommand `cmd:"" help:"Bring the database up to date and end."`
-	User       userCommand    `cmd:"" help:"Add a person to the console."`
-	LandedCost landedCommand  `cmd:"" name:"landed-cost" help:"Work out landed costs of the scenarios in a file."`
-	FX         fxCommand      `cmd:"" name:"fx" help:"Import, show and set exchange rates."`
-	Payouts    payoutsCommand `cmd:"" help:"Import reports of what payment providers paid out."`
-	Rules      rulesCommand   `cmd:"" help:"List, check, compare and import the rules of duty and tax."`
-	HS         hsCommand      `cmd:"" name:"hs" help:"Find the code of goods in the Harmonized System."`
-	SMSC       smscCommand    `cmd:"" name:"smsc" help:"Run the SMSC simulator on its own."`
-	Version    versionCommand `cmd:"" help:"Print the version."`
+	Demo       demoCommand     `cmd:"" help:"Run the sample merchant on a fresh database: shop, console, phones."`
+	Serve      serveCommand    `cmd:"" help:"Run the shop, the console, the API and the engine behind them."`
+	Migrate    migrateCommand  `cmd:"" help:"Bring the database up to date and end."`
+	User       userCommand     `cmd:"" help:"Add a person to the console."`
+	LandedCost landedCommand   `cmd:"" name:"landed-cost" help:"Work out landed costs of the scenarios in a file."`
+	FX         fxCommand       `cmd:"" name:"fx" help:"Import, show and set exchange rates."`
+	Payouts    payoutsCommand  `cmd:"" help:"Import reports of what payment providers paid out."`
+	Rules      rulesCommand    `cmd:"" help:"List, check, compare and import the rules of duty and tax."`
+	HS         hsCommand       `cmd:"" name:"hs" help:"Find the code of goods in the Harmonized System."`
+	Evidence   evidenceCommand `cmd:"" help:"Put together what proves how somebody was written to."`
+	SMSC       smscCommand     `cmd:"" name:"smsc" help:"Run the SMSC simulator on its own."`
+	Version    versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // run is main without the process: tests call it with their own arguments and surroundings. It returns the

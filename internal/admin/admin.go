@@ -104,6 +104,7 @@ type Parts struct {
 	Sales      pricing.Sales // what was sold; nil: nothing is known of it
 	Refs       pricing.Refs  // finds the orders that reports of payouts name; nil: by id alone
 	Messages   *messaging.Service
+	Evidence   Evidence
 	Queue      *jobs.Queue
 	Bus        *events.Bus
 	Taxes      Taxes
@@ -174,6 +175,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/markets", c.page("markets", c.markets))
 
 	c.taxRoutes(mux)
+	c.consentRoutes(mux)
 	c.refundRoutes(mux)
 	c.rateRoutes(mux)
 	c.priceRoutes(mux)

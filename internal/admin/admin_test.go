@@ -340,7 +340,7 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 	b := r.as(auth.Owner)
 	for _, lang := range []string{"de", "id", "ms", "ar", "en"} {
 		b.post("/console/language", "lang", lang)
-		for _, path := range []string{"", "orders", "orders/" + string(o.ID), "payments", "customers", "customers/" + o.Customer, "products", "markets", "messages", "inbox", "handsets", "mails", "jobs", "keys",
+		for _, path := range []string{"", "orders", "orders/" + string(o.ID), "payments", "customers", "customers/" + o.Customer, "products", "markets", "messages", "inbox", "handsets", "mails", "jobs", "keys", "consents", "consents/words", "consents/import", "consents/silence", "evidence",
 			"rules", "rules?table=regimes&all=1", "rules/row?id=eu:ioss:2026-07-01", "rules/change?do=replace&end=eu:ioss:2026-07-01", "rules/change?do=add&table=duties",
 			"rules/change?do=end&end=eu:ioss:2026-07-01&effective=2027-01-01&source=x&reason=y&look=1", "rules/history", "rules/imports"} {
 			body := b.page("/console/" + path)

@@ -22,6 +22,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
 	"portolan/internal/events"
+	"portolan/internal/evidence"
 	"portolan/internal/fulfilment"
 	"portolan/internal/i18n"
 	"portolan/internal/jobs"
@@ -43,7 +44,7 @@ import (
 )
 
 var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, messaging.Schema, journeys.Schema}
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, messaging.Schema, journeys.Schema, evidence.Schema}
 
 const password = "a long enough one"
 
@@ -128,6 +129,7 @@ func newRig(t *testing.T, d *db.DB) *rig {
 	r.rules = rulebook.New(d, w, settings.Bump)
 	r.rules.Work(r.queue)
 	r.people, r.orders = customer.New(r.bus), order.New(r.bus, order.Numbering{})
+	r.people.Work(r.queue)
 	r.payments = payment.New(d, r.queue, r.bus, fakepsp.New(d, r.queue, fakepsp.Options{Secret: "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}))
 	r.payments.OnFacts(func(*db.Tx, payment.Case) error { return nil })
 	r.taxes = tax.New(tax.Parts{DB: d, Bus: r.bus, Orders: r.orders, Rates: r.prices, Places: r.stock, Versions: w, Bump: settings.Bump})
@@ -135,7 +137,7 @@ func newRig(t *testing.T, d *db.DB) *rig {
 	r.messages = messaging.New(d, r.queue, r.bus, r.people, r.markets, messaging.Config{Brand: "Miana", BaseURL: "https://miana.example", Routes: []messaging.Route{
 		{Name: "sim", Provider: "sim", Channel: messaging.SMS, Kind: messaging.LongNumber, Sender: "+4915112345600", Carrier: r.carrier}}})
 	r.parts = admin.Parts{DB: d, Auth: r.auth, Markets: r.markets, Catalog: r.catalog, Prices: r.prices, Stock: r.stock, Rules: r.rules, Customers: r.people,
-		Orders: r.orders, Payments: r.payments, Taxes: r.taxes, Messages: r.messages, Queue: r.queue, Bus: r.bus, Decisions: r.decisions, Handsets: r.handsets,
+		Orders: r.orders, Payments: r.payments, Taxes: r.taxes, Evidence: evidence.New(r.queue, r.people, r.messages), Messages: r.messages, Queue: r.queue, Bus: r.bus, Decisions: r.decisions, Handsets: r.handsets,
 		Mails: mails{}, Brand: "Miana", PublicURL: "http://shop.example"}
 	dbtest.Write(t, d, func(tx *db.Tx) error {
 		return r.markets.Save(tx, market.Market{Code: "de", Name: "Germany", State: market.Open, Countries: []market.Country{"DE"}, Currency: "EUR",

@@ -60,6 +60,7 @@ type Parts struct {
 	Orders    *order.Service
 	Customers *customer.Service
 	Messages  *messaging.Service
+	Evidence  Evidence
 	Bus       *events.Bus
 	Beside    *beside.Service
 	Versions  snapshot.Versions
@@ -111,6 +112,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /v1/products/{slug}", handler(a.getProduct))
 	mux.Handle("GET /v1/markets", handler(a.listMarkets))
 	mux.Handle("POST /v1/rules/imports", handler(a.importRules))
+	mux.Handle("GET /v1/evidence", handler(a.getEvidence))
 	mux.Handle("GET /v1/openapi.yaml", pages.file("openapi.yaml"))
 	mux.Handle("GET /v1/openapi.json", pages.file("openapi.json"))
 	mux.Handle("GET /v1/docs", pages.file("docs.html"))

@@ -29,6 +29,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/demo"
 	"portolan/internal/events"
+	"portolan/internal/evidence"
 	"portolan/internal/fulfilment"
 	"portolan/internal/geo"
 	"portolan/internal/idempotency"
@@ -58,7 +59,7 @@ import (
 // Schemas lists every package that owns tables, in the order they are made.
 var Schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, classify.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema,
+	order.Schema, classify.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema, evidence.Schema,
 	idempotency.Schema, inbox.Schema,
 }
 
@@ -109,6 +110,7 @@ type App struct {
 	Checkout  *checkout.Service
 	Messages  *messaging.Service
 	Journeys  *journeys.Service
+	Evidence  *evidence.Service
 	SMPP      *operator.Line
 	HTTP      http.Handler
 
@@ -167,6 +169,9 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 		return nil, err
 	}
 	idempotency.Work(a.Queue)
+	a.Customers.Work(a.Queue)
+	a.Messages.Retention()
+	a.Evidence = evidence.New(a.Queue, a.Customers, a.Messages)
 	if err := errors.Join(d.Write(ctx, a.Customers.Prepare), d.Read(ctx, a.Customers.Remember)); err != nil {
 		return nil, err
 	}
