@@ -29,6 +29,8 @@ type demoCommand struct {
 	DB    string  `help:"Keep the demo in this SQLite file or PostgreSQL database; empty: it is gone afterwards."`
 	Speed float64 `default:"1" help:"How fast the shop's clock runs: 3600 makes an hour a second."`
 	Quiet bool    `help:"No shoppers of the demo's own."`
+
+	Network string `type:"existingfile" help:"Network file for the message centre (docs/smsc.md); without it everything is delivered."`
 }
 
 // Run opens the sample merchant's shop with everything around it: its database, a network with phones, a mail
@@ -56,7 +58,10 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer d.Close()
-	network := smsc.New(smsc.Config{Clock: d.Clock(), Operators: demo.Operators()})
+	network, err := c.network(d.Clock())
+	if err != nil {
+		return err
+	}
 	if err := network.Listen(); err != nil {
 		return err
 	}
@@ -114,4 +119,25 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
 Pay with the test card 4555 0000 0000 0100 and watch the phone. Ctrl-C ends the demo.
 `, c.PublicURL, demoEmail, demoPassword)
 	return serve(ctx, l, a)
+}
+
+// network is the demo's message centre: everything is delivered, unless a network file says otherwise. Its accounts
+// don't matter here.
+func (c *demoCommand) network(clock *db.Clock) (*smsc.Server, error) {
+	file, err := networkFile(c.Network)
+	if err != nil {
+		return nil, err
+	}
+	cfg := file.Config()
+	cfg.Clock, cfg.Accounts = clock, nil
+	if cfg.Operators == nil {
+		cfg.Operators = demo.Operators()
+	}
+	network := smsc.New(cfg)
+	for _, p := range file.Phones {
+		if err := network.AddPhone(p); err != nil {
+			return nil, err
+		}
+	}
+	return network, nil
 }

@@ -34,7 +34,7 @@ var errNotLocal = fault.New(fault.Invalid, "smsc.page_not_local")
 
 // Run is a network for trying things out: it delivers to phones that exist nowhere.
 func (c *smscCommand) Run(ctx context.Context, out io.Writer) error {
-	file, err := c.file()
+	file, err := networkFile(c.Plan)
 	if err != nil {
 		return err
 	}
@@ -87,18 +87,19 @@ func (c *smscCommand) Run(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-func (c *smscCommand) file() (smsc.File, error) {
-	if c.Plan == "" {
+// networkFile reads a network file; none is an empty one.
+func networkFile(name string) (smsc.File, error) {
+	if name == "" {
 		return smsc.File{}, nil
 	}
-	f, err := os.Open(c.Plan)
+	f, err := os.Open(name)
 	if err != nil {
 		return smsc.File{}, err
 	}
 	defer f.Close()
 	file, err := smsc.ReadFile(f)
 	if err != nil {
-		return file, fmt.Errorf("%s: %w", c.Plan, err)
+		return file, fmt.Errorf("%s: %w", name, err)
 	}
 	return file, nil
 }

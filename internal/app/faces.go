@@ -104,9 +104,12 @@ func (a *App) metrics() *prometheus.Registry {
 		line := a.SMPP.Client()
 		count("smpp_submitted_total", "SMS parts written to the message centre.", func() float64 { return float64(line.Stats().Submitted) })
 		count("smpp_accepted_total", "SMS parts the message centre accepted.", func() float64 { return float64(line.Stats().Accepted) })
+		count("smpp_throttled_total", "SMS parts the message centre wanted later.", func() float64 { return float64(line.Stats().Throttled) })
 		count("smpp_unknown_total", "SMS parts without an answer.", func() float64 { return float64(line.Stats().Unknown) })
 		count("smpp_receipts_total", "Delivery receipts.", func() float64 { return float64(line.Stats().Receipts) })
 		count("smpp_inbound_total", "Texts from phones.", func() float64 { return float64(line.Stats().Inbound) })
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "portolan", Name: "smpp_lines", Help: "Connections bound to the message centre."},
+			func() float64 { return float64(line.Stats().Lines) }))
 	}
 	return r
 }
