@@ -78,6 +78,7 @@ type serveCommand struct {
 	SystemID string `name:"smpp-system-id" default:"portolan" help:"Name to bind with."`
 	Password string `name:"smpp-password" help:"Password to bind with."`
 	Binds    int    `name:"smpp-binds" default:"1" help:"Connections to the message centre at a time."`
+	TLS      bool   `name:"smpp-tls" help:"Speak with the message centre over TLS; its certificate must name it."`
 	Long     string `name:"smpp-long" enum:"header,header16,sar,payload" default:"header" help:"How texts of several parts travel: ${enum}."`
 	SMTP     string `name:"smtp" help:"host:port of the mail server."`
 	MailFrom string `name:"mail-from" default:"shop@localhost" help:"Sender of the shop's mails."`
@@ -111,7 +112,7 @@ func (c *serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, Proxy: c.Proxy, TestPSP: c.TestPSP, Media: media, Vault: locks,
-		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Long: c.Long, SMTP: c.SMTP, MailFrom: c.MailFrom})
+		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Long: c.Long, TLS: c.TLS, SMTP: c.SMTP, MailFrom: c.MailFrom})
 	if err != nil {
 		l.Close()
 		return err

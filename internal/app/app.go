@@ -73,6 +73,7 @@ type Config struct {
 	SMPP     string // host:port of the message centre; empty: no SMS leaves
 	SystemID string
 	Password string
+	TLS      bool   // to the message centre
 	Binds    int    // connections to the message centre; 0 is 1
 	Long     string // how texts of several parts travel: header, header16, sar or payload; "" is header
 	SMTP     string // host:port of the mail server; empty: no mail leaves

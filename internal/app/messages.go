@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strconv"
@@ -39,8 +40,12 @@ func (a *App) messages(shop Shop) error {
 		return off
 	})
 	if a.cfg.SMPP != "" {
+		var secure *tls.Config
+		if a.cfg.TLS {
+			secure = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
 		a.SMPP = operator.New(a.DB, "smpp", smpp.Config{Name: "smpp", Addr: a.cfg.SMPP, SystemID: a.cfg.SystemID, Password: a.cfg.Password,
-			Transceivers: a.cfg.Binds, Long: smpp.Long(a.cfg.Long)}, a.Messages)
+			Transceivers: a.cfg.Binds, Long: smpp.Long(a.cfg.Long), TLS: secure}, a.Messages)
 		for _, s := range senders {
 			a.Messages.Route(messaging.Route{Name: "smpp-" + string(s.country), Provider: "smpp", Channel: messaging.SMS, Countries: []market.Country{s.country},
 				Sender: s.sender, Kind: s.kind, Carrier: a.SMPP})

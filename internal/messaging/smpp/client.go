@@ -7,6 +7,7 @@ package smpp
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -44,7 +45,9 @@ type Config struct {
 	BackoffMax  time.Duration // 30 s
 	Handlers    int           // receipts handled at a time: 64
 
-	// Dial opens the connection, for TLS or tests; nil is plain TCP.
+	TLS *tls.Config // nil is plain TCP; an empty ServerName is Addr's host
+
+	// Dial opens the connection instead, for tunnels and tests.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 }
 
@@ -129,6 +132,9 @@ func New(cfg Config, h Handler) *Client {
 	}
 	if cfg.Dial == nil {
 		cfg.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			if cfg.TLS != nil {
+				return (&tls.Dialer{Config: cfg.TLS}).DialContext(ctx, "tcp", addr)
+			}
 			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 		}
 	}

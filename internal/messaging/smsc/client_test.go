@@ -2,9 +2,12 @@ package smsc_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
@@ -491,5 +494,22 @@ func TestLongTexts(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Over TLS, and only to the centre that the certificate names.
+func TestTLS(t *testing.T) {
+	web := httptest.NewTLSServer(nil)
+	defer web.Close()
+	roots := web.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	s := start(t, smsc.Config{Plan: soon, TLS: &tls.Config{Certificates: web.TLS.Certificates}})
+	c := connect(t, s, smpp.Handler{}, func(cfg *smpp.Config) { cfg.TLS = &tls.Config{RootCAs: roots} })
+	_, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(1), Text: "hi"})
+	require.NoError(t, err)
+	for name, trust := range map[string]*tls.Config{"unknown": {}, "another name": {RootCAs: roots, ServerName: "smsc.example.net"}, "plain": nil} {
+		stranger := smpp.New(smpp.Config{Addr: s.Addr(), SystemID: "shop", TLS: trust, AnswerIn: time.Second}, smpp.Handler{})
+		run(t, stranger.Run)
+		eventually(t, func() bool { return stranger.Err() != nil }, name)
+		require.False(t, stranger.Bound(), name)
 	}
 }

@@ -9,6 +9,7 @@ package smsc
 
 import (
 	"context"
+	"crypto/tls"
 	"maps"
 	"math/rand/v2"
 	"net"
@@ -52,8 +53,9 @@ type Account struct {
 
 // Config describes a centre. The zero value listens on a free port of 127.0.0.1 and lets anybody in.
 type Config struct {
-	Addr           string    // host:port; 127.0.0.1:0 if empty
-	Accounts       []Account // nil takes everyone
+	Addr           string      // host:port; 127.0.0.1:0 if empty
+	Accounts       []Account   // nil takes everyone
+	TLS            *tls.Config // nil is plain TCP
 	Operators      []Operator
 	Plan           Plan
 	Inbound        []Inbound     // what phones write by themselves
@@ -160,6 +162,9 @@ func (s *Server) Listen() error {
 	l, err := net.Listen("tcp", s.cfg.Addr)
 	if err != nil {
 		return err
+	}
+	if s.cfg.TLS != nil {
+		l = tls.NewListener(l, s.cfg.TLS)
 	}
 	s.listener = l
 	return nil
