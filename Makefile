@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test race check generate interop fuzz bench storm screens build
+.PHONY: help run test race check generate interop fuzz bench bench-messaging storm screens build
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## the demo merchant on http://127.0.0.1:8080
 	go run ./cmd/portolan demo
@@ -37,6 +37,9 @@ check: ## format, vet, static analysis, generated files, both databases, race
 
 bench: ## the figures of docs/performance.md
 	scripts/bench
+
+bench-messaging: ## texts from the HTTP request to the receipt, ours beside Kannel's
+	scripts/bench -parts messages -on sqlite -c 1,4,16,64
 
 storm: ## kill -9 in the middle of 200 checkouts, on both databases
 	scripts/storm

@@ -17,3 +17,6 @@ select count(*) from messages where channel = 'sms' and template = 'confirm' and
 -- name: wire
 select recipient, fact_at, wire_at from messages
 where channel = 'sms' and template = 'confirm' and fact_at is not null and wire_at is not null and created_at >= $1;
+
+-- name: receipts
+select count(*) from message_receipts;

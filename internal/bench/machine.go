@@ -86,7 +86,12 @@ func (b *bench) measure(s *drive.Server) *meter {
 }
 
 func (m *meter) stop() usage {
-	u := usage{took: time.Since(m.at), server: m.server.CPU() - m.tested}
+	u := usage{took: time.Since(m.at)}
+	if m.server == nil { // the others are the program under test, and cannot be told from it
+		u.others = "not told apart"
+		return u
+	}
+	u.server = m.server.CPU() - m.tested
 	u.with = u.server + m.b.postgresCPU() - m.data
 	load := drive.CPU(os.Getpid()) - m.load
 	foreign := busy() - m.all - u.with - load

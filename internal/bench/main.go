@@ -86,6 +86,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
+	if b.wants("messages") {
+		if err := b.messages(ctx); err != nil {
+			return fmt.Errorf("messages: %w", err)
+		}
+	}
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {
 			return fmt.Errorf("memory: %w", err)

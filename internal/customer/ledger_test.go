@@ -163,6 +163,7 @@ func TestImport(t *testing.T) {
 			require.Len(t, e.IPDigest, 32)
 			require.NotContains(t, e.IPDigest, "203")
 			st, err := s.Allowed(tx, phone, customer.SMS, customer.Promotional)
+			require.NoError(t, err)
 			require.True(t, st.Granted && st.Confirmed)
 			tallies, err := s.Tallies(tx)
 			require.Equal(t, []customer.Tally{{Market: "de", Channel: customer.Mail, Agreed: 1}, {Market: "de", Channel: customer.SMS, Agreed: 1}}, tallies)

@@ -51,8 +51,6 @@ func wide(s string) string {
 	}, s)
 }
 
-func spread(s string) string { return strings.Join(strings.Split(s, ""), " ") }
-
 // spellings are the ways in which people write a keyword.
 var spellings = map[string]func(string) string{
 	"as it stands": func(s string) string { return s },

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"portolan/internal/app"
+	"portolan/internal/db"
+	"portolan/internal/drive"
+	"portolan/internal/messaging/smsc"
+)
+
+// many is how many messages one measurement brings to their receipts.
+const many = 20_000
+
+// offered is a text of one part, as Kannel gets it and as the shop makes it of its template.
+const offered = "Miana: danke Anna, Bestellung F-20261124-0001 ist bezahlt: Wickelkleid Meridian. Lieferung 30.11.-03.12. Fragen? Antwort INFO."
+
+// course is how one measurement went.
+type course struct {
+	accepted, handled time.Duration // until the last was accepted, until the last receipt was kept or called back
+	times             []time.Duration
+	wrong             int64
+	usage             usage
+}
+
+func (c course) String() string {
+	s := fmt.Sprintf("%.0f/s accepted (p99 %s), %.0f/s until every receipt", many/c.accepted.Seconds(), ms(quantile(c.times, 0.99)), many/c.handled.Seconds())
+	if c.wrong > 0 {
+		s += fmt.Sprintf(", **%d failed**", c.wrong)
+	}
+	return s
+}
+
+// messages measures texts from the HTTP request that asks for one to the receipt that is kept: ours with the whole gate
+// in the way, on SQLite that flushes its disk, and Kannel where it is installed, one after the other, before the same
+// message centre whose receipts come after 200 ms.
+func (b *bench) messages(ctx context.Context) error {
+	_, err := exec.LookPath("bearerbox")
+	kannel := err == nil
+	if !kannel {
+		fmt.Fprintln(os.Stderr, "Kannel isn't installed (Debian: kannel); only ours is measured")
+	}
+	for _, c := range b.clients {
+		what := fmt.Sprintf("20,000 SMS over HTTP and SMPP, c = %d", c)
+		ours, err := b.ourMessages(ctx, c)
+		if err != nil {
+			return err
+		}
+		b.failed = b.failed || ours.wrong > 0
+		b.add(what, "SQLite", ours.String(), "≥ 4 × Kannel until every receipt at c ≥ 16", "", ours.usage.others)
+		if !kannel {
+			continue
+		}
+		theirs, err := b.kannelMessages(ctx, c)
+		if err != nil {
+			return err
+		}
+		b.add(what, "Kannel", theirs.String(), "", fmt.Sprintf("ours is **%.1f ×** (accepted %.1f ×)", theirs.handled.Seconds()/ours.handled.Seconds(),
+			theirs.accepted.Seconds()/ours.accepted.Seconds()), theirs.usage.others)
+	}
+	return nil
+}
+
+// centre is the far end, the same for both.
+func centre(ctx context.Context) (*smsc.Server, func(), error) {
+	n := smsc.New(smsc.Config{Plan: smsc.Plan{ReceiptMin: 200 * time.Millisecond, ReceiptMax: 200 * time.Millisecond}, KeepSubmits: 1, KeepPhones: 1, KeepTexts: 1})
+	if err := n.Listen(); err != nil {
+		return nil, nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		n.Serve(ctx)
+		close(done)
+	}()
+	return n, func() { stop(); <-done }, nil
+}
+
+// offer sends all requests over c kept-alive connections.
+func offer(addr string, c int, request func(n int64) []byte, good int) (course, error) {
+	var k course
+	var next atomic.Int64
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	var failure error
+	began := time.Now()
+	for range c {
+		all.Go(func() {
+			conn, err := drive.Dial(addr)
+			if err != nil {
+				mu.Lock()
+				failure = err
+				mu.Unlock()
+				return
+			}
+			defer func() { conn.Close() }()
+			times := make([]time.Duration, 0, many/c+1)
+			wrong := int64(0)
+			for n := next.Add(1); n <= many; n = next.Add(1) {
+				at := time.Now()
+				a, err := conn.Do(request(n))
+				times = append(times, time.Since(at))
+				if err == nil && a.Status == good {
+					continue
+				}
+				wrong++
+				if err != nil {
+					conn.Close()
+					if conn, err = drive.Dial(addr); err != nil {
+						break
+					}
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			k.times, k.wrong = append(k.times, times...), k.wrong+wrong
+		})
+	}
+	all.Wait()
+	k.accepted = time.Since(began)
+	return k, failure
+}
+
+func (b *bench) ourMessages(ctx context.Context, c int) (course, error) {
+	p := place{"SQLite", filepath.Join(b.dir, "messages.db")}
+	if err := b.empty(ctx, p); err != nil {
+		return course{}, err
+	}
+	if err := (drive.World{}).Prepare(ctx, p.url); err != nil {
+		return course{}, err
+	}
+	var key string
+	err := with(ctx, p.url, func(a *app.App) error {
+		return a.DB.Write(ctx, func(tx *db.Tx) (err error) {
+			_, key, err = a.Auth.AddKey(tx, "bench", "bench", []string{"messages:write"})
+			return err
+		})
+	})
+	if err != nil {
+		return course{}, err
+	}
+	n, end, err := centre(ctx)
+	if err != nil {
+		return course{}, err
+	}
+	defer end()
+	s, err := b.serve(ctx, p, "/readyz", n.Addr())
+	if err != nil {
+		return course{}, err
+	}
+	defer s.Kill()
+	for n.Totals().Bound == 0 {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return course{}, err
+		}
+	}
+	d, err := db.Open(ctx, p.url, nil)
+	if err != nil {
+		return course{}, err
+	}
+	defer d.Close()
+	m := b.measure(s)
+	began := time.Now()
+	k, err := offer(s.Addr, c, func(i int64) []byte {
+		body := fmt.Sprintf(`{"key":"b%d","to":"+49176%08d","channel":"sms","market":"de","lang":"de","template":"confirm","vars":{"name":"Anna","order":"F-20261124-0001","items":"Wickelkleid Meridian","from":"30.11.","to":"03.12."}}`, i, 10_000_000+i)
+		return fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.Addr, key, len(body), body)
+	}, http.StatusAccepted)
+	if err != nil {
+		return k, err
+	}
+	for kept := int64(0); kept < many-k.wrong; {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return k, err
+		}
+		if time.Since(began) > 5*time.Minute {
+			return k, fmt.Errorf("%d of %d receipts were kept after five minutes\n%s", kept, many, s.Log())
+		}
+		err := d.Peek(ctx, func(tx *db.Tx) (err error) {
+			kept, err = db.One(tx, db.Scalar[int64], counts["receipts"])
+			return err
+		})
+		if err != nil {
+			return k, err
+		}
+	}
+	k.handled, k.usage = time.Since(began), m.stop()
+	return k, s.Stop()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// kannelConf is what the specification of the comparison says; receipts are kept in memory, messages in a file.
+const kannelConf = `group = core
+admin-port = %[2]d
+admin-interface = 127.0.0.1
+admin-password = x
+smsbox-port = %[3]d
+smsbox-interface = 127.0.0.1
+box-allow-ip = 127.0.0.1
+store-type = file
+store-location = %[5]s/store
+dlr-storage = internal
+sms-outgoing-queue-limit = 1000000
+log-level = 3
+
+group = smsc
+smsc = smpp
+smsc-id = centre
+host = 127.0.0.1
+port = %[1]d
+transceiver-mode = true
+smsc-username = kannel
+smsc-password = secret
+system-type = ""
+max-pending-submits = 50
+
+group = smsbox
+bearerbox-host = 127.0.0.1
+bearerbox-port = %[3]d
+sendsms-port = %[4]d
+sendsms-interface = 127.0.0.1
+log-level = 3
+
+group = sendsms-user
+username = u
+password = p
+concatenation = true
+max-messages = 20
+`
+
+func (b *bench) kannelMessages(ctx context.Context, c int) (course, error) {
+	n, end, err := centre(ctx)
+	if err != nil {
+		return course{}, err
+	}
+	defer end()
+	var back atomic.Int64
+	callbacks := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { back.Add(1) }))
+	defer callbacks.Close()
+	dir, err := os.MkdirTemp(b.dir, "kannel-")
+	if err != nil {
+		return course{}, err
+	}
+	ports := make([]any, 0, 5)
+	_, port, _ := strings.Cut(n.Addr(), ":")
+	var number int
+	fmt.Sscan(port, &number)
+	ports = append(ports, number)
+	for range 3 {
+		free, err := drive.Free()
+		if err != nil {
+			return course{}, err
+		}
+		_, port, _ = strings.Cut(free, ":")
+		fmt.Sscan(port, &number)
+		ports = append(ports, number)
+	}
+	conf := filepath.Join(dir, "kannel.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, kannelConf, append(ports, dir)...), 0o600); err != nil {
+		return course{}, err
+	}
+	for _, box := range []string{"bearerbox", "smsbox"} {
+		cmd := exec.CommandContext(ctx, box, "-v", "4", conf)
+		cmd.Dir = dir
+		if err := cmd.Start(); err != nil {
+			return course{}, err
+		}
+		defer func() { cmd.Process.Kill(); cmd.Wait() }()
+		if err := pause(ctx, time.Second); err != nil {
+			return course{}, err
+		}
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", ports[3])
+	for answers := false; !answers || n.Totals().Bound == 0; {
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return course{}, err
+		}
+		a, err := http.Get("http://" + addr + "/cgi-bin/sendsms?username=u&password=p")
+		if answers = err == nil; answers {
+			io.Copy(io.Discard, a.Body)
+			a.Body.Close()
+		}
+	}
+	m := b.measureAll()
+	began := time.Now()
+	tail := "&from=%2B4915112345600&dlr-mask=3&dlr-url=" + url.QueryEscape(callbacks.URL+"/dlr?state=%d") + "&text=" + url.QueryEscape(offered)
+	k, err := offer(addr, c, func(i int64) []byte {
+		return fmt.Appendf(nil, "GET /cgi-bin/sendsms?username=u&password=p&to=%%2B49176%08d%s HTTP/1.1\r\nHost: %s\r\n\r\n", 10_000_000+i, tail, addr)
+	}, http.StatusAccepted)
+	if err != nil {
+		return k, err
+	}
+	for back.Load() < many-k.wrong {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return k, err
+		}
+		if time.Since(began) > 5*time.Minute {
+			return k, fmt.Errorf("after five minutes Kannel has called back %d of %d receipts", back.Load(), many)
+		}
+	}
+	k.handled, k.usage = time.Since(began), m.stop()
+	return k, nil
+}
+
+// measureAll is measure where the program under test isn't ours: others are told with it.
+func (b *bench) measureAll() *meter {
+	return &meter{b: b, at: time.Now(), all: busy(), load: drive.CPU(os.Getpid())}
+}
