@@ -3,7 +3,6 @@ package admin
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +29,7 @@ type (
 		HandOver(tx *db.Tx, id fulfilment.ShipmentID, by string) (papers.Standing, error)
 		TakeBack(tx *db.Tx, id fulfilment.ShipmentID, by string) (papers.Standing, error)
 		Accept(tx *db.Tx, id fulfilment.ShipmentID, mark, reason, by string) (papers.Standing, error)
-		Paper(tx *db.Tx, id fulfilment.ShipmentID, kind customs.Paper, version int, again bool) (papers.Paper, error)
+		File(tx *db.Tx, id fulfilment.ShipmentID, kind customs.Paper, version int) (papers.Paper, error)
 		Batch(tx *db.Tx, ids []fulfilment.ShipmentID, labels bool) ([]byte, []papers.Print, error)
 		Printed(tx *db.Tx, all []papers.Print) error
 		SetParticulars(tx *db.Tx, id fulfilment.ShipmentID, p papers.Particulars, by string) error
@@ -354,14 +353,7 @@ func (c *console) printPaper(w http.ResponseWriter, r *http.Request, p *page) er
 func (c *console) file(tx *db.Tx, r *http.Request) (papers.Paper, error) {
 	id, kind := fulfilment.ShipmentID(r.PathValue("id")), customs.Paper(r.PathValue("kind"))
 	version, _ := strconv.Atoi(r.URL.Query().Get("version"))
-	st, err := c.Papers.Standing(tx, id)
-	if err != nil {
-		return papers.Paper{}, err
-	}
-	printed := slices.ContainsFunc(st.Sets, func(s papers.Set) bool {
-		return (version == 0 && s.Version == len(st.Sets) || s.Version == version) && slices.ContainsFunc(s.Documents, func(d papers.Document) bool { return d.Kind == kind && d.Prints > 0 })
-	})
-	return c.Papers.Paper(tx, id, kind, version, printed)
+	return c.Papers.File(tx, id, kind, version)
 }
 
 // papersOf are an order's shipments with what keeps them, for its page.

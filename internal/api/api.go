@@ -24,6 +24,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/events"
 	"portolan/internal/fulfilment"
+	"portolan/internal/i18n"
 	"portolan/internal/landed"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
@@ -67,9 +68,11 @@ type Parts struct {
 	PublicURL string // scheme and host under which programs reach us, without a slash at the end
 	Proxy     bool   // trust X-Forwarded-For
 
-	Codes    Codes
-	Taxes    Registrations
-	TaxBooks TaxBooks
+	Codes     Codes
+	Taxes     Registrations
+	TaxBooks  TaxBooks
+	Shipments Shipments
+	Papers    Papers
 }
 
 // Registrations are the merchant's on a civil day, in the words of package landed. Satisfied by tax.Service.
@@ -143,9 +146,14 @@ func openly(next http.Handler) http.Handler {
 
 // caller is who asks, for handlers that know no HTTP.
 type caller struct {
-	key auth.Key
-	ip  string
+	key    auth.Key
+	ip     string
+	lang   string
+	accept string
 }
+
+// say is the language that the caller asks for.
+func (c *caller) say() *i18n.Printer { return i18n.For(c.lang) }
 
 type callerKey struct{}
 

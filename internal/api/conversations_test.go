@@ -30,7 +30,8 @@ func TestConversations(t *testing.T) {
 
 // converse plays the lines that begin with > and compares everything that comes back. A request is a line with
 // method and path, then lines with headers, then lines with a body that begins with a brace. In all of them
-// {{name}} stands for what was remembered by "= name path.in.the.answer"; {{key scope,scope}} makes an API key.
+// {{name}} stands for what was remembered by "= name path.in.the.answer"; {{key scope,scope}} makes an API key, {{sold SKU}} is the
+// shipment of a piece that was sold to Berlin.
 func converse(t *testing.T, r *rig, file string) {
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -70,9 +71,11 @@ func answers(line string) bool { return strings.HasPrefix(line, "< ") || strings
 
 var (
 	makeKey = regexp.MustCompile(`\{\{key ([a-z:,]+)\}\}`)
+	sell    = regexp.MustCompile(`\{\{sold ([A-Z0-9-]+)\}\}`)
 	amounts = regexp.MustCompile(`\{\s+"minor": (-?\d+),\s+"currency": "([A-Z]{3})"\s+\}`)
 	packs   = regexp.MustCompile(`pack": "[0-9-]{10}[^"]*"`)
-	ids     = regexp.MustCompile(`\b(ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls)_[0-9a-z]{20,32}\b`)
+	hashes  = regexp.MustCompile(`"[0-9a-f]{64}"`)
+	ids     = regexp.MustCompile(`\b(ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls|shp|chg)_[0-9a-z]{20,32}\b`)
 )
 
 func play(t *testing.T, r *rig, request, remember []string, known map[string]string) string {
@@ -83,6 +86,13 @@ func play(t *testing.T, r *rig, request, remember []string, known map[string]str
 				known["key "+scopes], _ = r.key(strings.Split(scopes, ",")...)
 			}
 			return known["key "+scopes]
+		})
+		line = sell.ReplaceAllStringFunc(line, func(s string) string {
+			sku := sell.FindStringSubmatch(s)[1]
+			if known["sold "+sku] == "" {
+				known["sold "+sku] = string(r.sell(sku))
+			}
+			return known["sold "+sku]
 		})
 		for name, value := range known {
 			line = strings.ReplaceAll(line, "{{"+name+"}}", value)
@@ -105,6 +115,7 @@ func play(t *testing.T, r *rig, request, remember []string, known map[string]str
 		require.NoError(t, json.Indent(&pretty, bytes.TrimSpace(rec.Body.Bytes()), "", "  "), "%s", rec.Body)
 		text := amounts.ReplaceAllString(pretty.String(), `{"minor": $1, "currency": "$2"}`)
 		text = packs.ReplaceAllString(text, `pack": "…"`)
+		text = hashes.ReplaceAllString(text, `"…"`)
 		for _, line := range remember {
 			f := strings.Fields(line)
 			value := dig(t, rec.Body.Bytes(), f[2])

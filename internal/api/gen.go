@@ -345,6 +345,33 @@ func (e OutcomeState) Valid() bool {
 	}
 }
 
+// Defines values for PaperKind.
+const (
+	Cn22              PaperKind = "cn22"
+	Cn23              PaperKind = "cn23"
+	CommercialInvoice PaperKind = "commercial_invoice"
+	Label             PaperKind = "label"
+	PackingList       PaperKind = "packing_list"
+)
+
+// Valid indicates whether the value is a known member of the PaperKind enum.
+func (e PaperKind) Valid() bool {
+	switch e {
+	case Cn22:
+		return true
+	case Cn23:
+		return true
+	case CommercialInvoice:
+		return true
+	case Label:
+		return true
+	case PackingList:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for QuoteRequestChannel.
 const (
 	Courier QuoteRequestChannel = "courier"
@@ -441,6 +468,30 @@ func (e SentMessageVerdict) Valid() bool {
 	case OtherChannel:
 		return true
 	case Send:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShipmentState.
+const (
+	ShipmentStateHandedOver ShipmentState = "handed_over"
+	ShipmentStatePreparing  ShipmentState = "preparing"
+	ShipmentStateReady      ShipmentState = "ready"
+	ShipmentStateVoided     ShipmentState = "voided"
+)
+
+// Valid indicates whether the value is a known member of the ShipmentState enum.
+func (e ShipmentState) Valid() bool {
+	switch e {
+	case ShipmentStateHandedOver:
+		return true
+	case ShipmentStatePreparing:
+		return true
+	case ShipmentStateReady:
+		return true
+	case ShipmentStateVoided:
 		return true
 	default:
 		return false
@@ -1188,6 +1239,15 @@ type Outcome struct {
 // OutcomeState defines model for Outcome.State.
 type OutcomeState string
 
+// PaperKind defines model for PaperKind.
+type PaperKind string
+
+// PapersRequest defines model for PapersRequest.
+type PapersRequest struct {
+	// Label The label too.
+	Label bool `json:"label,omitempty,omitzero"`
+}
+
 // PaymentEntry defines model for PaymentEntry.
 type PaymentEntry struct {
 	// Instead Cancel a payment that is under way first.
@@ -1230,10 +1290,13 @@ type Problem struct {
 	Fields map[string]string `json:"fields,omitempty,omitzero"`
 
 	// Help Place to a sentence for people that says what would do; in the language of Accept-Language, where there is one.
-	Help   map[string]string `json:"help,omitempty,omitzero"`
-	Status int               `json:"status"`
-	Title  string            `json:"title"`
-	Type   string            `json:"type"`
+	Help map[string]string `json:"help,omitempty,omitzero"`
+
+	// Reasons Of a shipment that can't leave: everything that keeps it.
+	Reasons []ShipmentReason `json:"reasons,omitempty,omitzero"`
+	Status  int              `json:"status"`
+	Title   string           `json:"title"`
+	Type    string           `json:"type"`
 }
 
 // Product defines model for Product.
@@ -1552,6 +1615,120 @@ type SentMessage struct {
 // SentMessageVerdict defines model for SentMessage.Verdict.
 type SentMessageVerdict string
 
+// Shipment defines model for Shipment.
+type Shipment struct {
+	Carrier      string    `json:"carrier,omitempty,omitzero"`
+	Country      string    `json:"country"`
+	GrossGrams   int64     `json:"gross_grams"`
+	HandedOverAt time.Time `json:"handed_over_at,omitempty,omitzero"`
+	ID           string    `json:"id"`
+
+	// Location Where it leaves from.
+	Location string    `json:"location"`
+	MadeAt   time.Time `json:"made_at"`
+	Market   string    `json:"market"`
+
+	// Number The order's, as the customer knows it.
+	Number  string `json:"number"`
+	Order   string `json:"order"`
+	Service string `json:"service"`
+
+	// State A ready one has its label; any change makes it preparing again.
+	State ShipmentState `json:"state"`
+
+	// Tracking Numbers of its parcels.
+	Tracking []string `json:"tracking"`
+	Version  int64    `json:"version"`
+}
+
+// ShipmentAcceptance defines model for ShipmentAcceptance.
+type ShipmentAcceptance struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Code   string    `json:"code"`
+	Mark   string    `json:"mark"`
+	Reason string    `json:"reason"`
+}
+
+// ShipmentDetail defines model for ShipmentDetail.
+type ShipmentDetail struct {
+	// Accepted Warnings that somebody let stand.
+	Accepted []ShipmentAcceptance `json:"accepted"`
+
+	// Address Which fields a country needs differs; what is missing is named.
+	Address Address `json:"address"`
+
+	// Advice What could be better and keeps nothing.
+	Advice   []ShipmentReason `json:"advice"`
+	CanLeave bool             `json:"can_leave"`
+	Lines    []ShipmentLine   `json:"lines"`
+
+	// Needs Papers that it needs; none inside one customs area.
+	Needs []string `json:"needs"`
+
+	// Papers Those that hold now.
+	Papers []ShipmentPaper `json:"papers"`
+
+	// Reasons What keeps it.
+	Reasons  []ShipmentReason `json:"reasons"`
+	Shipment Shipment         `json:"shipment"`
+}
+
+// ShipmentLine defines model for ShipmentLine.
+type ShipmentLine struct {
+	Quantity int64  `json:"quantity"`
+	Sku      string `json:"sku"`
+	Title    string `json:"title"`
+}
+
+// ShipmentList defines model for ShipmentList.
+type ShipmentList struct {
+	Data []Shipment `json:"data"`
+	Next string     `json:"next,omitempty,omitzero"`
+}
+
+// ShipmentPaper defines model for ShipmentPaper.
+type ShipmentPaper struct {
+	Kind   string    `json:"kind"`
+	MadeAt time.Time `json:"made_at"`
+	MadeBy string    `json:"made_by"`
+
+	// Prints How often it was printed on the console.
+	Prints int64 `json:"prints"`
+
+	// Sha256 Of the file as it was first drawn.
+	Sha256  string `json:"sha256"`
+	Version int    `json:"version"`
+}
+
+// ShipmentReason One thing that keeps a shipment.
+type ShipmentReason struct {
+	// Accept A named person may let it stand.
+	Accept bool `json:"accept"`
+
+	// Code L02, paper_missing …
+	Code string `json:"code"`
+
+	// Field What it is about: lines.0.description.
+	Field string `json:"field"`
+
+	// Mark Names it for that.
+	Mark string `json:"mark,omitempty,omitzero"`
+
+	// Product Slug.
+	Product string `json:"product,omitempty,omitzero"`
+
+	// Reason A sentence for people: what is wrong, and what takes it away.
+	Reason string `json:"reason"`
+
+	// Remedy Where it is taken away: describe, classify, product, parcels, address, profile, register, particulars, order, make.
+	Remedy string `json:"remedy,omitempty,omitzero"`
+	Sku    string `json:"sku,omitempty,omitzero"`
+}
+
+// ShipmentState A ready one has its label; any change makes it preparing again.
+type ShipmentState string
+
 // Sku defines model for Sku.
 type Sku = string
 
@@ -1751,6 +1928,14 @@ type Variant struct {
 	WeightGrams int64             `json:"weight_grams,omitempty,omitzero"`
 }
 
+// WarningAccepted defines model for WarningAccepted.
+type WarningAccepted struct {
+	// By The person's name.
+	By     string `json:"by"`
+	Mark   string `json:"mark"`
+	Reason string `json:"reason"`
+}
+
 // After defines model for After.
 type After = string
 
@@ -1762,6 +1947,9 @@ type Limit = int
 
 // OrderID defines model for OrderId.
 type OrderID = ID
+
+// ShipmentID defines model for ShipmentId.
+type ShipmentID = ID
 
 // SearchCodesParams defines parameters for SearchCodes.
 type SearchCodesParams struct {
@@ -1847,6 +2035,24 @@ type ListRuleRowsParams struct {
 	Limit int    `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// ListShipmentsParams defines parameters for ListShipments.
+type ListShipmentsParams struct {
+	State ShipmentState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Order Id of the order that they are of.
+	Order ID `form:"order,omitempty" json:"order,omitempty,omitzero"`
+
+	// After `next` of the page before.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// GetPaperParams defines parameters for GetPaper.
+type GetPaperParams struct {
+	// Version The last one made if left out.
+	Version int `form:"version,omitempty" json:"version,omitempty,omitzero"`
+}
+
 // ListTaxReturnsParams defines parameters for ListTaxReturns.
 type ListTaxReturnsParams struct {
 	Scheme string `form:"scheme,omitempty" json:"scheme,omitempty,omitzero"`
@@ -1922,6 +2128,12 @@ type ChangeRulesJSONRequestBody = RuleChangeRequest
 
 // UndoRuleChangeJSONRequestBody defines body for UndoRuleChange for application/json ContentType.
 type UndoRuleChangeJSONRequestBody = RuleUndo
+
+// AcceptWarningJSONRequestBody defines body for AcceptWarning for application/json ContentType.
+type AcceptWarningJSONRequestBody = WarningAccepted
+
+// MakePapersJSONRequestBody defines body for MakePapers for application/json ContentType.
+type MakePapersJSONRequestBody = PapersRequest
 
 // AddTaxRegistrationJSONRequestBody defines body for AddTaxRegistration for application/json ContentType.
 type AddTaxRegistrationJSONRequestBody = NewTaxRegistration
@@ -2054,6 +2266,30 @@ type ServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(w http.ResponseWriter, r *http.Request, table string, params ListRuleRowsParams)
+	// ListShipments Shipments, newest first
+	// (GET /v1/shipments)
+	ListShipments(w http.ResponseWriter, r *http.Request, params ListShipmentsParams)
+	// GetShipment One shipment, and what keeps it from leaving
+	// (GET /v1/shipments/{id})
+	GetShipment(w http.ResponseWriter, r *http.Request, id ShipmentID)
+	// AcceptWarning Let a warning stand, in a person's name
+	// (POST /v1/shipments/{id}/accept)
+	AcceptWarning(w http.ResponseWriter, r *http.Request, id ShipmentID)
+	// HandOver The carrier has it
+	// (POST /v1/shipments/{id}/hand-over)
+	HandOver(w http.ResponseWriter, r *http.Request, id ShipmentID)
+	// TakeBack The carrier doesn't have it after all
+	// (POST /v1/shipments/{id}/hand-over/undo)
+	TakeBack(w http.ResponseWriter, r *http.Request, id ShipmentID)
+	// MakePapers Make the papers, and the label
+	// (POST /v1/shipments/{id}/papers)
+	MakePapers(w http.ResponseWriter, r *http.Request, id ShipmentID)
+	// GetPaper A paper
+	// (GET /v1/shipments/{id}/papers/{kind})
+	GetPaper(w http.ResponseWriter, r *http.Request, id ShipmentID, kind PaperKind, params GetPaperParams)
+	// GetPreAdvice The data that go ahead of the parcels
+	// (GET /v1/shipments/{id}/pre-advice)
+	GetPreAdvice(w http.ResponseWriter, r *http.Request, id ShipmentID)
 	// ListTaxRegistrations The merchant's registrations
 	// (GET /v1/taxes/registrations)
 	ListTaxRegistrations(w http.ResponseWriter, r *http.Request)
@@ -3417,6 +3653,285 @@ func (siw *ServerInterfaceWrapper) ListRuleRows(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// ListShipments operation middleware
+func (siw *ServerInterfaceWrapper) ListShipments(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListShipmentsParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", r.URL.Query(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListShipments(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetShipment operation middleware
+func (siw *ServerInterfaceWrapper) GetShipment(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetShipment(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AcceptWarning operation middleware
+func (siw *ServerInterfaceWrapper) AcceptWarning(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AcceptWarning(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// HandOver operation middleware
+func (siw *ServerInterfaceWrapper) HandOver(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.HandOver(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TakeBack operation middleware
+func (siw *ServerInterfaceWrapper) TakeBack(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TakeBack(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// MakePapers operation middleware
+func (siw *ServerInterfaceWrapper) MakePapers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.MakePapers(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPaper operation middleware
+func (siw *ServerInterfaceWrapper) GetPaper(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "kind" -------------
+	var kind PaperKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", r.PathValue("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPaperParams
+
+	// ------------- Optional query parameter "version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "version", r.URL.Query(), &params.Version, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "version"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "version", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPaper(w, r, id, kind, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPreAdvice operation middleware
+func (siw *ServerInterfaceWrapper) GetPreAdvice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPreAdvice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListTaxRegistrations operation middleware
 func (siw *ServerInterfaceWrapper) ListTaxRegistrations(w http.ResponseWriter, r *http.Request) {
 
@@ -3891,6 +4406,14 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/orders/{id}/refunds", wrapper.ListRefunds)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/orders/{id}/refunds", wrapper.CreateRefund)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/orders/{id}/timeline", wrapper.GetOrderTimeline)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/shipments", wrapper.ListShipments)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/shipments/{id}", wrapper.GetShipment)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/papers", wrapper.MakePapers)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/shipments/{id}/papers/{kind}", wrapper.GetPaper)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/shipments/{id}/pre-advice", wrapper.GetPreAdvice)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/accept", wrapper.AcceptWarning)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/hand-over", wrapper.HandOver)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/hand-over/undo", wrapper.TakeBack)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customers/{id}", wrapper.GetCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages", wrapper.ListMessages)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/messages", wrapper.SendMessage)
@@ -5478,6 +6001,348 @@ func (response ListRuleRowsdefaultApplicationProblemPlusJSONResponse) VisitListR
 	return err
 }
 
+type ListShipmentsRequestObject struct {
+	Params ListShipmentsParams
+}
+
+type ListShipmentsResponseObject interface {
+	VisitListShipmentsResponse(w http.ResponseWriter) error
+}
+
+type ListShipments200JSONResponse ShipmentList
+
+func (response ListShipments200JSONResponse) VisitListShipmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListShipmentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListShipmentsdefaultApplicationProblemPlusJSONResponse) VisitListShipmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetShipmentRequestObject struct {
+	ID ShipmentID `json:"id"`
+}
+
+type GetShipmentResponseObject interface {
+	VisitGetShipmentResponse(w http.ResponseWriter) error
+}
+
+type GetShipment200JSONResponse ShipmentDetail
+
+func (response GetShipment200JSONResponse) VisitGetShipmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetShipmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetShipmentdefaultApplicationProblemPlusJSONResponse) VisitGetShipmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcceptWarningRequestObject struct {
+	ID   ShipmentID `json:"id"`
+	Body *AcceptWarningJSONRequestBody
+}
+
+type AcceptWarningResponseObject interface {
+	VisitAcceptWarningResponse(w http.ResponseWriter) error
+}
+
+type AcceptWarning200JSONResponse ShipmentDetail
+
+func (response AcceptWarning200JSONResponse) VisitAcceptWarningResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcceptWarningdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcceptWarningdefaultApplicationProblemPlusJSONResponse) VisitAcceptWarningResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HandOverRequestObject struct {
+	ID ShipmentID `json:"id"`
+}
+
+type HandOverResponseObject interface {
+	VisitHandOverResponse(w http.ResponseWriter) error
+}
+
+type HandOver200JSONResponse ShipmentDetail
+
+func (response HandOver200JSONResponse) VisitHandOverResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HandOverdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response HandOverdefaultApplicationProblemPlusJSONResponse) VisitHandOverResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeBackRequestObject struct {
+	ID ShipmentID `json:"id"`
+}
+
+type TakeBackResponseObject interface {
+	VisitTakeBackResponse(w http.ResponseWriter) error
+}
+
+type TakeBack200JSONResponse ShipmentDetail
+
+func (response TakeBack200JSONResponse) VisitTakeBackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeBackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TakeBackdefaultApplicationProblemPlusJSONResponse) VisitTakeBackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePapersRequestObject struct {
+	ID   ShipmentID `json:"id"`
+	Body *MakePapersJSONRequestBody
+}
+
+type MakePapersResponseObject interface {
+	VisitMakePapersResponse(w http.ResponseWriter) error
+}
+
+type MakePapers200JSONResponse ShipmentDetail
+
+func (response MakePapers200JSONResponse) VisitMakePapersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePapersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MakePapersdefaultApplicationProblemPlusJSONResponse) VisitMakePapersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPaperRequestObject struct {
+	ID     ShipmentID `json:"id"`
+	Kind   PaperKind  `json:"kind"`
+	Params GetPaperParams
+}
+
+type GetPaperResponseObject interface {
+	VisitGetPaperResponse(w http.ResponseWriter) error
+}
+
+type GetPaper200ApplicationPdfResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetPaper200ApplicationPdfResponse) VisitGetPaperResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetPaper200ApplicationZplResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetPaper200ApplicationZplResponse) VisitGetPaperResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zpl")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetPaperdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPaperdefaultApplicationProblemPlusJSONResponse) VisitGetPaperResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPreAdviceRequestObject struct {
+	ID ShipmentID `json:"id"`
+}
+
+type GetPreAdviceResponseObject interface {
+	VisitGetPreAdviceResponse(w http.ResponseWriter) error
+}
+
+type GetPreAdvice200JSONResponse json.RawMessage
+
+func (response GetPreAdvice200JSONResponse) VisitGetPreAdviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPreAdvicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPreAdvicedefaultApplicationProblemPlusJSONResponse) VisitGetPreAdviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTaxRegistrationsRequestObject struct {
 }
 
@@ -5962,6 +6827,30 @@ type StrictServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(ctx context.Context, request ListRuleRowsRequestObject) (ListRuleRowsResponseObject, error)
+	// ListShipments Shipments, newest first
+	// (GET /v1/shipments)
+	ListShipments(ctx context.Context, request ListShipmentsRequestObject) (ListShipmentsResponseObject, error)
+	// GetShipment One shipment, and what keeps it from leaving
+	// (GET /v1/shipments/{id})
+	GetShipment(ctx context.Context, request GetShipmentRequestObject) (GetShipmentResponseObject, error)
+	// AcceptWarning Let a warning stand, in a person's name
+	// (POST /v1/shipments/{id}/accept)
+	AcceptWarning(ctx context.Context, request AcceptWarningRequestObject) (AcceptWarningResponseObject, error)
+	// HandOver The carrier has it
+	// (POST /v1/shipments/{id}/hand-over)
+	HandOver(ctx context.Context, request HandOverRequestObject) (HandOverResponseObject, error)
+	// TakeBack The carrier doesn't have it after all
+	// (POST /v1/shipments/{id}/hand-over/undo)
+	TakeBack(ctx context.Context, request TakeBackRequestObject) (TakeBackResponseObject, error)
+	// MakePapers Make the papers, and the label
+	// (POST /v1/shipments/{id}/papers)
+	MakePapers(ctx context.Context, request MakePapersRequestObject) (MakePapersResponseObject, error)
+	// GetPaper A paper
+	// (GET /v1/shipments/{id}/papers/{kind})
+	GetPaper(ctx context.Context, request GetPaperRequestObject) (GetPaperResponseObject, error)
+	// GetPreAdvice The data that go ahead of the parcels
+	// (GET /v1/shipments/{id}/pre-advice)
+	GetPreAdvice(ctx context.Context, request GetPreAdviceRequestObject) (GetPreAdviceResponseObject, error)
 	// ListTaxRegistrations The merchant's registrations
 	// (GET /v1/taxes/registrations)
 	ListTaxRegistrations(ctx context.Context, request ListTaxRegistrationsRequestObject) (ListTaxRegistrationsResponseObject, error)
@@ -7174,6 +8063,230 @@ func (sh *strictHandler) ListRuleRows(w http.ResponseWriter, r *http.Request, ta
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListRuleRowsResponseObject); ok {
 		if err := validResponse.VisitListRuleRowsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListShipments operation middleware
+func (sh *strictHandler) ListShipments(w http.ResponseWriter, r *http.Request, params ListShipmentsParams) {
+	var request ListShipmentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListShipments(ctx, request.(ListShipmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListShipments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListShipmentsResponseObject); ok {
+		if err := validResponse.VisitListShipmentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetShipment operation middleware
+func (sh *strictHandler) GetShipment(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request GetShipmentRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetShipment(ctx, request.(GetShipmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetShipment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetShipmentResponseObject); ok {
+		if err := validResponse.VisitGetShipmentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AcceptWarning operation middleware
+func (sh *strictHandler) AcceptWarning(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request AcceptWarningRequestObject
+
+	request.ID = id
+
+	var body AcceptWarningJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AcceptWarning(ctx, request.(AcceptWarningRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcceptWarning")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AcceptWarningResponseObject); ok {
+		if err := validResponse.VisitAcceptWarningResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// HandOver operation middleware
+func (sh *strictHandler) HandOver(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request HandOverRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.HandOver(ctx, request.(HandOverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HandOver")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(HandOverResponseObject); ok {
+		if err := validResponse.VisitHandOverResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TakeBack operation middleware
+func (sh *strictHandler) TakeBack(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request TakeBackRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TakeBack(ctx, request.(TakeBackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TakeBack")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TakeBackResponseObject); ok {
+		if err := validResponse.VisitTakeBackResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MakePapers operation middleware
+func (sh *strictHandler) MakePapers(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request MakePapersRequestObject
+
+	request.ID = id
+
+	var body MakePapersJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.MakePapers(ctx, request.(MakePapersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MakePapers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(MakePapersResponseObject); ok {
+		if err := validResponse.VisitMakePapersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPaper operation middleware
+func (sh *strictHandler) GetPaper(w http.ResponseWriter, r *http.Request, id ShipmentID, kind PaperKind, params GetPaperParams) {
+	var request GetPaperRequestObject
+
+	request.ID = id
+	request.Kind = kind
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPaper(ctx, request.(GetPaperRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPaper")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPaperResponseObject); ok {
+		if err := validResponse.VisitGetPaperResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPreAdvice operation middleware
+func (sh *strictHandler) GetPreAdvice(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request GetPreAdviceRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPreAdvice(ctx, request.(GetPreAdviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPreAdvice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPreAdviceResponseObject); ok {
+		if err := validResponse.VisitGetPreAdviceResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -20,6 +20,7 @@ import (
 
 	"portolan/internal/fault"
 	"portolan/internal/i18n"
+	"portolan/internal/papers"
 	"portolan/internal/web"
 )
 
@@ -42,6 +43,10 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // fail answers with a problem document. Fields of an invalid request become places: JSON pointers into the body.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
+	if no, ok := papers.RefusalOf(err); ok {
+		refused(w, r, no)
+		return
+	}
 	if wrong, ok := errors.AsType[*InvalidParamFormatError](err); ok {
 		err = ErrInvalid.With(map[string]string{"query." + wrong.ParamName: "malformed"})
 	}
@@ -65,7 +70,7 @@ func help(r *http.Request, err error) map[string]string {
 	}](err); ok {
 		said = told.Remedies()
 	}
-	words := i18n.For(i18n.Match(r.Header.Get("Accept-Language"), i18n.Languages()))
+	words := i18n.For(langOf(r))
 	sentences := make(map[string]string, len(f.Fields))
 	for name, code := range f.Fields {
 		if s := said[name]; s != "" {
@@ -77,6 +82,11 @@ func help(r *http.Request, err error) map[string]string {
 		}
 	}
 	return sentences
+}
+
+// langOf is the language that a request asks for.
+func langOf(r *http.Request) string {
+	return i18n.Match(r.Header.Get("Accept-Language"), i18n.Languages())
 }
 
 // limits are the codes of bounds: at_most_99, at_least_1_items.
@@ -130,7 +140,7 @@ func (a *api) read(next http.Handler) http.Handler {
 			return errText
 		}
 		r.Body, r.GetBody, r.ContentLength = io.NopCloser(bytes.NewReader(body)), nil, int64(len(body))
-		c := &caller{ip: web.IP(r, a.Proxy).String()}
+		c := &caller{ip: web.IP(r, a.Proxy).String(), lang: langOf(r), accept: r.Header.Get("Accept")}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
 		return nil
 	})

@@ -34,6 +34,7 @@ import (
 	"portolan/internal/messaging"
 	"portolan/internal/money"
 	"portolan/internal/order"
+	"portolan/internal/papers"
 	"portolan/internal/payment"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/pricing"
@@ -45,7 +46,7 @@ import (
 
 var schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, idempotency.Schema, inbox.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, classify.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, checkout.Schema, messaging.Schema, journeys.Schema, rulebook.Schema,
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema, rulebook.Schema,
 }
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -69,6 +70,8 @@ type rig struct {
 	stock     *fulfilment.Service
 	rules     *rulebook.Service
 	taxes     *tax.Service
+	ships     *fulfilment.Shipments
+	papers    *papers.Service
 }
 
 // sink takes every text that goes out.
@@ -104,6 +107,10 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	}})
 	r.taxes = tax.New(tax.Parts{DB: d, Bus: bus, Orders: r.orders, Rates: prices, Places: stock, Versions: watch, Bump: settings.Bump})
 	r.taxes.Listen(bus, r.queue)
+	r.ships = fulfilment.NewShipments(stock, bus, r.orders)
+	r.ships.Listen(bus)
+	r.papers = papers.New(papers.Parts{Orders: r.orders, Shipments: r.ships, Places: stock, Products: goods, Rates: prices, Registrations: r.taxes})
+	r.papers.Listen(bus)
 	pay := payment.New(d, r.queue, bus, r.psp)
 	carts := checkout.New(d, r.queue, checkout.Parts{Bus: bus, Markets: markets, Shelf: checkout.NewShelf(goods, prices), Rates: prices, Codes: prices,
 		Stock: stock, Landed: rules, Borders: borders, Customers: customers, Orders: r.orders, Payments: pay, Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}})
@@ -151,7 +158,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	codes := classify.New(goods, r.orders, rules, func() string { return rules.Pack().Version() }, func() []string { return []string{"DE", "US", "GB"} })
 	rest, err := api.New(api.Parts{Codes: codes, DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
-		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes})
+		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes, Shipments: r.ships, Papers: r.papers})
 	require.NoError(t, err)
 	r.hooks = connect.New(connect.Parts{DB: d, Payments: pay, Inbox: r.boxes, Beside: other, Versions: watch})
 	mux := http.NewServeMux()

@@ -53,6 +53,16 @@ func (s *Service) Paper(tx *db.Tx, id fulfilment.ShipmentID, kind customs.Paper,
 	return p, nil
 }
 
+// File is a paper as it may be given away: the original until it was printed, from then on a copy; version 0 is the last
+// that was made.
+func (s *Service) File(tx *db.Tx, id fulfilment.ShipmentID, kind customs.Paper, version int) (Paper, error) {
+	set, doc, err := s.find(tx, id, kind, version)
+	if err != nil {
+		return Paper{}, err
+	}
+	return s.Paper(tx, id, kind, set.Version, doc.Prints > 0)
+}
+
 func (s *Service) find(tx *db.Tx, id fulfilment.ShipmentID, kind customs.Paper, version int) (Set, Document, error) {
 	if _, err := s.Shipments.Get(tx, id); err != nil {
 		return Set{}, Document{}, err
