@@ -300,7 +300,10 @@ func (l *lane) refused(ctx context.Context, w *waiting) bool {
 
 // sweep takes in what waits in the database: what other processes left behind, and what was to be tried again now.
 func (l *lane) sweep(ctx context.Context) error {
-	if len(l.queues[0])+len(l.queues[1]) > laneRoom/2 {
+	l.mu.Lock()
+	full := len(l.queues[0])+len(l.queues[1]) > laneRoom/2
+	l.mu.Unlock()
+	if full {
 		return nil
 	}
 	var due []string
