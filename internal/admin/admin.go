@@ -199,6 +199,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/jobs", c.page("jobs", c.jobs))
 	mux.Handle("POST /console/jobs/{id}/retry", c.act(auth.Operator, c.retryJob))
 	mux.Handle("POST /console/jobs/{id}/discard", c.act(auth.Operator, c.discardJob))
+	c.channelRoutes(mux)
 	mux.Handle("GET /console/keys", c.page("keys", c.keys))
 	mux.Handle("POST /console/keys", c.known(c.addKey))
 	mux.Handle("POST /console/keys/{id}/revoke", c.act(auth.Owner, c.revokeKey))

@@ -50,6 +50,7 @@ var tones = map[string]string{
 	"tx_state open": "", "tx_state provisional": "warn", "tx_state ready": "sea", "tx_state filed": "good", "tx_state corrected": "warn",
 	"pp_state preparing": "", "pp_state cannot_leave": "warn", "pp_state ready": "good", "pp_state handed_over": "sea", "pp_state voided": "bad", "pp_paper missing": "warn",
 	"refund asked": "warn", "refund made": "good", "refund refused": "bad",
+	"ch on": "good", "ch off": "", "ch broken": "bad", "ch failing": "warn",
 	"tx_reg holds": "good", "tx_reg begins": "sea", "tx_reg ended": "",
 	"import in_force": "good", "import refused": "bad", "import waiting": "", "import reading": "sea", "import ended": "",
 	"job given_up": "bad", "job waiting": "", "job running": "sea",

@@ -18,6 +18,7 @@ import (
 	"portolan/internal/events"
 	"portolan/internal/jobs"
 	"portolan/internal/market"
+	"portolan/internal/messaging"
 	"portolan/internal/messaging/smsc"
 	"portolan/internal/payment/fakepsp"
 	"portolan/internal/settings"
@@ -88,6 +89,9 @@ func (a *App) KeepDemo(ctx context.Context) error {
 		return demo.Refresh(tx, demo.Shop{Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock})
 	})
 	a.Queue.Every("demo.rates", 24*time.Hour, ratesJob{})
+	if err := a.DB.Write(ctx, a.sampleAccounts); err != nil {
+		return err
+	}
 	return a.DB.Read(ctx, func(tx *db.Tx) error {
 		last, err := a.Bus.Journal(tx, events.Filter{Limit: 1})
 		if err == nil && len(last) > 0 && last[0].At.After(tx.Now()) {
@@ -95,6 +99,26 @@ func (a *App) KeepDemo(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// sampleAccounts shows what accounts with message providers look like. Their credentials are made up, and they are
+// switched off.
+func (a *App) sampleAccounts(tx *db.Tx) error {
+	have, err := a.Messages.ListAccounts(tx)
+	if err != nil || len(have) > 0 || !a.cfg.Vault.Ready() {
+		return err
+	}
+	for _, x := range []messaging.ProviderAccount{
+		{ID: "twilio-us", Provider: "twilio", Channel: messaging.SMS, Sender: "+12125550100", Kind: messaging.TenDLC, Countries: []market.Country{"US"}, Rank: 10,
+			Values: map[string]string{"account_sid": "AC00000000000000000000000000000000", "auth_token": "sample"}},
+		{ID: "whatsapp-id", Provider: "whatsapp", Channel: messaging.WhatsApp, Sender: "+6281100000000", Kind: messaging.LongNumber, Countries: []market.Country{"ID"}, Rank: 10,
+			Values: map[string]string{"phone_id": "100000000000000", "access_token": "sample", "app_secret": "sample"}},
+	} {
+		if err := a.Messages.AddAccount(tx, x); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // AddPhones puts the demo's shoppers into the network, so that their handsets are there from the start.
