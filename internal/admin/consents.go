@@ -49,7 +49,7 @@ const consentWeeks = 12
 type consentsView struct {
 	Rows   []consentRow
 	Weeks  []consentWeek
-	Most   int64
+	Middle int64 // where the line stands that bars grow from
 	Joined int64 // in all weeks
 	Left   int64
 }
@@ -67,6 +67,7 @@ type consentWeek struct {
 	From         time.Time
 	Joined, Left int64
 	X, Up, Down  int64 // of the drawing, in its units
+	Top, Under   int64
 }
 
 // consents draws who agrees, by market, and how that changes.
@@ -130,6 +131,7 @@ func leaves(x customer.Moves) int64 {
 }
 
 func (c *console) weeks(tx *db.Tx, v *consentsView, now time.Time) error {
+	var up, down int64
 	for i := range consentWeeks {
 		w := consentWeek{From: now.AddDate(0, 0, -7*(consentWeeks-i))}
 		moves, err := c.Customers.MovesBetween(tx, w.From, w.From.AddDate(0, 0, 7).Add(time.Second))
@@ -140,18 +142,17 @@ func (c *console) weeks(tx *db.Tx, v *consentsView, now time.Time) error {
 			m, _ := c.Markets.ByCode(x.Market)
 			w.Joined, w.Left = w.Joined+joins(m, x), w.Left+leaves(x)
 		}
-		v.Joined, v.Left, v.Most = v.Joined+w.Joined, v.Left+w.Left, max(v.Most, w.Joined, w.Left)
+		v.Joined, v.Left, up, down = v.Joined+w.Joined, v.Left+w.Left, max(up, w.Joined), max(down, w.Left)
 		v.Weeks = append(v.Weeks, w)
 	}
+	v.Middle = 10 + 180*up/max(up+down, 1)
 	for i := range v.Weeks {
 		w := &v.Weeks[i]
-		w.X, w.Up, w.Down = int64(i)*60+6, w.Joined*90/max(v.Most, 1), w.Left*90/max(v.Most, 1)
+		w.X, w.Up, w.Down = int64(i)*60+6, w.Joined*180/max(up+down, 1), w.Left*180/max(up+down, 1)
+		w.Top, w.Under = v.Middle-w.Up, v.Middle+1
 	}
 	return nil
 }
-
-// Top is where a bar begins that grows upwards from the middle line.
-func (w consentWeek) Top() int64 { return 100 - w.Up }
 
 func (c *console) setConsentRules(r *http.Request, p *page) (string, error) {
 	days, err := strconv.ParseInt(r.PostForm.Get("keep_days"), 10, 64)

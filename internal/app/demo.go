@@ -73,6 +73,9 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 	}); err != nil {
 		return err
 	}
+	if err := a.seedConsents(ctx); err != nil {
+		return err
+	}
 	return a.seedPapers(ctx)
 }
 
@@ -155,6 +158,9 @@ func Shoppers(ctx context.Context, a *App) {
 		if err := shopOnce(ctx, a, p, r, i%5 == 4); err != nil && ctx.Err() == nil {
 			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
 		}
+		if err := secondThoughts(ctx, a, people[r.IntN(i%len(people)+1)], r); err != nil && ctx.Err() == nil && !errors.Is(err, customer.ErrUnknown) {
+			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
+		}
 		if i == 12 {
 			a.DB.Clock().Wait(ctx.Done(), a.DB.Clock().Now().Add(2*time.Second))
 			if err := atTheDesk(ctx, a); err != nil && ctx.Err() == nil {
@@ -196,12 +202,7 @@ func shopOnce(ctx context.Context, a *App, p demo.Person, r *rand.Rand, leave bo
 	to := address.Address{GivenName: p.FirstName, FamilyName: p.LastName, Line1: p.Address.Line1, Line2: p.Address.Line2, City: p.Address.City,
 		Region: p.Address.Region, Postcode: p.Address.Postcode, Country: p.Address.Country, Phone: p.Phone}
 	changes = append(changes, checkout.SetContact(checkout.Contact{GivenName: p.FirstName, FamilyName: p.LastName, Email: p.Email, Phone: p.Phone}), checkout.SetAddress(to))
-	var consents []checkout.Consent
-	for _, ch := range m.ConsentChannels {
-		consents = append(consents, checkout.Consent{Channel: customer.Channel(ch), Class: customer.Promotional, Granted: p.Marketing,
-			Text: "Demo shopper's answer to the consent box.", Wording: "demo"})
-	}
-	changes = append(changes, checkout.SetConsents(consents, m.Prefix(lang)+"/checkout/details", ""))
+	changes = append(changes, checkout.SetConsents(boxes(m, lang, p), m.Prefix(lang)+"/checkout/details", ""))
 	c, err := a.Checkout.Begin(ctx, checkout.Start{Market: m.Code, Lang: lang}, changes...)
 	if err != nil {
 		return fmt.Errorf("fill the bag: %w", err)

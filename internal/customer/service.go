@@ -168,7 +168,13 @@ func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
 		c.DoubleOptIn = silent.Reason == ReasonStop || silent.Reason == ReasonErased
 	}
 	if c.DoubleOptIn && c.Action == Grant {
-		c.Action = Ask
+		now, err := s.Allowed(tx, c.Address, c.Channel, c.Class)
+		if err != nil {
+			return c, err
+		}
+		if !now.Granted || !now.Confirmed { // who has taken the second step isn't asked again
+			c.Action = Ask
+		}
 	}
 	var check fault.Check
 	check.That(c.Address != "", "address", "required")
