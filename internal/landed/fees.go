@@ -10,6 +10,7 @@ func (c *calc) fees() {
 }
 
 func (c *calc) feesOf(country string) {
+	c.lapsed(country)
 	for _, f := range c.p.fees[country] {
 		if !f.on(c.day) || f.channels != 0 && f.channels&c.channel == 0 {
 			continue
@@ -31,6 +32,25 @@ func (c *calc) feesOf(country string) {
 			}
 		}
 		c.fee(f)
+	}
+}
+
+// lapsed says which fees of the US have ended without another row for the day: they are set anew every fiscal year.
+func (c *calc) lapsed(country string) {
+	if country != "US" {
+		return
+	}
+	var last *fee
+	for _, f := range c.p.fees[country] {
+		if f.on(c.day) {
+			return
+		}
+		if f.to != 0 && f.to < c.day {
+			last = f
+		}
+	}
+	if last != nil {
+		c.review(Review{Line: -1, Code: "fee_not_included", Rule: last.id})
 	}
 }
 

@@ -120,7 +120,7 @@ func Doubts() []string {
 // Assumptions are the codes of what a quote takes for granted, sorted.
 func Assumptions() []string {
 	return []string{
-		"goods_at_risk_of_entering_the_eu", "goods_in_free_circulation", "no_relief_on_this_channel",
+		"buyer_accounts_for_tax", "goods_at_risk_of_entering_the_eu", "goods_in_free_circulation", "no_relief_on_this_channel",
 		"no_sales_tax_nexus_in_destination_state", "seller_accounts_for_tax_at_destination",
 	}
 }

@@ -71,8 +71,11 @@ type place struct {
 
 // locate reads special territories, provinces and states out of country, region and postcode.
 func (p *Pack) locate(d *Place) place {
-	country := d.Country
-	region := strings.TrimPrefix(d.Region, country+"-")
+	country, postcode := d.Country, d.Postcode
+	region := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(d.Region)), country+"-")
+	if postcode == "" && looksLikePostcode(country, region) {
+		region, postcode = "", region
+	}
 	switch country {
 	case "MC":
 		country = "FR"
@@ -83,11 +86,11 @@ func (p *Pack) locate(d *Place) place {
 	case "PR":
 		country, region = "US", "PR"
 	}
-	if country == "GB" && (region == "NIR" || hasPrefixFold(d.Postcode, "BT")) {
+	if country == "GB" && (region == "NIR" || hasPrefixFold(postcode, "BT")) {
 		country = "XI"
 	}
 	for _, t := range p.territories {
-		if t.matches(country, region, d.Postcode) {
+		if t.matches(country, region, postcode) {
 			at := place{tax: t.country, region: t.region, customs: "EU", vatArea: t.vat, territory: t}
 			if !t.customs {
 				at.customs = country
@@ -99,10 +102,27 @@ func (p *Pack) locate(d *Place) place {
 	switch {
 	case inEU(country):
 		at.customs = "EU"
-	case country == "CA" && region == "":
-		at.region = province(d.Postcode)
+	case country == "CA" && !slices.Contains(provinces, region):
+		at.region = province(postcode)
 	}
 	return at
+}
+
+// provinces are Canada's, ISO 3166-2:CA.
+var provinces = []string{"AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"}
+
+// states are Brazil's, ISO 3166-2:BR.
+var states = []string{"AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ", "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO"}
+
+// looksLikePostcode reports whether somebody wrote the postcode where the region belongs.
+func looksLikePostcode(country, region string) bool {
+	switch country {
+	case "GB":
+		return len(region) >= 5 && region[0] >= 'A' && region[0] <= 'Z' && strings.ContainsAny(region, "0123456789")
+	case "CA":
+		return len(region) >= 6 && len(digitsOf(region)) == 3
+	}
+	return len(digitsOf(region)) >= 4
 }
 
 func (t *territory) matches(country, region, postcode string) bool {

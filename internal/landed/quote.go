@@ -96,8 +96,15 @@ func (p *Pack) Quote(r *Request) (Quote, error) {
 	c.begin(p, r, &q)
 	c.work()
 	err := c.err
+	var local money.Currency
+	if !c.inside && c.facts != nil && c.facts.currency != r.Currency {
+		local = c.facts.currency
+	}
 	c.end()
 	p.scratch.Put(c)
+	if err == nil && local != "" {
+		err = p.assess(r, &q, local)
+	}
 	if err != nil {
 		return Quote{}, err
 	}

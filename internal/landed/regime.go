@@ -30,6 +30,9 @@ func (c *calc) openBorder() {
 	if !c.at.vatArea {
 		c.seller &^= registrations["IOSS"]
 	}
+	if c.r.Flags.Business {
+		c.seller &^= registrations["BR_REMESSA"] // Remessa Conforme is for persons
+	}
 	c.leaveSchemes()
 	for i := range c.lines {
 		l := &c.lines[i]

@@ -57,3 +57,40 @@ func TestSchemeOfCharges(t *testing.T) {
 		})
 	}
 }
+
+// What the region says is read however it is written, and what can't be read is said.
+func TestRegionsAsPeopleWriteThem(t *testing.T) {
+	quote := func(country, region, postcode string, registered ...string) landed.Quote {
+		cur := map[string]money.Currency{"CA": "CAD", "BR": "BRL", "GB": "GBP"}[country]
+		if cur == "" {
+			cur = "EUR"
+		}
+		q, err := landed.Default().Quote(&landed.Request{Date: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), ShipFrom: "CN",
+			Destination: landed.Place{Country: country, Region: region, Postcode: postcode}, Currency: cur, Registrations: registered,
+			Lines: []landed.Line{{HS: "6109100010", Origin: "CN", Quantity: 1, UnitPrice: money.Of(100_00, cur)}},
+			FX:    []landed.FX{{From: "USD", To: "BRL", Rate: money.MustRate("5.4")}, {From: "EUR", To: "GBP", Rate: money.MustRate("0.87")}}})
+		require.NoError(t, err, "%s %s", country, region)
+		return q
+	}
+	says := func(q landed.Quote, code string) bool {
+		for _, r := range q.Reviews {
+			if r.Code == code {
+				return true
+			}
+		}
+		return false
+	}
+	require.Equal(t, quote("CA", "ON", "").Tax, quote("CA", "on", "").Tax)
+	require.Equal(t, quote("CA", "ON", "").Tax, quote("CA", "ca-on", "").Tax)
+	require.Equal(t, quote("CA", "ON", "").Tax, quote("CA", "M5H 2N2", "").Tax, "a postcode in the wrong place")
+	for _, unknown := range []string{"XX", "Ontario?", "ZZ"} {
+		require.True(t, says(quote("CA", unknown, ""), "region_unresolved"), unknown)
+		require.True(t, says(quote("BR", unknown, ""), "region_unresolved"), unknown)
+	}
+	require.False(t, says(quote("BR", "sp", ""), "region_unresolved"))
+	reunion, inPlace := quote("FR", "97400", "", "IOSS"), quote("FR", "", "97400", "IOSS")
+	require.Equal(t, inPlace.Tax, reunion.Tax)
+	require.True(t, says(reunion, "local_sales_tax_not_included"))
+	require.Equal(t, "IOSS", quote("FR", "IDF", "75001", "IOSS").Charges[1].Scheme)
+	require.Equal(t, quote("GB", "NIR", "").Duty, quote("GB", "BT1 1AA", "").Duty)
+}

@@ -1,6 +1,7 @@
 package landed
 
 import (
+	"slices"
 	"time"
 
 	"portolan/internal/money"
@@ -16,6 +17,7 @@ type taxGroup struct {
 	combined int64 // the rates of a line together
 	second   bool  // the second of two rates
 	amount   int64
+	placed   bool // every line has its part
 }
 
 // findTaxes gives every line the rates of the destination's consumption tax.
@@ -28,6 +30,9 @@ func (c *calc) findTaxes() {
 		return // sales tax is levied on makers and importers only
 	}
 	region := c.at.region
+	if c.at.tax == "BR" && !slices.Contains(states, region) {
+		region = ""
+	}
 	if region == "" && (c.at.tax == "CA" || c.at.tax == "BR") {
 		region = c.p.dearest(c.at.tax, c.day)
 		c.review(Review{Line: -1, Code: "region_unresolved"})
@@ -46,6 +51,9 @@ func (c *calc) findTaxes() {
 		l.rates = c.taxRows(c.at.tax, region, category, l)
 	}
 	if len(c.lines) == 0 || c.lines[0].rates[0] != nil {
+		if c.at.territory != nil && (c.at.region == "DROM" || c.at.region == "GF-YT") {
+			c.review(Review{Line: -1, Code: "local_sales_tax_not_included", Rule: c.at.territory.id}) // octroi de mer
+		}
 		if c.at.territory != nil && c.lines[0].rates[0].region != c.at.region {
 			c.review(Review{Line: -1, Code: "special_territory"})
 			c.q.Confidence = Low
@@ -260,8 +268,12 @@ func (c *calc) taxes() {
 	if c.failed() {
 		return
 	}
+	c.reverseCharge()
 	for i := range c.lines {
 		l := &c.lines[i]
+		if l.sale && c.at.tax == "MY" && l.rates[0] != nil && l.rates[0].code == "SALES_TAX" {
+			l.rates = c.taxRows("MY", "", "standard", l) // one rate on all goods of low value, without the exemptions of the other tax
+		}
 		if !l.sale && c.channel&byCBEC != 0 && c.tables == "CN" {
 			l.sale = true // the platform settles it with the order
 		}
@@ -286,6 +298,22 @@ func (c *calc) taxes() {
 	}
 	if c.tables == "ID" && !c.inside {
 		c.incomeTax()
+	}
+}
+
+// reverseCharge lets a business in Britain account for the tax on goods of low value itself.
+func (c *calc) reverseCharge() {
+	if !c.r.Flags.Business || c.tables != "GB" || c.inside {
+		return
+	}
+	for _, s := range c.p.schemes["GB"] {
+		if s.on(c.day) && c.within(c.goods, 1, 1, s.limit, s.currency, s.below) {
+			c.assume("buyer_accounts_for_tax")
+			for i := range c.lines {
+				c.lines[i].exempt = true
+			}
+			return
+		}
 	}
 }
 
@@ -385,14 +413,16 @@ func (c *calc) tax(g *taxGroup) {
 	case g.sale && c.r.PricesIncludeTax:
 		g.amount = c.contained(g) + c.sum(times(c.dutyIn(g), t.rate).over(million, half))
 	case t.code == "ICMS":
-		g.amount = c.sum(times(g.base, t.rate).over(million-t.rate, half))
+		g.amount, g.placed = c.byLine(g, million-t.rate), true
 	case t.code == "JCT" && stepped:
 		c.japan(g)
 		return
 	case stepped:
 		g.amount = c.sum(times(g.base, t.rate).steps(million, c.facts.taxStep, c.facts.taxWay))
-	default:
+	case c.at.union() || c.at.tax == "GB":
 		g.amount = c.sum(times(g.base, t.rate).over(million, half))
+	default:
+		g.amount, g.placed = c.byLine(g, million), true
 	}
 	c.levied(nil, Tax, t.code, t.label, t.rate, g.base, g.amount, &t.row, when)
 	if g.sale {
@@ -449,7 +479,34 @@ func (c *calc) japan(g *taxGroup) {
 	c.shareTax(g)
 }
 
+// byLine rounds a group's tax line by line, which is the rule but for the Union and Britain (rule data: landed cost,
+// section 5), and gives each line its own. Lines of the same goods count as one, so that writing two for one changes
+// nothing.
+func (c *calc) byLine(g *taxGroup, of int64) (amount int64) {
+	weight := func(l *line) int64 {
+		if l.sale != g.sale || l.exempt && !l.sale || l.rates[0] != g.row && l.rates[1] != g.row {
+			return 0
+		}
+		return c.base(l)
+	}
+	for from := 0; from < len(c.lines); {
+		to := c.run(from)
+		var base int64
+		for i := from; i < to; i++ {
+			base += weight(&c.lines[i])
+		}
+		part := c.sum(times(base, g.row.rate).over(of, half))
+		shareOver(part, c.lines[from:to], weight, func(l *line, part int64) { l.tax += part })
+		amount += part
+		from = to
+	}
+	return amount
+}
+
 func (c *calc) shareTax(g *taxGroup) {
+	if g.placed {
+		return
+	}
 	weight := func(i int) int64 {
 		l := &c.lines[i]
 		if l.sale != g.sale || l.exempt && !l.sale || l.rates[0] != g.row && l.rates[1] != g.row {

@@ -154,7 +154,7 @@ func TestEveryRegimeTurnsAtItsLimit(t *testing.T) {
 							t.Errorf("%+d: tax %v (%v)", d, q.Tax, q.Charges)
 						}
 						for _, h := range q.Charges {
-							if h.Kind == Duty && h.Rate.Coef > 0 && h.Base.Minor != c60(g, at+d) && g.mode != "two_band" && p.countries[g.country].valueStep == 0 {
+							if h.Kind == Duty && h.Rate.Coef > 0 && h.Base.Minor != c60(g, at+d) && g.mode != "two_band" && p.countries[g.country].dutyStep == 0 {
 								t.Errorf("%+d: duty on %v, not on the whole value", d, h.Base)
 							}
 						}
