@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"portolan/internal/browser"
 	"portolan/internal/demo"
@@ -217,12 +218,34 @@ func (c camera) console() error {
 		func() error { return c.take(t, "console-handsets", false) },
 		func() error { return t.Open("/console/messages") },
 		func() error { return c.take(t, "console-messages", false) },
+		func() error { return c.pages(t) },
 		func() error { return t.Size(phone.Width, phone.Height, true) },
 		func() error { return t.Open("/console/") },
 		func() error { return c.take(t, "console-home-phone", false) },
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("console: %w", err)
+		}
+	}
+	return nil
+}
+
+// pages takes the operators' pages about duty, tax and money.
+func (c camera) pages(t *browser.Tab) error {
+	lastMonth := time.Now().AddDate(0, 0, -time.Now().Day()).Format("2006-01")
+	for _, p := range []struct {
+		name, path string
+		full       bool
+	}{
+		{"price", "/console/products/meridian-wrap-dress/prices", true}, {"prices", "/console/prices", false}, {"thresholds", "/console/taxes", true},
+		{"return", "/console/taxes/returns/IOSS/" + lastMonth, true}, {"rates", "/console/rates", false}, {"exposure", "/console/rates/exposure", true},
+		{"rules", "/console/rules", false}, {"codes", "/console/goods/monday-backpack", true}, {"papers", "/console/papers", false},
+	} {
+		if err := t.Open(p.path); err != nil {
+			return err
+		}
+		if err := c.take(t, "console-"+p.name, p.full); err != nil {
+			return err
 		}
 	}
 	return nil
