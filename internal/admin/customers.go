@@ -45,11 +45,15 @@ type customerView struct {
 	Standing []standing
 	Silent   []customer.Suppression
 	Consents []customer.Consent
+	More     bool // there are older ones
 	Gaps     []customer.Gap
 	Orders   []order.Order
 	Messages []messaging.Record
 	Talk     string // where the conversation is
 }
+
+// latestConsents is how many events of a ledger a page shows; evidence has all.
+const latestConsents = 40
 
 // standing is what a person may be sent on a channel, now.
 type standing struct {
@@ -93,6 +97,9 @@ func (c *console) customer(tx *db.Tx, r *http.Request, p *page) error {
 	}
 	if v.Consents, err = c.Customers.Events(tx, who.ID); err != nil {
 		return err
+	}
+	if n := len(v.Consents); n > latestConsents {
+		v.Consents, v.More = v.Consents[n-latestConsents:], true
 	}
 	if v.Orders, _, err = c.Orders.List(tx, order.Filter{Customer: who.ID}, order.Page{Limit: 50}); err != nil {
 		return err

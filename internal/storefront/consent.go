@@ -163,7 +163,7 @@ func masked(address string) string {
 	if len(address) < 8 {
 		return "•••"
 	}
-	return address[:4] + " ••• " + address[len(address)-2:]
+	return "\u200e" + address[:4] + " ••• " + address[len(address)-2:]
 }
 
 // unsubscribePage shows what a person hears, with a button that ends it all.
