@@ -2,14 +2,19 @@
 package smtp
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"net/textproto"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wneessen/go-mail"
-	mailsmtp "github.com/wneessen/go-mail/smtp"
 
 	"portolan/internal/messaging"
 )
@@ -28,82 +33,113 @@ type Config struct {
 	Timeout  time.Duration
 }
 
-// Carrier sends over connections that it keeps open.
+// Carrier sends over connections that it keeps open, and has a mail's envelope answered in one trip where the server
+// can (RFC 2920).
 type Carrier struct {
-	client *mail.Client
 	cfg    Config
-	idle   chan *mailsmtp.Client
+	idle   chan *line
+	closed atomic.Bool
 }
 
 // New returns a carrier that doesn't connect before the first mail.
 func New(cfg Config) (*Carrier, error) {
+	if cfg.Host == "" || cfg.Port < 1 || cfg.Port > 65535 {
+		return nil, fmt.Errorf("mail server %s:%d: no such address", cfg.Host, cfg.Port)
+	}
 	if cfg.Lines == 0 {
 		cfg.Lines = 4
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 15 * time.Second
 	}
-	options := []mail.Option{mail.WithPort(cfg.Port), mail.WithTimeout(cfg.Timeout), mail.WithTLSPolicy(mail.NoTLS)}
-	if cfg.TLS {
-		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
+	if cfg.Hello == "" {
+		cfg.Hello, _ = os.Hostname()
+		cfg.Hello = cmp.Or(cfg.Hello, "localhost")
 	}
-	if cfg.Hello != "" {
-		options = append(options, mail.WithHELO(cfg.Hello))
-	}
-	if cfg.User != "" {
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(cfg.User), mail.WithPassword(cfg.Password))
-	}
-	c, err := mail.NewClient(cfg.Host, options...)
-	if err != nil {
-		return nil, fmt.Errorf("mail server %s: %w", cfg.Host, err)
-	}
-	return &Carrier{c, cfg, make(chan *mailsmtp.Client, cfg.Lines)}, nil
+	return &Carrier{cfg: cfg, idle: make(chan *line, cfg.Lines)}, nil
 }
+
+// Room implements messaging.Roomy.
+func (c *Carrier) Room() int { return c.cfg.Lines }
 
 // Send implements messaging.Carrier. A refusal of the address is BadNumber, a server that can't be reached Again;
 // a line that breaks after the text was begun leaves the outcome unknown.
 func (c *Carrier) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken, error) {
+	no := func(t messaging.Trouble, code string, err error) (messaging.Taken, error) {
+		return messaging.Taken{}, &messaging.Refusal{Trouble: t, Code: code, Err: err}
+	}
 	m, err := c.letter(p)
 	if err != nil {
-		return messaging.Taken{}, &messaging.Refusal{Trouble: messaging.BadNumber, Code: "letter", Err: err}
+		return no(messaging.BadNumber, "letter", err)
 	}
-	line, err := c.line(ctx)
-	if err != nil {
-		return messaging.Taken{}, &messaging.Refusal{Trouble: messaging.Again, Code: "connect", Err: err}
+	var text bytes.Buffer
+	if _, err := m.WriteTo(&text); err != nil {
+		return no(messaging.OtherRoute, "letter", err)
 	}
-	if err := c.client.SendWithSMTPClient(line, m); err != nil {
-		c.client.CloseWithSMTPClient(line)
-		return messaging.Taken{}, sort(err)
+	if strings.ContainsAny(p.Sender+p.To, "\r\n<> ") {
+		return no(messaging.BadNumber, "letter", errors.New("an address with spaces or brackets"))
 	}
-	select {
-	case c.idle <- line:
-	default:
-		c.client.CloseWithSMTPClient(line)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	until, _ := ctx.Deadline()
+	for {
+		l, used, err := c.line(ctx)
+		if err != nil {
+			return no(messaging.Again, "connect", err)
+		}
+		begun, err := l.send(until, p.Sender, p.To, text.Bytes())
+		_, answered := errors.AsType[answer](err)
+		if err != nil && !answered {
+			l.close()
+			if begun {
+				return messaging.Taken{}, fmt.Errorf("the line broke within the mail: %w", err)
+			}
+			if used && ctx.Err() == nil {
+				continue // the server had hung up meanwhile; nothing of this mail has left
+			}
+			return no(messaging.Again, "line", err)
+		}
+		c.back(l)
+		if err != nil {
+			return messaging.Taken{}, refusal(err)
+		}
+		return messaging.Taken{Parts: 1, Final: true}, nil
 	}
-	return messaging.Taken{Parts: 1, Final: true}, nil
 }
 
-// line is an open connection: an idle one if it still lives.
-func (c *Carrier) line(ctx context.Context) (*mailsmtp.Client, error) {
-	for {
+// line is an open connection, and whether it was used before.
+func (c *Carrier) line(ctx context.Context) (l *line, used bool, err error) {
+	select {
+	case l = <-c.idle:
+		return l, true, nil
+	default:
+	}
+	l, err = dial(ctx, c.cfg)
+	return l, false, err
+}
+
+// back keeps a line for the next mail, if there is room.
+func (c *Carrier) back(l *line) {
+	if !l.dead && !c.closed.Load() {
 		select {
-		case l := <-c.idle:
-			if l.Noop() == nil {
-				return l, nil
+		case c.idle <- l:
+			if c.closed.Load() {
+				c.Close()
 			}
-			c.client.CloseWithSMTPClient(l)
+			return
 		default:
-			return c.client.DialToSMTPClientWithContext(ctx)
 		}
 	}
+	l.quit()
 }
 
-// Close ends the idle connections.
+// Close ends the idle connections, and the others when their mail is through.
 func (c *Carrier) Close() {
+	c.closed.Store(true)
 	for {
 		select {
 		case l := <-c.idle:
-			c.client.CloseWithSMTPClient(l)
+			l.quit()
 		default:
 			return
 		}
@@ -153,24 +189,27 @@ func cutLast(address string) (local, host string, ok bool) {
 	return address, "localhost", false
 }
 
-// sort tells a refusal from an outcome that nobody knows.
-func sort(err error) error {
-	var sent *mail.SendError
-	if !errors.As(err, &sent) {
-		return err
-	}
-	code := fmt.Sprint(sent.ErrorCode())
-	no := func(t messaging.Trouble) error { return &messaging.Refusal{Trouble: t, Code: code, Err: err} }
-	var network net.Error
+// answer is what the server said, and to which part of the envelope.
+type answer struct {
+	said *textproto.Error
+	to   string // MAIL, RCPT, DATA or the text
+}
+
+func (a answer) Error() string { return a.to + ": " + a.said.Error() }
+
+// refusal reads an answer that says no.
+func refusal(err error) error {
+	a, _ := errors.AsType[answer](err)
+	t := messaging.OtherRoute
 	switch {
-	case sent.Reason == mail.ErrSMTPRcptTo && !sent.IsTemp():
-		return no(messaging.BadNumber)
-	case sent.Reason == mail.ErrSMTPMailFrom && !sent.IsTemp():
-		return no(messaging.Setup)
-	case sent.Reason == mail.ErrSMTPRcptTo, sent.Reason == mail.ErrSMTPMailFrom, sent.Reason == mail.ErrConnCheck, sent.IsTemp():
-		return no(messaging.Again)
-	case errors.As(err, &network) || sent.ErrorCode() == 0:
-		return err
+	case a.said.Code == 421 || a.said.Code/100 == 4:
+		t = messaging.Again
+	case a.said.Code == 530 || a.said.Code == 535:
+		t = messaging.Account
+	case a.to == "RCPT":
+		t = messaging.BadNumber
+	case a.to == "MAIL":
+		t = messaging.Setup
 	}
-	return no(messaging.OtherRoute)
+	return &messaging.Refusal{Trouble: t, Code: strconv.Itoa(a.said.Code), Err: err}
 }

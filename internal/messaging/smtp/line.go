@@ -1,0 +1,136 @@
+package smtp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/smtp"
+	"net/textproto"
+	"strconv"
+	"time"
+)
+
+// line is a connection to the mail server, greeted, secured and logged in.
+type line struct {
+	conn   net.Conn
+	client *smtp.Client
+	cfg    Config
+	batch  bool // takes the envelope in one go
+	dead   bool // the server said that it hangs up
+}
+
+func dial(ctx context.Context, cfg Config) (*line, error) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)))
+	if err != nil {
+		return nil, err
+	}
+	until, _ := ctx.Deadline()
+	conn.SetDeadline(until)
+	l := &line{conn: conn, cfg: cfg}
+	if err := l.greet(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *line) greet() (err error) {
+	if l.client, err = smtp.NewClient(l.conn, l.cfg.Host); err != nil {
+		return err
+	}
+	if err = l.client.Hello(l.cfg.Hello); err != nil {
+		return err
+	}
+	if l.cfg.TLS {
+		if err = l.client.StartTLS(&tls.Config{ServerName: l.cfg.Host, MinVersion: tls.VersionTLS12}); err != nil {
+			return fmt.Errorf("STARTTLS: %w", err)
+		}
+	}
+	if l.cfg.User != "" {
+		if err = l.client.Auth(smtp.PlainAuth("", l.cfg.User, l.cfg.Password, l.cfg.Host)); err != nil {
+			return fmt.Errorf("log in: %w", err)
+		}
+	}
+	l.batch, _ = l.client.Extension("PIPELINING")
+	return nil
+}
+
+// send hands over a mail. begun says that its text was on the way when something failed. What the server refuses is an
+// answer, after which the line is as before.
+func (l *line) send(until time.Time, from, to string, text []byte) (begun bool, err error) {
+	l.conn.SetDeadline(until)
+	t := l.client.Text
+	steps := []struct {
+		name, words string
+		want        int
+	}{{"MAIL", "MAIL FROM:<" + from + ">", 250}, {"RCPT", "RCPT TO:<" + to + ">", 25}, {"DATA", "DATA", 354}}
+	var no error
+	for i, s := range steps {
+		t.W.WriteString(s.words + "\r\n")
+		if l.batch && i < len(steps)-1 {
+			continue
+		}
+		if err := t.W.Flush(); err != nil {
+			return false, err
+		}
+		first := i
+		if l.batch {
+			first = 0
+		}
+		for _, s := range steps[first : i+1] {
+			_, _, err := t.ReadResponse(s.want)
+			if e, said := errors.AsType[*textproto.Error](err); said {
+				l.dead = l.dead || e.Code == 421
+				if no == nil {
+					no = answer{e, s.name}
+				}
+			} else if err != nil {
+				return false, err
+			} else if s.name == "DATA" && no != nil {
+				l.dead = true // it waits for a text that has nobody to go to
+			}
+		}
+		if no != nil {
+			return false, l.reset(no)
+		}
+	}
+	w := t.DotWriter()
+	if _, err := w.Write(text); err != nil {
+		return true, err
+	}
+	if err := w.Close(); err != nil {
+		return true, err
+	}
+	_, _, err = t.ReadResponse(250)
+	if e, said := errors.AsType[*textproto.Error](err); said {
+		l.dead = l.dead || e.Code == 421
+		return true, answer{e, "text"}
+	}
+	return true, err
+}
+
+// reset makes the server forget the envelope that it refused.
+func (l *line) reset(no error) error {
+	if !l.dead && l.client.Reset() != nil {
+		l.dead = true
+	}
+	return no
+}
+
+func (l *line) close() { l.conn.Close() }
+
+// quit takes leave, without waiting long for an answer.
+func (l *line) quit() {
+	if !l.dead {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		until, _ := ctx.Deadline()
+		l.conn.SetDeadline(until)
+		l.client.Quit()
+	}
+	l.conn.Close()
+}
