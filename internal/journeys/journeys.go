@@ -59,6 +59,7 @@ type (
 		Plan(tx *db.Tx, m messaging.Message) (messaging.Record, error)
 		Guard(name string, g messaging.Guard)
 		Info(f messaging.OrderInfo)
+		Bought(tx *db.Tx, p messaging.Purchase) error
 	}
 )
 
@@ -95,6 +96,7 @@ func New(bus *events.Bus, q *jobs.Queue, n Needs) *Service {
 	events.On(bus, "journeys.recover", s.left)
 	events.On(bus, "journeys.recover_ended", s.ended)
 	events.On(bus, "journeys.optin", s.optin)
+	events.On(bus, "journeys.won", s.won)
 	jobs.Handle(q, s.recover)
 	n.Messages.Guard(recoverGuard, s.guard)
 	n.Messages.Info(s.info)

@@ -325,3 +325,12 @@ func (s *Service) ended(tx *db.Tx, e messaging.EndedEvent) error {
 	}
 	return s.note(tx, r, NotSent, e.Reason, string(e.State))
 }
+
+// won tells messaging of a paid order, so that the offer that led to it gets the credit.
+func (s *Service) won(tx *db.Tx, e order.PaidEvent) error {
+	o, err := s.Orders.Get(tx, e.Order)
+	if err != nil {
+		return err
+	}
+	return s.Messages.Bought(tx, messaging.Purchase{Order: string(o.ID), Cart: o.Cart, Customer: o.Customer, Total: o.Total})
+}

@@ -206,6 +206,7 @@ func (s *Service) charged(st *step, t Taken) Record {
 		price = t.Price
 	}
 	r.Cost, r.Sender, r.SenderKind = price.Times(r.Parts), st.route.Sender, st.route.Kind
+	r.Provider, r.Route = st.route.Provider, st.route.Name
 	return r
 }
 

@@ -103,6 +103,9 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 	if n, err := insertInbound(tx, in); err != nil || n == 0 {
 		return Reaction{Inbound: in}, err
 	}
+	if err := answeredBy(tx, in); err != nil {
+		return Reaction{}, err
+	}
 	answer, err := s.react(tx, &in, about, said, optedOut)
 	if err != nil {
 		return Reaction{}, err

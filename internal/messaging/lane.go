@@ -23,6 +23,7 @@ const (
 	laneGrace   = 10 * time.Second // how long a message waits for the process that queued it
 	laneTimeout = 25 * time.Second // how long a provider may take to answer
 	laneSweep   = time.Second      // how often the database is asked for what waits there, in the world's time
+	foldEvery   = 5                // sweeps
 	routeRoom   = 64               // messages on one route at once, unless its carrier says otherwise
 	mostTries   = 24               // attempts before a message that every route asks to come later is given up
 )
@@ -154,10 +155,16 @@ func (l *lane) Run(ctx context.Context) {
 
 // sweeps looks into the database again and again.
 func (l *lane) sweeps(ctx context.Context) {
+	n := 0
 	for ctx.Err() == nil {
 		changed := l.s.db.Clock().Changed()
 		if err := l.sweep(ctx); err != nil && ctx.Err() == nil {
 			slog.Error("can't look for messages that wait", "err", err)
+		}
+		if n++; n%foldEvery == 0 {
+			if err := l.s.Fold(ctx); err != nil && ctx.Err() == nil {
+				slog.Error("can't add up what became of messages", "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -430,6 +437,33 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 	})
 }
 
+// standings are what is counted of messages that were taken, by their IDs.
+func standings(tx *db.Tx, all []*waiting) (map[string]standing, error) {
+	ids := make([]string, len(all))
+	for i, w := range all {
+		ids[i] = w.r.ID
+	}
+	by := make(map[string]standing, len(all))
+	_, err := db.All(tx, func(r db.Row) (x struct{}, err error) {
+		var id string
+		var v standing
+		if err = r.Scan(append([]any{&id}, v.into()...)...); err == nil {
+			by[id] = v
+		}
+		return
+	}, `select id, `+standingColumns+` from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(), db.Fill(ids)...)
+	return by, err
+}
+
+// taken is what is counted of a message once takenAll has written down that a provider took it.
+func (v standing) taken(r Record, wire, now time.Time) standing {
+	if v.state == Queued || v.state == Unknown {
+		v.state, v.reason = Sent, ""
+	}
+	v.parts, v.cost, v.currency, v.wire, v.sent, v.provider, v.route = r.Parts, r.Cost.Micros, string(r.Cost.Currency), wire, now, r.Provider, r.Route
+	return v
+}
+
 // takenAll writes down that providers took messages, all in one unit of work.
 func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 	if len(all) == 0 {
@@ -441,15 +475,27 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 		var refs [][]any
 		var news []events.Event
 		early := map[string][]string{} // provider's names, as receipts spell them, by provider
+		before, err := standings(tx, all)
+		if err != nil {
+			return err
+		}
+		counts := tally{}
 		for _, w := range all {
 			r := s.charged(w.st, w.taken)
 			attempts = append(attempts, w.st.attempt.ID)
 			err := tx.Send(`update messages set state = case when state in ('queued', 'unknown') then 'sent' else state end,
 				reason = case when state in ('queued', 'unknown') then '' else reason end,
-				parts = $2, sender = $3, sender_kind = $4, cost_micros = $5, currency = $6, wire_at = $7, sent_at = $8, held_until = null, due_at = null where id = $1`,
-				r.ID, r.Parts, r.Sender, string(r.SenderKind), r.Cost.Micros, string(r.Cost.Currency), w.wire, tx.Now())
+				parts = $2, sender = $3, sender_kind = $4, cost_micros = $5, currency = $6, wire_at = $7, sent_at = $8, held_until = null, due_at = null,
+				provider = $9, route = $10 where id = $1`,
+				r.ID, r.Parts, r.Sender, string(r.SenderKind), r.Cost.Micros, string(r.Cost.Currency), w.wire, tx.Now(), r.Provider, r.Route)
 			if err != nil {
 				return err
+			}
+			if was, ok := before[r.ID]; ok {
+				now := was.taken(r, w.wire, tx.Now())
+				counts.add(was, -1)
+				counts.add(now, 1)
+				before[r.ID] = now
 			}
 			news = append(news, sentEvent(r, tx.Now()))
 			for i, given := range w.taken.IDs {
@@ -459,7 +505,10 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 				}
 			}
 		}
-		err := tx.Send(`update message_attempts set outcome = 'taken', answered_at = $1 where id in `+db.In(2, len(attempts)), append([]any{tx.Now()}, db.Fill(attempts)...)...)
+		if err := counts.keep(tx); err != nil {
+			return err
+		}
+		err = tx.Send(`update message_attempts set outcome = 'taken', answered_at = $1 where id in `+db.In(2, len(attempts)), append([]any{tx.Now()}, db.Fill(attempts)...)...)
 		if err != nil {
 			return err
 		}

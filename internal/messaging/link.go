@@ -66,7 +66,7 @@ func (s *Service) Follow(tx *db.Tx, token string, counted bool) (target string, 
 		return "", ErrBadToken
 	}
 	if counted {
-		err = tx.Send(`update messages set clicks = clicks + 1 where id = $1`, r.ID)
+		err = change(tx, r.ID, func() error { return tx.Send(`update messages set clicks = clicks + 1 where id = $1`, r.ID) })
 	}
 	return r.Link, err
 }

@@ -178,9 +178,15 @@ type Record struct {
 	SentAt      time.Time
 	DeliveredAt time.Time
 	LateFailure string // a failure reported after a success
+	Provider    string // that took it, and the name of the route it went by; empty until then
+	Route       string
+	RepliedAt   time.Time    // first answer within 72 hours
+	Orders      int64        // that it led to; see Service.Bought
+	Revenue     money.Amount // of those
 
 	asked Message   // as it was handed to Send, before a channel was chosen
 	due   time.Time // when it is taken in hand next; see lane
+	was   standing  // as it was read
 }
 
 // Cost is a sum of money finer than a minor unit: a part costs fractions of a cent.

@@ -10,6 +10,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/events"
 	"portolan/internal/jobs"
+	"portolan/internal/market"
 	"portolan/internal/messaging/smpp"
 )
 
@@ -164,7 +165,7 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 	for i := range all {
 		ids[i] = all[i].Message
 	}
-	rows, err := db.All(tx, scanShort, `select id, customer, order_id, cart, template, market, state from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
+	rows, err := db.All(tx, scanShort, `select id, customer, order_id, cart, `+standingColumns+` from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
 		db.Fill(ids)...)
 	if err != nil {
 		return err
@@ -175,6 +176,7 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 	}
 	var notes [][]any
 	var moved, attempts []string
+	counts := tally{}
 	var news []events.Event
 	now := tx.Now()
 	for i := range all {
@@ -186,6 +188,9 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 		tx.After(func() { s.health.reported(v.route, true, now.Sub(v.sent), now) })
 		if r, ok := byID[rc.Message]; ok && r.State.follows(Delivered) {
 			moved = append(moved, r.ID)
+			counts.add(r.was, -1)
+			r.was.state, r.was.delivered = Delivered, now
+			counts.add(r.was, 1)
 			news = append(news, DeliveredEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, now})
 		}
 	}
@@ -200,12 +205,16 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 	if err != nil {
 		return err
 	}
+	if err := counts.keep(tx); err != nil {
+		return err
+	}
 	return s.bus.PublishEach(tx, news)
 }
 
 // scanShort reads what events say of a message.
 func scanShort(r db.Row) (m Record, err error) {
-	err = r.Scan(&m.ID, &m.Customer, &m.Order, &m.Cart, &m.Template, (*string)(&m.Market), (*string)(&m.State))
+	err = r.Scan(append([]any{&m.ID, &m.Customer, &m.Order, &m.Cart}, m.was.into()...)...)
+	m.Template, m.Market, m.State = m.was.template, market.Code(m.was.market), m.was.state
 	return
 }
 
