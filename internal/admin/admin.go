@@ -182,6 +182,7 @@ func New(p Parts) (http.Handler, error) {
 	c.goodsRoutes(mux)
 
 	mux.Handle("GET /console/messages", c.page("messages", c.messages))
+	c.measureRoutes(mux)
 	mux.Handle("GET /console/messages/{id}", c.page("message", c.message))
 	mux.Handle("GET /console/messages/{id}/html", c.known(c.messageHTML))
 	mux.Handle("GET /console/inbox", c.page("inbox", c.inbox))

@@ -113,7 +113,8 @@ type Measures struct {
 	Rows      []Row
 	Reasons   []Why     // most frequent first
 	Hours     []HourSum // oldest first, those without messages left out
-	Providers []string  // of the time asked for, whatever the filter
+	Providers []string  // of the time asked for, whatever else the filter says
+	Keys      []string  // of templates, likewise
 }
 
 const everyCell = `(select ` + cellColumns + `, n from message_counts where hour >= $1 and hour < $2 union all
@@ -164,7 +165,10 @@ func (s *Service) Measures(tx *db.Tx, f MeasureFilter) (m Measures, err error) {
 		m.Hours = append(m.Hours, *h)
 	}
 	slices.SortFunc(m.Hours, func(a, b HourSum) int { return a.At.Compare(b.At) })
-	m.Providers, err = db.All(tx, db.Scalar[string], `select distinct provider from `+everyCell+` and provider <> '' order by provider`, from, to, "", "", "", "")
+	if m.Providers, err = db.All(tx, db.Scalar[string], `select distinct provider from `+everyCell+` and provider <> '' order by provider`, from, to, "", "", "", ""); err != nil {
+		return m, err
+	}
+	m.Keys, err = db.All(tx, db.Scalar[string], `select distinct template from `+everyCell+` order by template`, from, to, "", "", "", "")
 	return m, err
 }
 
