@@ -48,6 +48,7 @@ type commands struct {
 	Payouts    payoutsCommand  `cmd:"" help:"Import reports of what payment providers paid out."`
 	Rules      rulesCommand    `cmd:"" help:"List, check, compare and import the rules of duty and tax."`
 	HS         hsCommand       `cmd:"" name:"hs" help:"Find the code of goods in the Harmonized System."`
+	Papers     papersCommand   `cmd:"" help:"Write a paper of a shipment to a file: invoice, CN22, CN23, packing list, pre-advice, label."`
 	Evidence   evidenceCommand `cmd:"" help:"Put together what proves how somebody was written to."`
 	SMSC       smscCommand     `cmd:"" name:"smsc" help:"Run the SMSC simulator on its own."`
 	Version    versionCommand  `cmd:"" help:"Print the version."`
