@@ -372,6 +372,33 @@ func (e PaperKind) Valid() bool {
 	}
 }
 
+// Defines values for PriceChangeKind.
+const (
+	PriceChangeKindEndSale PriceChangeKind = "end_sale"
+	PriceChangeKindFactor  PriceChangeKind = "factor"
+	PriceChangeKindFixed   PriceChangeKind = "fixed"
+	PriceChangeKindRules   PriceChangeKind = "rules"
+	PriceChangeKindSale    PriceChangeKind = "sale"
+)
+
+// Valid indicates whether the value is a known member of the PriceChangeKind enum.
+func (e PriceChangeKind) Valid() bool {
+	switch e {
+	case PriceChangeKindEndSale:
+		return true
+	case PriceChangeKindFactor:
+		return true
+	case PriceChangeKindFixed:
+		return true
+	case PriceChangeKindRules:
+		return true
+	case PriceChangeKindSale:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for QuoteRequestChannel.
 const (
 	Courier QuoteRequestChannel = "courier"
@@ -1264,6 +1291,13 @@ type PaymentEntry struct {
 	Version int64 `json:"version,omitempty,omitzero"`
 }
 
+// PayoutReport defines model for PayoutReport.
+type PayoutReport struct {
+	ID    string `json:"id"`
+	Lines int64  `json:"lines"`
+	Name  string `json:"name"`
+}
+
 // Price defines model for Price.
 type Price struct {
 	// Amount A whole number of the currency's smallest unit.
@@ -1278,6 +1312,113 @@ type Price struct {
 
 	// Was A whole number of the currency's smallest unit.
 	Was Money `json:"was,omitempty,omitzero"`
+}
+
+// PriceChange defines model for PriceChange.
+type PriceChange struct {
+	// After A whole number of the currency's smallest unit.
+	After Money     `json:"after"`
+	At    time.Time `json:"at"`
+
+	// Before A whole number of the currency's smallest unit.
+	Before Money           `json:"before"`
+	By     string          `json:"by"`
+	ID     string          `json:"id"`
+	Kind   PriceChangeKind `json:"kind"`
+	Market string          `json:"market"`
+	Reason string          `json:"reason"`
+	Sku    string          `json:"sku"`
+	Undone bool            `json:"undone"`
+}
+
+// PriceChangeKind defines model for PriceChangeKind.
+type PriceChangeKind string
+
+// PriceChangeRequest defines model for PriceChangeRequest.
+type PriceChangeRequest struct {
+	DryRun bool            `json:"dry_run,omitempty,omitzero"`
+	Factor string          `json:"factor,omitempty,omitzero"`
+	Kind   PriceChangeKind `json:"kind"`
+	Market MarketCode      `json:"market"`
+
+	// Price A whole number of the currency's smallest unit.
+	Price  Money  `json:"price,omitempty,omitzero"`
+	Reason string `json:"reason"`
+	Sku    Sku    `json:"sku"`
+}
+
+// PriceChangeResult defines model for PriceChangeResult.
+type PriceChangeResult struct {
+	After  PriceSheet `json:"after"`
+	Before PriceSheet `json:"before"`
+
+	// Change Id to undo it by; missing for a dry run.
+	Change string `json:"change,omitempty,omitzero"`
+}
+
+// PriceSheet defines model for PriceSheet.
+type PriceSheet struct {
+	// AtDoor A whole number of the currency's smallest unit.
+	AtDoor Money `json:"at_door,omitempty,omitzero"`
+
+	// Changes What people did to it
+	Changes  []PriceChange `json:"changes,omitempty,omitzero"`
+	Country  string        `json:"country"`
+	Currency string        `json:"currency"`
+
+	// Floor A whole number of the currency's smallest unit.
+	Floor Money `json:"floor,omitempty,omitzero"`
+
+	// Landed A whole number of the currency's smallest unit.
+	Landed Money `json:"landed,omitempty,omitzero"`
+
+	// Margin What is left as a share of the net price, 0.2954; missing where the cost isn't known.
+	Margin string `json:"margin,omitempty,omitzero"`
+	Market string `json:"market"`
+
+	// Net A whole number of the currency's smallest unit.
+	Net Money `json:"net,omitempty,omitzero"`
+
+	// Price A whole number of the currency's smallest unit.
+	Price Money `json:"price,omitempty,omitzero"`
+
+	// Problem Why no price can be made; the rest is empty then.
+	Problem string      `json:"problem,omitempty,omitzero"`
+	Steps   []PriceStep `json:"steps"`
+
+	// Target A whole number of the currency's smallest unit.
+	Target      Money `json:"target,omitempty,omitzero"`
+	TaxIncluded bool  `json:"tax_included"`
+
+	// Warnings no_price, cost_unknown, below_cost, below_floor, tax_unknown, door_unknown, door_review, moved, short_history, no_floor.
+	Warnings []string `json:"warnings"`
+
+	// Was A whole number of the currency's smallest unit.
+	Was Money `json:"was,omitempty,omitzero"`
+}
+
+// PriceSheetList defines model for PriceSheetList.
+type PriceSheetList struct {
+	Data []PriceSheet `json:"data"`
+	Sku  string       `json:"sku"`
+}
+
+// PriceStep defines model for PriceStep.
+type PriceStep struct {
+	// Amount A whole number of the currency's smallest unit.
+	Amount Money `json:"amount"`
+
+	// By What is multiplied with.
+	By string `json:"by,omitempty,omitzero"`
+
+	// Day Of the exchange rate.
+	Day string `json:"day,omitempty,omitzero"`
+
+	// Key base, rate, factor, tax, rounding, override, reduction.
+	Key string `json:"key"`
+
+	// Source Of the rate; own for a factor of the variant's own.
+	Source string `json:"source,omitempty,omitzero"`
 }
 
 // Problem defines model for Problem.
@@ -2015,6 +2156,12 @@ type CreateRefundParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
+// ListProductPricesParams defines parameters for ListProductPrices.
+type ListProductPricesParams struct {
+	// Sku The product's first variant if left out.
+	Sku Sku `form:"sku,omitempty" json:"sku,omitempty,omitzero"`
+}
+
 // ListRatesParams defines parameters for ListRates.
 type ListRatesParams struct {
 	Base  string `form:"base,omitempty" json:"base,omitempty,omitzero"`
@@ -2116,6 +2263,9 @@ type CreateRefundJSONRequestBody = NewRefund
 
 // DecideCodeJSONRequestBody defines body for DecideCode for application/json ContentType.
 type DecideCodeJSONRequestBody = CodeDecision
+
+// ChangePriceJSONRequestBody defines body for ChangePrice for application/json ContentType.
+type ChangePriceJSONRequestBody = PriceChangeRequest
 
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
@@ -2227,9 +2377,18 @@ type ServerInterface interface {
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(w http.ResponseWriter, r *http.Request, id OrderID)
+	// UndoPriceChange Take a change back
+	// (POST /v1/price-changes/{id}/undo)
+	UndoPriceChange(w http.ResponseWriter, r *http.Request, id ID)
 	// DecideCode Give a product its customs code
 	// (PUT /v1/products/{slug}/hs)
 	DecideCode(w http.ResponseWriter, r *http.Request, slug string)
+	// ListProductPrices A variant's price in every market, with its making
+	// (GET /v1/products/{slug}/prices)
+	ListProductPrices(w http.ResponseWriter, r *http.Request, slug Slug, params ListProductPricesParams)
+	// ChangePrice Change a variant's price in a market
+	// (POST /v1/products/{slug}/prices)
+	ChangePrice(w http.ResponseWriter, r *http.Request, slug Slug)
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(w http.ResponseWriter, r *http.Request)
@@ -3309,6 +3468,32 @@ func (siw *ServerInterfaceWrapper) GetOrderTimeline(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// UndoPriceChange operation middleware
+func (siw *ServerInterfaceWrapper) UndoPriceChange(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UndoPriceChange(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // DecideCode operation middleware
 func (siw *ServerInterfaceWrapper) DecideCode(w http.ResponseWriter, r *http.Request) {
 
@@ -3326,6 +3511,74 @@ func (siw *ServerInterfaceWrapper) DecideCode(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.DecideCode(w, r, slug)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListProductPrices operation middleware
+func (siw *ServerInterfaceWrapper) ListProductPrices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "slug" -------------
+	var slug Slug
+
+	err = runtime.BindStyledParameterWithOptions("simple", "slug", r.PathValue("slug"), &slug, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "slug", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListProductPricesParams
+
+	// ------------- Optional query parameter "sku" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sku", r.URL.Query(), &params.Sku, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sku"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sku", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListProductPrices(w, r, slug, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePrice operation middleware
+func (siw *ServerInterfaceWrapper) ChangePrice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "slug" -------------
+	var slug Slug
+
+	err = runtime.BindStyledParameterWithOptions("simple", "slug", r.PathValue("slug"), &slug, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "slug", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePrice(w, r, slug)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4384,6 +4637,9 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/csv", wrapper.GetTaxReturnCsv)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/orders", wrapper.ListTaxReturnOrders)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/taxes/returns/{scheme}/{period}/filing", wrapper.FileTaxReturn)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/products/{slug}/prices", wrapper.ListProductPrices)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/products/{slug}/prices", wrapper.ChangePrice)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/price-changes/{id}/undo", wrapper.UndoPriceChange)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/rates", wrapper.ListRates)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/rates", wrapper.SetRates)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/exposures", wrapper.ListExposures)
@@ -5493,6 +5749,45 @@ func (response GetOrderTimelinedefaultApplicationProblemPlusJSONResponse) VisitG
 	return err
 }
 
+type UndoPriceChangeRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type UndoPriceChangeResponseObject interface {
+	VisitUndoPriceChangeResponse(w http.ResponseWriter) error
+}
+
+type UndoPriceChange200JSONResponse PriceChange
+
+func (response UndoPriceChange200JSONResponse) VisitUndoPriceChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UndoPriceChangedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UndoPriceChangedefaultApplicationProblemPlusJSONResponse) VisitUndoPriceChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DecideCodeRequestObject struct {
 	Slug string `json:"slug"`
 	Body *DecideCodeJSONRequestBody
@@ -5522,6 +5817,86 @@ type DecideCodedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DecideCodedefaultApplicationProblemPlusJSONResponse) VisitDecideCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProductPricesRequestObject struct {
+	Slug   Slug `json:"slug"`
+	Params ListProductPricesParams
+}
+
+type ListProductPricesResponseObject interface {
+	VisitListProductPricesResponse(w http.ResponseWriter) error
+}
+
+type ListProductPrices200JSONResponse PriceSheetList
+
+func (response ListProductPrices200JSONResponse) VisitListProductPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProductPricesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListProductPricesdefaultApplicationProblemPlusJSONResponse) VisitListProductPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePriceRequestObject struct {
+	Slug Slug `json:"slug"`
+	Body *ChangePriceJSONRequestBody
+}
+
+type ChangePriceResponseObject interface {
+	VisitChangePriceResponse(w http.ResponseWriter) error
+}
+
+type ChangePrice200JSONResponse PriceChangeResult
+
+func (response ChangePrice200JSONResponse) VisitChangePriceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePricedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangePricedefaultApplicationProblemPlusJSONResponse) VisitChangePriceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6788,9 +7163,18 @@ type StrictServerInterface interface {
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(ctx context.Context, request GetOrderTimelineRequestObject) (GetOrderTimelineResponseObject, error)
+	// UndoPriceChange Take a change back
+	// (POST /v1/price-changes/{id}/undo)
+	UndoPriceChange(ctx context.Context, request UndoPriceChangeRequestObject) (UndoPriceChangeResponseObject, error)
 	// DecideCode Give a product its customs code
 	// (PUT /v1/products/{slug}/hs)
 	DecideCode(ctx context.Context, request DecideCodeRequestObject) (DecideCodeResponseObject, error)
+	// ListProductPrices A variant's price in every market, with its making
+	// (GET /v1/products/{slug}/prices)
+	ListProductPrices(ctx context.Context, request ListProductPricesRequestObject) (ListProductPricesResponseObject, error)
+	// ChangePrice Change a variant's price in a market
+	// (POST /v1/products/{slug}/prices)
+	ChangePrice(ctx context.Context, request ChangePriceRequestObject) (ChangePriceResponseObject, error)
 	// CreateQuote Landed cost of goods to a country
 	// (POST /v1/quotes)
 	CreateQuote(ctx context.Context, request CreateQuoteRequestObject) (CreateQuoteResponseObject, error)
@@ -7707,6 +8091,32 @@ func (sh *strictHandler) GetOrderTimeline(w http.ResponseWriter, r *http.Request
 	}
 }
 
+// UndoPriceChange operation middleware
+func (sh *strictHandler) UndoPriceChange(w http.ResponseWriter, r *http.Request, id ID) {
+	var request UndoPriceChangeRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UndoPriceChange(ctx, request.(UndoPriceChangeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UndoPriceChange")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UndoPriceChangeResponseObject); ok {
+		if err := validResponse.VisitUndoPriceChangeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // DecideCode operation middleware
 func (sh *strictHandler) DecideCode(w http.ResponseWriter, r *http.Request, slug string) {
 	var request DecideCodeRequestObject
@@ -7733,6 +8143,66 @@ func (sh *strictHandler) DecideCode(w http.ResponseWriter, r *http.Request, slug
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(DecideCodeResponseObject); ok {
 		if err := validResponse.VisitDecideCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListProductPrices operation middleware
+func (sh *strictHandler) ListProductPrices(w http.ResponseWriter, r *http.Request, slug Slug, params ListProductPricesParams) {
+	var request ListProductPricesRequestObject
+
+	request.Slug = slug
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProductPrices(ctx, request.(ListProductPricesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProductPrices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListProductPricesResponseObject); ok {
+		if err := validResponse.VisitListProductPricesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePrice operation middleware
+func (sh *strictHandler) ChangePrice(w http.ResponseWriter, r *http.Request, slug Slug) {
+	var request ChangePriceRequestObject
+
+	request.Slug = slug
+
+	var body ChangePriceJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePrice(ctx, request.(ChangePriceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePrice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePriceResponseObject); ok {
+		if err := validResponse.VisitChangePriceResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

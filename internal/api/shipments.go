@@ -135,7 +135,7 @@ func refused(w http.ResponseWriter, r *http.Request, no *papers.Refusal) {
 func (a *api) shipment(ctx context.Context, id string, do func(tx *db.Tx, id fulfilment.ShipmentID, by string) (papers.Standing, error)) (out ShipmentDetail, err error) {
 	who := callerOf(ctx)
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
-		st, err := do(tx, fulfilment.ShipmentID(id), "API: "+who.key.Name)
+		st, err := do(tx, fulfilment.ShipmentID(id), keyName(who.key))
 		if err == nil {
 			out = showStanding(who.say(), &st)
 		}
