@@ -1361,7 +1361,7 @@ type PriceSheet struct {
 	// AtDoor A whole number of the currency's smallest unit.
 	AtDoor Money `json:"at_door,omitempty,omitzero"`
 
-	// Changes What people did to it
+	// Changes What people did to it, the latest first.
 	Changes  []PriceChange `json:"changes,omitempty,omitzero"`
 	Country  string        `json:"country"`
 	Currency string        `json:"currency"`
