@@ -35,6 +35,7 @@ func (a *App) messages(shop Shop) error {
 		Brand: shop.Brand.Name, BaseURL: a.cfg.PublicURL, Mailbox: a.cfg.MailFrom,
 	})
 	a.Messages.Accounts(a.Watch, settings.Bump, a.cfg.Vault, providers...)
+	a.Messages.Templates(a.Watch, settings.Bump)
 	a.Messages.Holidays(func(c market.Country, day string) bool {
 		_, off := market.Holiday(c, day)
 		return off

@@ -76,12 +76,15 @@ func decide(a application) Decision {
 }
 
 // verdict collects reasons; the gravest answer stands.
-type verdict struct{ Decision }
+type verdict struct {
+	Decision
+	each []Verdict // what each reason asks for
+}
 
 var gravity = map[Verdict]int{Go: 0, Hold: 1, OtherChannel: 2, Drop: 3}
 
 func (d *verdict) say(v Verdict, code, detail string) {
-	d.Reasons = append(d.Reasons, Reason{code, detail})
+	d.Reasons, d.each = append(d.Reasons, Reason{code, detail}), append(d.each, v)
 	if gravity[v] > gravity[d.Verdict] {
 		d.Verdict, d.Why = v, code
 	}
@@ -193,6 +196,10 @@ func (a application) lint(d *verdict) {
 	t := a.text
 	if len(t.open) > 0 {
 		d.drop("open_variable", strings.Join(t.open, ", "))
+	}
+	if t.missing {
+		d.other("no_text", string(a.reach.Channel))
+		return
 	}
 	if strings.TrimSpace(t.body) == "" {
 		d.drop("empty_text", "")

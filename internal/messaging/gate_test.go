@@ -160,7 +160,7 @@ func TestDecide(t *testing.T) {
 func TestTemplatesAreWhole(t *testing.T) {
 	r := builtin()
 	for name := range r.texts.keys {
-		for _, lang := range []string{"en", "de", "id", "ms", "ar"} {
+		for _, lang := range []string{"en", "de", "id", "ms", "ar", "fr", "es", "zh", "th"} {
 			for _, ch := range []Channel{SMS, Email} {
 				w, found, ok := r.texts.find(name, ch, []string{lang})
 				require.True(t, ok, "%s %s %s", name, lang, ch)
@@ -190,7 +190,7 @@ func TestPartsOfTheDrafts(t *testing.T) {
 			if name == "cart" {
 				m.Link = "x"
 			}
-			got, err := builtin().render(m, form{reach: Reach{SMS, "+1"}, kind: kind, policy: &p, langs: []string{lang}, brand: "Lotus", base: "https://lo.my", token: "abcdefghijkl"})
+			got, err := builtin().texts.render(m, form{reach: Reach{SMS, "+1"}, kind: kind, policy: &p, langs: []string{lang}, brand: "Lotus", base: "https://lo.my", token: "abcdefghijkl"})
 			require.NoError(t, err)
 			require.Equal(t, "gsm7", got.encoding, got.body)
 			if name == "confirm" || c != "MY" {

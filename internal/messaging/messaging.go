@@ -114,6 +114,7 @@ type Message struct {
 	NotAfter time.Time         `json:"not_after,omitzero"`
 	Guard    string            `json:"guard,omitempty"` // name of a Guard asked again at each gate
 	Via      string            `json:"via,omitempty"`   // name of the only route it may go by: for tests of an account
+	Trial    *Words            `json:"trial,omitempty"` // words instead of the template's, sent as a reply: for tests of a text
 }
 
 // Verdict is the gate's answer.
@@ -183,6 +184,7 @@ type Record struct {
 	RepliedAt   time.Time    // first answer within 72 hours
 	Orders      int64        // that it led to; see Service.Bought
 	Revenue     money.Amount // of those
+	TextVersion string       // language and version of the words: "de/3"; "de/0" are the built-in ones
 
 	asked Message   // as it was handed to Send, before a channel was chosen
 	due   time.Time // when it is taken in hand next; see lane

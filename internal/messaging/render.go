@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
@@ -28,6 +29,8 @@ type text struct {
 	encoding                  string
 	parts                     int64
 	plain                     bool     // the variable-free text had to do
+	missing                   bool     // there are no words for this channel
+	version                   string   // whose words: "de/3"; "de/0" are the built-in ones
 	open                      []string // variables without a value
 	link                      bool     // it holds a web address
 	leave                     string   // address of one-click unsubscribing
@@ -35,15 +38,21 @@ type text struct {
 
 // render puts a message into words for one form. A class that must arrive falls back to its text without
 // variables; others with an open variable are refused.
-func (r *rules) render(m Message, f form) (t text, err error) {
-	k, ok := r.texts.keys[m.Template]
+func (s *texts) render(m Message, f form) (t text, err error) {
+	k, ok := s.keys[m.Template]
 	if !ok {
 		return t, fmt.Errorf("template %q: %w", m.Template, ErrNoTemplate)
 	}
 	if bad := k.checkVars(m.Vars); len(bad) > 0 {
 		return t, ErrBadMessage.With(bad)
 	}
-	w, lang, ok := r.texts.find(m.Template, f.reach.Channel, f.langs)
+	w, lang, ok := s.find(m.Template, f.reach.Channel, f.langs)
+	if m.Trial != nil {
+		w, lang, ok = m.Trial.words(), f.langs[0], true
+	}
+	if !ok && k.own {
+		return text{missing: true}, nil
+	}
 	if !ok {
 		return t, fmt.Errorf("template %s for %s: %w", m.Template, f.reach.Channel, ErrNoTemplate)
 	}
@@ -51,21 +60,22 @@ func (r *rules) render(m Message, f form) (t text, err error) {
 	if m.Link != "" {
 		vars["link"] = f.base + "/l/" + f.token
 	}
+	defer func() { t.version = fmt.Sprintf("%s/%d", lang, w.version) }()
 	if f.reach.Channel == Email {
-		return r.mail(k, w, lang, vars, f)
+		return s.mail(k, w, lang, vars, f)
 	}
 	if !f.linksAllowed() && k.class != Promotional && k.class != Survey {
 		delete(vars, "link")
 	}
-	return r.short(k, w, lang, vars, f)
+	return s.short(k, w, lang, vars, f)
 }
 
 // short makes an SMS: prefix or brand, the words, the blocks. Long lists of items are cut until it fits.
-func (r *rules) short(k key, w words, lang string, vars map[string]string, f form) (t text, err error) {
+func (s *texts) short(k key, w words, lang string, vars map[string]string, f form) (t text, err error) {
 	items := []rune(vars["items"])
 	for {
 		body, open := fill(w.full, vars)
-		t = r.dress(k, lang, body, vars, f)
+		t = s.dress(k, lang, body, vars, f)
 		t.open = open
 		most := int64(1)
 		if f.policy != nil && f.policy.MaxParts > 0 {
@@ -81,13 +91,13 @@ func (r *rules) short(k key, w words, lang string, vars map[string]string, f for
 	if len(t.open) == 0 && !tooLong || w.plain == "" {
 		return t, nil
 	}
-	t = r.dress(k, lang, w.plain, vars, f)
+	t = s.dress(k, cmp.Or(w.plainLang, lang), w.plain, vars, f)
 	t.plain = true
 	return t, nil
 }
 
 // dress adds what stands before and after the words of an SMS.
-func (r *rules) dress(k key, lang, body string, vars map[string]string, f form) (t text) {
+func (s *texts) dress(k key, lang, body string, vars map[string]string, f form) (t text) {
 	head := f.brand + ": "
 	if p := f.policy; p != nil && p.Prefix != "" && (p.PrefixFor == "all" || k.class.asks()) {
 		prefix := strings.ReplaceAll(p.Prefix, "{brand}", f.brand)
@@ -110,11 +120,11 @@ func (r *rules) dress(k key, lang, body string, vars map[string]string, f form) 
 				continue
 			}
 		}
-		piece, _ := fill(r.texts.block(lang, name), map[string]string{"reply": f.base + "/r/" + f.token, "leave": f.base + "/u/" + f.token})
+		piece, _ := fill(s.block(lang, name), map[string]string{"reply": f.base + "/r/" + f.token, "leave": f.base + "/u/" + f.token})
 		pieces = append(pieces, piece)
 	}
 	t.lang = lang
-	t.body = strings.Join(slices.DeleteFunc(pieces, func(s string) bool { return s == "" }), " ")
+	t.body = strings.Join(slices.DeleteFunc(pieces, func(p string) bool { return p == "" }), " ")
 	in := sms.Count(t.body)
 	t.parts, t.encoding = int64(in.Parts), string(in.Encoding)
 	if f.reach.Channel != SMS {
@@ -125,7 +135,7 @@ func (r *rules) dress(k key, lang, body string, vars map[string]string, f form) 
 }
 
 // mail makes an e-mail: subject, text and the same text as HTML.
-func (r *rules) mail(k key, w words, lang string, vars map[string]string, f form) (t text, err error) {
+func (s *texts) mail(k key, w words, lang string, vars map[string]string, f form) (t text, err error) {
 	filled, open := fill(w.full, vars)
 	if len(open) > 0 && w.plain != "" {
 		filled, t.plain, open = w.plain, true, nil
@@ -136,7 +146,7 @@ func (r *rules) mail(k key, w words, lang string, vars map[string]string, f form
 	paragraphs := paragraphsOf(body)
 	if k.class.asks() {
 		t.leave = f.base + "/u/" + f.token
-		paragraphs = append(paragraphs, r.texts.block(lang, "leave_mail"), t.leave)
+		paragraphs = append(paragraphs, s.block(lang, "leave_mail"), t.leave)
 	}
 	t.body = strings.Join(append(paragraphs, f.brand), "\n\n")
 	t.link = vars["link"] != ""

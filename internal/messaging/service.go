@@ -89,6 +89,7 @@ type Service struct {
 	vault     *vault.Vault
 	bump      snapshot.Bump
 	lines     *snapshot.Of[lines]
+	own       *snapshot.Of[texts]
 }
 
 // New returns a service that sends over cfg's routes, and registers its jobs with q. Its listeners are heard
@@ -161,15 +162,22 @@ func (s *Service) Plan(tx *db.Tx, m Message) (Record, error) {
 func (s *Service) complete(m Message) (Message, error) {
 	var check fault.Check
 	check.That(m.Key != "" && len(m.Key) <= 200, "key", "required")
-	k, known := s.rules.texts.keys[m.Template]
+	texts := s.texts()
+	k, known := texts.keys[m.Template]
 	if m.Text != "" && m.Template == "" {
 		m.Template, m.Vars = "answer", map[string]string{"text": m.Text}
-		k, known = s.rules.texts.keys["answer"]
+		k, known = texts.keys["answer"]
 		check.That(len([]rune(m.Text)) <= replyTextLimit, "text", "too_long")
 	}
 	check.That(known, "template", "unknown")
 	check.That(m.Class == "" || m.Class == k.class, "class", "not_the_templates")
 	m.Class = k.class
+	if m.Trial != nil && known {
+		m.Class = Reply
+		for name, code := range checkWords(k, m.Channel, *m.Trial) {
+			check.That(false, name, code)
+		}
+	}
 	reaches := append([]Reach{{m.Channel, m.To}}, m.Else...)
 	for i, r := range reaches {
 		field := "to"
@@ -256,12 +264,12 @@ func (s *Service) weigh(tx *db.Tx, r *Record) error {
 		a.routed, a.kind, f.kind = true, route.Kind, route.Kind
 		r.Sender, r.SenderKind = route.Sender, route.Kind
 	}
-	t, err := s.rules.render(m, f)
+	t, err := s.texts().render(m, f)
 	if err != nil {
 		return err
 	}
 	a.text = t
-	r.Country, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts = country, t.subject, t.body, t.html, t.encoding, t.parts
+	r.Country, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.TextVersion = country, t.subject, t.body, t.html, t.encoding, t.parts, t.version
 	if err := s.ask(tx, &a, *r); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ const (
 
 	inserted = `id, key, customer, channel, recipient, class, market, country, lang, template, order_id, cart, request, token, subject,
 	body, html, encoding, parts, sender, sender_kind, state, reason, gate, cost_micros, currency, repeats, clicks, late_failure,
-	fact_at, not_after, held_until, created_at, queued_at, wire_at, sent_at, delivered_at, due_at`
+	fact_at, not_after, held_until, created_at, queued_at, wire_at, sent_at, delivered_at, due_at, text_version`
 )
 
 // errThere is the fault of a message whose key was used before.
@@ -25,11 +25,11 @@ var errThere = errors.New("messaging: there is a message of that key")
 
 func insert(tx *db.Tx, r Record) error {
 	n, err := tx.Exec(`insert into messages (`+inserted+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38) on conflict do nothing`,
+		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39) on conflict do nothing`,
 		r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
 		r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
 		r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,
-		r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt, r.due)
+		r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.TextVersion)
 	if err == nil && n == 0 {
 		err = errThere
 	}
@@ -44,10 +44,10 @@ func save(tx *db.Tx, r Record) error {
 	err := tx.Send(`update messages set channel = $2, recipient = $3, country = $4, subject = $5, body = $6, html = $7, encoding = $8,
 		parts = $9, sender = $10, sender_kind = $11, state = $12, reason = $13, gate = $14, cost_micros = $15, currency = $16, repeats = $17,
 		late_failure = $18, held_until = $19, queued_at = $20, wire_at = $21, sent_at = $22, delivered_at = $23, due_at = $24,
-		provider = $25, route = $26 where id = $1`,
+		provider = $25, route = $26, text_version = $27 where id = $1`,
 		r.ID, string(r.Channel), r.To, string(r.Country), r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind),
 		string(r.State), r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.LateFailure, r.HeldUntil, r.QueuedAt,
-		r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.Provider, r.Route)
+		r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.Provider, r.Route, r.TextVersion)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func scan(r db.Row) (m Record, err error) {
 	err = r.Scan(&m.ID, &key, &customer, (*string)(&m.Channel), &m.To, &class, &mk, (*string)(&m.Country), &lang, &template, &order, &cart,
 		&request, &m.Token, &m.Subject, &m.Body, &m.HTML, &m.Encoding, &m.Parts, &m.Sender, (*string)(&m.SenderKind), (*string)(&m.State),
 		&m.Reason, &gate, &m.Cost.Micros, (*string)(&m.Cost.Currency), &m.Repeats, &m.Clicks, &m.LateFailure, db.Null(&fact),
-		db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt), db.Null(&m.due),
+		db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt), db.Null(&m.due), &m.TextVersion,
 		&m.Provider, &m.Route, db.Null(&m.RepliedAt), &m.Orders, &m.Revenue.Minor, (*string)(&m.Revenue.Currency))
 	if err != nil {
 		return m, err

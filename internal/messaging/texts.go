@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -27,11 +28,19 @@ type key struct {
 	class  Class
 	blocks []string
 	vars   map[string]bool
+	types  map[string]VarType // of variables that a merchant made
+	order  []string           // the variables as they are listed
+	own    bool               // made by the merchant
 }
 
 // words is one template: Full with variables, Plain without, for when those can't be filled.
-// {name} is a variable, [ … ] a piece that is left out unless all its variables are there.
-type words struct{ full, plain string }
+// {name} is a variable, {name|you} one with what stands for it where it has no value, [ … ] a piece that is left
+// out unless all its variables are there.
+type words struct {
+	full, plain string
+	plainLang   string // where plain is in another language
+	version     int64  // 0: the built-in ones
+}
 
 func readTexts(from fs.FS) (t texts, err error) {
 	t = texts{keys: map[string]key{}, words: map[string]words{}, blocks: map[string]map[string]string{}}
@@ -44,6 +53,7 @@ func readTexts(from fs.FS) (t texts, err error) {
 		for _, v := range strings.Fields(row["vars"]) {
 			name, needed := strings.CutSuffix(v, "!")
 			k.vars[name] = needed
+			k.order = append(k.order, name)
 		}
 		t.keys[row["key"]] = k
 		return nil
@@ -98,16 +108,20 @@ func (t *texts) add(name, body string) error {
 
 // find returns the words of a key in the first language that has them.
 func (t *texts) find(key string, ch Channel, langs []string) (w words, lang string, ok bool) {
-	for _, l := range append(langs, "en") {
-		name := key + "." + l
-		if ch == Email {
-			name += ".mail"
-		}
-		if w, ok := t.words[name]; ok {
+	for _, l := range slices.Concat(langs, []string{"en"}) {
+		if w, ok := t.words[wordsName(key, l, ch)]; ok {
 			return w, l, true
 		}
 	}
 	return w, "", false
+}
+
+// wordsName is where words stand in texts. There are two kinds: e-mail, and the short ones of all other channels.
+func wordsName(key, lang string, ch Channel) string {
+	if ch == Email {
+		return key + "." + lang + ".mail"
+	}
+	return key + "." + lang
 }
 
 // block returns a standing piece of text in a language, English if it has none.
@@ -129,6 +143,7 @@ func variables(s string) (names []string) {
 		if !ok {
 			return names
 		}
+		name, _, _ = strings.Cut(name, "|")
 		names, s = append(names, name), rest
 	}
 }
@@ -153,13 +168,14 @@ func fill(s string, vars map[string]string) (out string, open []string) {
 			if piece, missing := fill(inner, vars); len(missing) == 0 {
 				b.WriteString(piece)
 			}
-		} else if v := vars[inner]; v != "" {
+		} else if name, instead, _ := strings.Cut(inner, "|"); vars[name] != "" || instead != "" {
+			v := cmp.Or(vars[name], instead)
 			if strings.HasPrefix(s[i+end+1:], ".") { // a date may end with its own full stop
 				v = strings.TrimSuffix(v, ".")
 			}
 			b.WriteString(v)
 		} else {
-			open = append(open, inner)
+			open = append(open, name)
 		}
 		s = s[i+end+1:]
 	}
