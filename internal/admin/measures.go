@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,12 +111,16 @@ func (c *console) measures(tx *db.Tx, _ *http.Request, p *page) (err error) {
 	v.CSV = strings.Replace(p.With("table", ""), "/measures", "/measures.csv", 1)
 	v.Bars = c.bars(v.Hours, since, p.Now, span)
 	v.Chart = p.barChart(v.Bars, span, p.T("console.ms_by_time"))
-	for _, h := range c.Messages.Healths() {
+	healths := c.Messages.Healths()
+	for _, g := range v.Measures.Routes { // accounts have routes of their own
+		if !slices.ContainsFunc(healths, func(h messaging.Health) bool { return h.Route == g.Name }) {
+			healths = append(healths, messaging.Health{Route: g.Name})
+		}
+	}
+	for _, h := range healths {
 		r := routeView{Name: h.Route, Health: &h}
-		for _, g := range v.Measures.Routes {
-			if g.Name == h.Route {
-				r.Sum = g.Sum
-			}
+		if i := slices.IndexFunc(v.Measures.Routes, func(g messaging.Group) bool { return g.Name == h.Route }); i >= 0 {
+			r.Sum = v.Measures.Routes[i].Sum
 		}
 		r.Chart = p.timesChart(r.Times, h.Route)
 		if r.Sent > 0 || !v.Asked {
@@ -274,7 +279,7 @@ func (p *page) barChart(all []bar, span, title string) template.HTML {
 			sum += n
 		}
 		if i%each == 0 {
-			fmt.Fprintf(&b, `<text x="%.1f" y="%.0f" text-anchor="middle">%s</text>`, at, height-6, template.HTMLEscapeString(p.Hour(x.At, days)))
+			fmt.Fprintf(&b, `<text x="%.1f" y="%.0f" text-anchor="middle" direction="%s">%s</text>`, at, height-6, p.Dir(), template.HTMLEscapeString(p.Hour(x.At, days)))
 		}
 	}
 	b.WriteString(`</g></svg>`)
@@ -329,7 +334,7 @@ func (p *page) timesChart(t messaging.Times, title string) template.HTML {
 		if n > 0 {
 			fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, at, 70-tall, template.HTMLEscapeString(p.Number(n)))
 		}
-		fmt.Fprintf(&b, `<text x="%.1f" y="90" text-anchor="middle">%s</text>`, at, template.HTMLEscapeString(names[i]))
+		fmt.Fprintf(&b, `<text x="%.1f" y="90" text-anchor="middle" direction="%s">%s</text>`, at, p.Dir(), template.HTMLEscapeString(names[i]))
 	}
 	b.WriteString(`</g></svg>`)
 	return template.HTML(b.String())

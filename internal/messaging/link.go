@@ -55,9 +55,12 @@ func (s *Service) ByLeaveToken(tx *db.Tx, token string) (r Record, fresh bool, e
 	return r, err == nil && tx.Now().Sub(r.CreatedAt) <= linksWork, err
 }
 
-// Follow counts a click on a message's own link (/l/{token}) and returns where it leads. counted is false for
-// robots and previews.
-func (s *Service) Follow(tx *db.Tx, token string, counted bool) (target string, err error) {
+// tooQuick is how soon after it was sent nobody can have read a message and followed its link.
+const tooQuick = time.Second
+
+// Follow counts a click on a message's own link (/l/{token}) and returns where it leads. Robots and previews, for whom
+// person is false, are counted apart, and so is whoever comes within a second of the sending.
+func (s *Service) Follow(tx *db.Tx, token string, person bool) (target string, err error) {
 	r, err := s.ByReplyToken(tx, token)
 	if err != nil {
 		return "", err
@@ -65,10 +68,10 @@ func (s *Service) Follow(tx *db.Tx, token string, counted bool) (target string, 
 	if r.Link == "" {
 		return "", ErrBadToken
 	}
-	if counted {
-		err = change(tx, r.ID, func() error { return tx.Send(`update messages set clicks = clicks + 1 where id = $1`, r.ID) })
+	if !person || !r.SentAt.IsZero() && tx.Now().Sub(r.SentAt) < tooQuick {
+		return r.Link, tx.Send(`update messages set robots = robots + 1 where id = $1`, r.ID)
 	}
-	return r.Link, err
+	return r.Link, change(tx, r.ID, func() error { return tx.Send(`update messages set clicks = clicks + 1 where id = $1`, r.ID) })
 }
 
 func byToken(tx *db.Tx, token string) (Record, error) {

@@ -139,6 +139,35 @@ func TestAnOrderCountsForTheLastOfferThatLedToIt(t *testing.T) {
 	})
 }
 
+func TestPeopleFollowLinksAndRobotsDo(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		d.Clock().Advance(12 * time.Hour)
+		w.agree(kate, customer.SMS, false)
+		r := w.send(cart(kate, "gb", "en"))
+		for range 30 {
+			w.drain()
+			if r = w.get(r.ID).Record; r.State != messaging.Held {
+				break
+			}
+			d.Clock().Advance(time.Hour)
+		}
+		follow := func(person bool) (to string) {
+			dbtest.Write(t, d, func(tx *db.Tx) (err error) { to, err = w.messages.Follow(tx, r.Token, person); return err })
+			return to
+		}
+		require.Equal(t, r.Link, follow(true), "at the very moment it is sent")
+		d.Clock().Advance(time.Second)
+		follow(false)
+		require.Zero(t, w.recounted().Total.Clicked)
+		follow(true)
+		follow(true)
+		got := w.get(r.ID)
+		require.Equal(t, []int64{2, 2}, []int64{got.Clicks, got.Robots}, got.State)
+		require.Equal(t, int64(1), w.recounted().Total.Clicked, "persons, not clicks")
+	})
+}
+
 // TestCountsEqualARecount does whatever can happen to messages in any order and counts again from the messages.
 func TestCountsEqualARecount(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {

@@ -169,7 +169,8 @@ type Record struct {
 	Parts       int64
 	Cost        Cost     // parts x the route's price; zero until sent
 	Token       string   // of the reply page and the unsubscribe link
-	Clicks      int64    // on the message's own link
+	Clicks      int64    // of people on the message's own link
+	Robots      int64    // robots and previews there
 	Repeats     int64    // attempts marked as possible duplicates
 	Gate        Decision // the last one
 	HeldUntil   time.Time

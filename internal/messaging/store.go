@@ -13,7 +13,7 @@ import (
 var Schema = db.Schema{Owner: "messaging", Files: files}
 
 const (
-	columns = inserted + `, provider, route, replied_at, orders, revenue_minor, revenue_currency`
+	columns = inserted + `, provider, route, replied_at, orders, revenue_minor, revenue_currency, robots`
 
 	inserted = `id, key, customer, channel, recipient, class, market, country, lang, template, order_id, cart, request, token, subject,
 	body, html, encoding, parts, sender, sender_kind, state, reason, gate, cost_micros, currency, repeats, clicks, late_failure,
@@ -62,7 +62,7 @@ func scan(r db.Row) (m Record, err error) {
 		&request, &m.Token, &m.Subject, &m.Body, &m.HTML, &m.Encoding, &m.Parts, &m.Sender, (*string)(&m.SenderKind), (*string)(&m.State),
 		&m.Reason, &gate, &m.Cost.Micros, (*string)(&m.Cost.Currency), &m.Repeats, &m.Clicks, &m.LateFailure, db.Null(&fact),
 		db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt), db.Null(&m.due), &m.TextVersion,
-		&m.Provider, &m.Route, db.Null(&m.RepliedAt), &m.Orders, &m.Revenue.Minor, (*string)(&m.Revenue.Currency))
+		&m.Provider, &m.Route, db.Null(&m.RepliedAt), &m.Orders, &m.Revenue.Minor, (*string)(&m.Revenue.Currency), &m.Robots)
 	if err != nil {
 		return m, err
 	}

@@ -2,6 +2,7 @@ package storefront
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"portolan/internal/address"
@@ -98,13 +99,12 @@ type Replies interface {
 	ReplyByPage(tx *db.Tx, token, text string) (messaging.Reaction, error)
 	Leave(tx *db.Tx, token string) (messaging.Record, error)
 	ByLeaveToken(tx *db.Tx, token string) (r messaging.Record, fresh bool, err error)
-	Follow(tx *db.Tx, token string, counted bool) (target string, err error)
+	Follow(tx *db.Tx, token string, person bool) (target string, err error)
 }
 
 // linked follows a message's own link and counts the click, unless a program made it.
 func (s *shop) linked(w http.ResponseWriter, r *http.Request) error {
-	agent := strings.ToLower(r.UserAgent())
-	person := agent != "" && !strings.Contains(agent, "bot") && !strings.Contains(agent, "preview") && !strings.Contains(agent, "crawl") && r.Method == http.MethodGet
+	person := followed(r)
 	var to string
 	err := s.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
 		to, err = s.Replies.Follow(tx, r.PathValue("token"), person)
@@ -116,6 +116,25 @@ func (s *shop) linked(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, local(strings.TrimPrefix(to, s.PublicURL), "/"), http.StatusFound)
 	return nil
+}
+
+// looking are words in the names by which programs open links to look at them.
+var looking = []string{"bot", "preview", "crawl", "spider", "scan", "facebookexternalhit", "whatsapp", "slack-img", "curl", "wget", "python", "go-http-client", "headless",
+	"safelinks", "barracuda", "proofpoint", "mimecast"}
+
+// followed reports whether a person seems to have followed a link, rather than a program that looks where it leads or a
+// browser that fetches it in advance.
+func followed(r *http.Request) bool {
+	agent := strings.ToLower(r.UserAgent())
+	if agent == "" || r.Method != http.MethodGet || slices.ContainsFunc(looking, func(s string) bool { return strings.Contains(agent, s) }) {
+		return false
+	}
+	for _, h := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		if v := strings.ToLower(r.Header.Get(h)); strings.Contains(v, "prefetch") || strings.Contains(v, "preview") || strings.Contains(v, "prerender") {
+			return false
+		}
+	}
+	return true
 }
 
 // message is the message behind a link, and the place its reader belongs to.
