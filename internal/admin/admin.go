@@ -195,6 +195,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/mails/{id}", c.page("mail", c.mail))
 	mux.Handle("GET /console/mails/{id}/html", c.known(c.mailHTML))
 
+	c.textRoutes(mux)
 	c.ruleRoutes(mux)
 
 	mux.Handle("GET /console/jobs", c.page("jobs", c.jobs))
