@@ -20,7 +20,7 @@ func official(t *testing.T) classify.Titles {
 	t.Helper()
 	f, err := os.Open("../../../shared/rules/hs_codes.csv")
 	if err != nil {
-		t.Skip("optional: the official nomenclature isn't at hand")
+		t.Skip("the official nomenclature isn't beside the project: ", err)
 	}
 	defer f.Close()
 	tariff, _, err := landed.ReadTariff(f, "hs_codes.csv", nil)
