@@ -80,6 +80,14 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 			if err := saveAttempt(tx, past[n-1]); err != nil {
 				return nil, err
 			}
+			asked, err := s.askAbout(tx, past[n-1])
+			if err != nil {
+				return nil, err
+			}
+			if asked && !r.Class.asks() {
+				r.due = tx.Now().Add(2 * askAfter[0])
+				return nil, save(tx, r)
+			}
 		}
 		if r.Class.asks() || r.Repeats >= mostRepeats {
 			r.State, r.Reason = Unknown, "outcome_unknown"
@@ -161,6 +169,9 @@ func (s *Service) answered(tx *db.Tx, st step, wire time.Time, t Taken, sendErr 
 	}
 	if r.State != Queued {
 		return nil
+	}
+	if _, err := s.askAbout(tx, at); err != nil {
+		return err
 	}
 	if r.Class.asks() {
 		r.State, r.Reason = Unknown, "outcome_unknown"

@@ -100,6 +100,7 @@ func New(d *db.DB, q *jobs.Queue, bus announcer, p people, m markets, cfg Config
 	q.Beside(s.lane)
 	jobs.Handle(q, s.release)
 	jobs.Handle(q, s.match)
+	jobs.HandleOutside(q, s.inquire)
 	return s
 }
 
