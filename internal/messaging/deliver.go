@@ -229,7 +229,7 @@ func sentEvent(r Record, at time.Time) SentEvent {
 func (s *Service) taken(tx *db.Tx, r Record, st step, wire time.Time, t Taken) error {
 	st.r = r
 	r = s.charged(&st, t)
-	r.WireAt, r.SentAt, r.HeldUntil, r.due = wire, tx.Now(), time.Time{}, time.Time{}
+	r.WireAt, r.SentAt, r.HeldUntil, r.due = wire, tx.Now(), time.Time{}, s.awaited(r, t, tx.Now())
 	if r.State.follows(Sent) || r.State == Unknown {
 		r.State = Sent
 	}

@@ -313,17 +313,26 @@ func (l *lane) sweep(ctx context.Context) error {
 	if full {
 		return nil
 	}
-	var due []string
+	var due, overdue []string
 	err := l.s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		now := tx.Now()
 		if !l.swept && !l.s.db.Postgres() {
 			now = now.Add(laneLease) // there is no other process: what an earlier one had in hand is ours
 		}
 		due, err = db.All(tx, db.Scalar[string], `select id from messages where state = 'queued' and due_at <= $1 order by due_at limit 1000`, now)
+		if err != nil {
+			return err
+		}
+		overdue, err = db.All(tx, db.Scalar[string], `select id from messages where state = 'sent' and due_at <= $1 order by due_at limit 100`, tx.Now())
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	for _, id := range overdue {
+		if err := l.s.db.Write(ctx, func(tx *db.Tx) error { return l.s.overdue(tx, id) }); err != nil {
+			return err
+		}
 	}
 	first := !l.swept
 	l.swept = true
@@ -485,9 +494,10 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 			attempts = append(attempts, w.st.attempt.ID)
 			err := tx.Send(`update messages set state = case when state in ('queued', 'unknown') then 'sent' else state end,
 				reason = case when state in ('queued', 'unknown') then '' else reason end,
-				parts = $2, sender = $3, sender_kind = $4, cost_micros = $5, currency = $6, wire_at = $7, sent_at = $8, held_until = null, due_at = null,
+				parts = $2, sender = $3, sender_kind = $4, cost_micros = $5, currency = $6, wire_at = $7, sent_at = $8, held_until = null, due_at = $11,
 				provider = $9, route = $10 where id = $1`,
-				r.ID, r.Parts, r.Sender, string(r.SenderKind), r.Cost.Micros, string(r.Cost.Currency), w.wire, tx.Now(), r.Provider, r.Route)
+				r.ID, r.Parts, r.Sender, string(r.SenderKind), r.Cost.Micros, string(r.Cost.Currency), w.wire, tx.Now(), r.Provider, r.Route,
+				s.awaited(r, w.taken, tx.Now()))
 			if err != nil {
 				return err
 			}

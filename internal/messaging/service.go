@@ -52,6 +52,8 @@ type Config struct {
 	Routes  []Route // best first
 	Mailbox string  // sender of e-mails on routes that name none
 	Weights Weights // what matters between routes; zero: ByDelivery
+
+	ReceiptWithin time.Duration // after which what must arrive and has no receipt goes by the next channel; zero: two minutes
 }
 
 func (c Config) weights() Weights {
@@ -387,6 +389,11 @@ func (s *Service) follow(tx *db.Tx, r Record, keep func(*db.Tx, Record) error) (
 func (s *Service) end(tx *db.Tx, r Record) error {
 	if err := save(tx, r); err != nil {
 		return err
+	}
+	if r.State == Failed || r.State == Expired {
+		if err := s.next(tx, r); err != nil {
+			return err
+		}
 	}
 	return s.ended(tx, r)
 }
