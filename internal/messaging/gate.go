@@ -25,6 +25,7 @@ type application struct {
 	now      time.Time
 	version  string
 	class    Class
+	law      Class // what the country makes of class; empty where nothing is known of it
 	template string
 	reach    Reach
 	country  market.Country
@@ -44,10 +45,6 @@ type application struct {
 	text        text
 	brand       string
 }
-
-// surveysFree lists the countries where a survey needs no consent of its own, only quiet hours and no
-// objection. (journeys.md, legal class by market)
-var surveysFree = []market.Country{"US", "ID", "MY"}
 
 // decide is the send gate: the only way out, for every message, when it is written, after every hold and just
 // before it is handed over. It looks at everything and keeps every reason, in this order: consent, suppression,
@@ -109,7 +106,9 @@ func (a application) consents(d *verdict) {
 	switch {
 	case c.Revoked:
 		d.other("consent_revoked", c.Since.Format(time.RFC3339))
-	case a.class == Survey && has(surveysFree, a.country):
+	case a.law == "":
+		d.other("no_policy", string(a.country))
+	case a.law == Survey:
 		d.note("consent_not_needed", string(a.country))
 	case c.Pending || c.Granted && a.doubleOptIn && !c.Confirmed:
 		d.other("consent_unconfirmed", "double opt-in")
@@ -146,7 +145,7 @@ func (a application) policy(d *verdict) {
 		return
 	}
 	p := a.policies[0]
-	if a.class == Promotional && !p.Abroad {
+	if a.law == Promotional && !p.Abroad {
 		d.other("promotional_from_abroad", string(p.Country))
 	}
 	if a.routed && a.kind == Alpha && (p.Sender == "no" || p.Sender == "overwritten") {
@@ -184,7 +183,7 @@ func (a application) caps(d *verdict) {
 	if last := a.recent[len(a.recent)-1]; a.now.Sub(last) < capSpan {
 		d.hold(last.Add(capSpan), "cap", "1 in 24 h")
 	}
-	if n := len(a.recent); a.class == Promotional && n >= monthMost {
+	if n := len(a.recent); a.law == Promotional && n >= monthMost {
 		if at := a.recent[n-monthMost].Add(monthSpan); at.After(a.now) {
 			d.hold(at, "cap", fmt.Sprintf("%d in 30 days", monthMost))
 		}

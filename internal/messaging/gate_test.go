@@ -118,6 +118,9 @@ func TestDecide(t *testing.T) {
 		{"answer after STOP", func(a *application) { a.class, a.suppressed, a.country = Reply, "stop", "US" }, Go, ""},
 		{"survey in US without consent", func(a *application) { a.class, a.country, a.consent.Granted = Survey, "US", false }, Go, ""},
 		{"survey in DE without consent", func(a *application) { a.class, a.consent.Granted = Survey, false }, OtherChannel, "no_consent"},
+		{"survey in a country of which nothing is known", func(a *application) { a.class, a.country = Survey, "AQ" }, OtherChannel, "no_policy"},
+		{"offer in a country of which nothing is known", func(a *application) { a.country = "AQ" }, OtherChannel, "no_policy"},
+		{"order message in a country of which nothing is known", func(a *application) { a.class, a.country = Transactional, "AQ" }, Go, ""},
 		{"one an hour ago", func(a *application) { a.recent = []time.Time{noon.Add(-time.Hour)} }, Hold, "cap"},
 		{"one yesterday", func(a *application) { a.recent = []time.Time{noon.Add(-25 * time.Hour)} }, Go, ""},
 		{"four this month", func(a *application) {
@@ -149,6 +152,7 @@ func TestDecide(t *testing.T) {
 			}
 			a.consent.Granted = true
 			tt.change(&a)
+			a.law = builtin().laws.of(a.country, "survey", a.class)
 			d := decide(a)
 			require.Equal(t, tt.want, d.Verdict, "%+v", d.Reasons)
 			require.Equal(t, tt.why, d.Why)

@@ -87,7 +87,13 @@ func (s *Service) look(k key, id TextID, w Words, m market.Code, vars map[string
 	if m != "" {
 		a.country = shop.Country()
 	}
-	f := form{reach: a.reach, kind: LongNumber, langs: []string{id.Lang}, brand: s.cfg.Brand, base: s.cfg.BaseURL, token: "k3v9tq2mxw7a"}
+	a.law = k.class
+	if m != "" {
+		a.law = s.rules.laws.of(a.country, k.journey, k.class)
+	} else if k.class.asks() {
+		a.law = Promotional
+	}
+	f := form{reach: a.reach, law: a.law, kind: LongNumber, langs: []string{id.Lang}, brand: s.cfg.Brand, base: s.cfg.BaseURL, token: "k3v9tq2mxw7a"}
 	if id.Channel == SMS && m != "" {
 		if a.policies = s.rules.of(a.country, ""); len(a.policies) > 0 {
 			f.policy = &a.policies[0]

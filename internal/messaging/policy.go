@@ -57,6 +57,7 @@ type rules struct {
 	version  string
 	policies map[string]Policy // "DE", "US-FL"
 	prices   map[market.Country]Cost
+	laws     laws
 	lexicon  lexicon
 	texts    texts
 }
@@ -72,7 +73,7 @@ var builtin = sync.OnceValue(func() *rules {
 
 // load reads data/ and templates/. A bad row refuses the file and is named.
 func load(from fs.FS) (*rules, error) {
-	r := &rules{policies: map[string]Policy{}, prices: map[market.Country]Cost{}}
+	r := &rules{policies: map[string]Policy{}, prices: map[market.Country]Cost{}, laws: laws{}}
 	h := sha256.New()
 	table := func(name string, each func(row map[string]string) error) error {
 		b, err := fs.ReadFile(from, "data/"+name)
@@ -96,6 +97,9 @@ func load(from fs.FS) (*rules, error) {
 		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := table("classes.csv", r.laws.add); err != nil {
 		return nil, err
 	}
 	r.lexicon = newLexicon()

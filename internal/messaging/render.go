@@ -13,6 +13,7 @@ import (
 // form is how a text has to look for one address: who it comes from and what the country asks.
 type form struct {
 	reach  Reach
+	law    Class // what the country makes of the text's class
 	kind   Kind
 	policy *Policy // nil for e-mail and where no row is known
 	langs  []string
@@ -109,7 +110,10 @@ func (s *texts) dress(k key, lang, body string, vars map[string]string, f form) 
 	}
 	pieces := []string{head + strings.TrimSpace(body)}
 	for _, b := range k.blocks {
-		name := b
+		name, where := strings.CutSuffix(b, "?")
+		if where && f.law == Survey {
+			continue
+		}
 		if b == "link" {
 			pieces = append(pieces, vars["link"])
 			continue

@@ -254,7 +254,12 @@ func (s *Service) weigh(tx *db.Tx, r *Record) error {
 		now: tx.Now(), version: s.rules.version, class: m.Class, template: m.Template, reach: Reach{m.Channel, m.To},
 		country: country, notAfter: m.NotAfter, doubleOptIn: shop.DoubleOptIn, holidays: s.off, brand: s.cfg.Brand,
 	}
-	f := form{reach: a.reach, kind: LongNumber, langs: langsOf(m.Lang, shop.Languages), brand: s.cfg.Brand, base: s.cfg.BaseURL, token: r.Token}
+	where := country
+	if where == "" && shop.Code != "" {
+		where = shop.Country()
+	}
+	a.law = s.rules.laws.of(where, s.texts().keys[m.Template].journey, m.Class)
+	f := form{reach: a.reach, law: a.law, kind: LongNumber, langs: langsOf(m.Lang, shop.Languages), brand: s.cfg.Brand, base: s.cfg.BaseURL, token: r.Token}
 	if m.Channel == SMS {
 		if a.policies = s.rules.of(country, m.Region); len(a.policies) > 0 {
 			f.policy = &a.policies[0]

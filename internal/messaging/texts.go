@@ -25,12 +25,13 @@ type texts struct {
 // key is what a template is for. Vars lists the variables it knows; true means that without it the text makes
 // no sense.
 type key struct {
-	class  Class
-	blocks []string
-	vars   map[string]bool
-	types  map[string]VarType // of variables that a merchant made
-	order  []string           // the variables as they are listed
-	own    bool               // made by the merchant
+	journey string // whose message it is; empty for answers
+	class   Class
+	blocks  []string // "stop?" is there only where the law counts the message as advertising
+	vars    map[string]bool
+	types   map[string]VarType // of variables that a merchant made
+	order   []string           // the variables as they are listed
+	own     bool               // made by the merchant
 }
 
 // words is one template: Full with variables, Plain without, for when those can't be filled.
@@ -49,7 +50,7 @@ func readTexts(from fs.FS) (t texts, err error) {
 		return t, err
 	}
 	err = readTable("keys.csv", string(b), func(row map[string]string) error {
-		k := key{class: Class(row["class"]), blocks: strings.Fields(row["blocks"]), vars: map[string]bool{}}
+		k := key{journey: row["journey"], class: Class(row["class"]), blocks: strings.Fields(row["blocks"]), vars: map[string]bool{}}
 		for _, v := range strings.Fields(row["vars"]) {
 			name, needed := strings.CutSuffix(v, "!")
 			k.vars[name] = needed
