@@ -75,6 +75,7 @@ type serveCommand struct {
 	TestPSP  bool   `name:"test-psp" help:"Take payments by the built-in test provider. Never for a live shop."`
 	Media    string `help:"Directory of the shop's pictures." type:"existingdir"`
 	SMPP     string `name:"smpp" help:"host:port of the message centre for SMS."`
+	Spare    string `name:"smpp-spare" help:"host:port of a second message centre, for what the first doesn't take."`
 	SystemID string `name:"smpp-system-id" default:"portolan" help:"Name to bind with."`
 	Password string `name:"smpp-password" help:"Password to bind with."`
 	Binds    int    `name:"smpp-binds" default:"1" help:"Connections to the message centre at a time."`
@@ -83,6 +84,7 @@ type serveCommand struct {
 	SMTP     string `name:"smtp" help:"host:port of the mail server."`
 	MailFrom string `name:"mail-from" default:"shop@localhost" help:"Sender of the shop's mails."`
 	keys
+	testClock
 }
 
 // Run serves until ctx ends.
@@ -91,7 +93,12 @@ func (c *serveCommand) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.database.open(ctx, nil)
+	clock, err := c.testClock.clock()
+	if err != nil {
+		l.Close()
+		return err
+	}
+	d, err := c.database.open(ctx, clock)
 	if err != nil {
 		l.Close()
 		return err
@@ -112,7 +119,7 @@ func (c *serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, Proxy: c.Proxy, TestPSP: c.TestPSP, Media: media, Vault: locks,
-		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Long: c.Long, TLS: c.TLS, SMTP: c.SMTP, MailFrom: c.MailFrom})
+		SMPP: c.SMPP, Spare: c.Spare, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Long: c.Long, TLS: c.TLS, SMTP: c.SMTP, MailFrom: c.MailFrom})
 	if err != nil {
 		l.Close()
 		return err

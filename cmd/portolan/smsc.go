@@ -28,6 +28,7 @@ type smscCommand struct {
 	Min      time.Duration `name:"receipt-min" default:"150ms" help:"Shortest time to a delivery receipt, where the file says nothing."`
 	Max      time.Duration `name:"receipt-max" default:"900ms" help:"Longest time to a delivery receipt, where the file says nothing."`
 	Keep     int           `default:"100000" help:"Submits kept on record."`
+	testClock
 }
 
 var errNotLocal = fault.New(fault.Invalid, "smsc.page_not_local")
@@ -46,6 +47,9 @@ func (c *smscCommand) Run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("--http %s: %w", c.HTTP, errNotLocal)
 	}
 	cfg := file.Config()
+	if cfg.Clock, err = c.clock(); err != nil {
+		return err
+	}
 	cfg.Addr, cfg.KeepSubmits = c.Addr, c.Keep
 	if c.Seed != 0 {
 		cfg.Seed = c.Seed

@@ -71,6 +71,7 @@ type Config struct {
 	Media     fs.FS  // the shop's pictures; nil: the demo's where the shop is the demo's
 
 	SMPP     string // host:port of the message centre; empty: no SMS leaves
+	Spare    string // host:port of a second one, with the same credentials, for what the first doesn't take
 	SystemID string
 	Password string
 	TLS      bool   // to the message centre
@@ -113,6 +114,7 @@ type App struct {
 	Journeys  *journeys.Service
 	Evidence  *evidence.Service
 	SMPP      *operator.Line
+	Spare     *operator.Line
 	HTTP      http.Handler
 
 	cfg    Config
@@ -292,6 +294,9 @@ func (a *App) Run(ctx context.Context) error {
 	parts := []func(context.Context) error{a.Watch.Run, a.Queue.Run, a.Rules.Run}
 	if a.SMPP != nil {
 		parts = append(parts, a.SMPP.Run)
+	}
+	if a.Spare != nil {
+		parts = append(parts, a.Spare.Run)
 	}
 	failures := make(chan error, len(parts))
 	var all sync.WaitGroup

@@ -41,16 +41,10 @@ func (a *App) messages(shop Shop) error {
 		return off
 	})
 	if a.cfg.SMPP != "" {
-		var secure *tls.Config
-		if a.cfg.TLS {
-			secure = &tls.Config{MinVersion: tls.VersionTLS12}
-		}
-		a.SMPP = operator.New(a.DB, "smpp", smpp.Config{Name: "smpp", Addr: a.cfg.SMPP, SystemID: a.cfg.SystemID, Password: a.cfg.Password,
-			Transceivers: a.cfg.Binds, Long: smpp.Long(a.cfg.Long), TLS: secure}, a.Messages)
-		for _, s := range senders {
-			a.Messages.Route(messaging.Route{Name: "smpp-" + string(s.country), Provider: "smpp", Channel: messaging.SMS, Countries: []market.Country{s.country},
-				Sender: s.sender, Kind: s.kind, Carrier: a.SMPP})
-		}
+		a.SMPP = a.centre("smpp", a.cfg.SMPP)
+	}
+	if a.cfg.Spare != "" {
+		a.Spare = a.centre("smpp-spare", a.cfg.Spare)
 	}
 	if a.cfg.SMTP != "" {
 		host, text, err := net.SplitHostPort(a.cfg.SMTP)
@@ -86,4 +80,19 @@ func (a *App) messages(shop Shop) error {
 		},
 	})
 	return nil
+}
+
+// centre is a line to a message centre, by which each country is reached under a sender of its own.
+func (a *App) centre(name, addr string) *operator.Line {
+	var secure *tls.Config
+	if a.cfg.TLS {
+		secure = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	line := operator.New(a.DB, name, smpp.Config{Name: name, Addr: addr, SystemID: a.cfg.SystemID, Password: a.cfg.Password,
+		Transceivers: a.cfg.Binds, Long: smpp.Long(a.cfg.Long), TLS: secure}, a.Messages)
+	for _, s := range senders {
+		a.Messages.Route(messaging.Route{Name: name + "-" + string(s.country), Provider: name, Channel: messaging.SMS, Countries: []market.Country{s.country},
+			Sender: s.sender, Kind: s.kind, Carrier: line})
+	}
+	return line
 }

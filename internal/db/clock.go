@@ -22,6 +22,12 @@ func Fast(start time.Time, speed float64) *Clock {
 	return &Clock{virtual: start.UTC(), real: time.Now(), speed: speed, changed: make(chan struct{})}
 }
 
+// Going said start at the moment since of the world's and runs speed times as fast as the world: so several processes
+// have one clock.
+func Going(start, since time.Time, speed float64) *Clock {
+	return Fast(start.Add(time.Duration(float64(time.Since(since))*speed)), speed)
+}
+
 // Manual stands still at a moment until Advance moves it: for tests.
 func Manual(start time.Time) *Clock { return Fast(start, 0) }
 

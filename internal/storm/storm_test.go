@@ -21,11 +21,7 @@ var (
 // Whoever paid has an order, a number, a parcel's worth of stock and a confirmation, once each, however often the
 // program dies in the middle. scripts/storm runs it in its full form.
 func TestStorm(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "portolan")
-	build := exec.Command("go", "build", "-o", binary, "portolan/cmd/portolan")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
+	binary := build(t)
 	for name, url := range dbtest.URLs(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -37,4 +33,13 @@ func TestStorm(t *testing.T) {
 			require.Positive(t, r.Paid)
 		})
 	}
+}
+
+func build(t *testing.T) string {
+	binary := filepath.Join(t.TempDir(), "portolan")
+	build := exec.Command("go", "build", "-o", binary, "portolan/cmd/portolan")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return binary
 }

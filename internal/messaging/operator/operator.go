@@ -50,9 +50,16 @@ func (l *Line) Client() *smpp.Client { return l.client }
 // longestValidity is how long a network keeps trying to reach a phone that is off.
 const longestValidity = 48 * time.Hour
 
+// gateHolds is how long the gate's answer to an offer holds: what waited longer here is asked about again, for the night
+// may have begun and the person may have said STOP.
+const gateHolds = time.Second
+
 // Send implements messaging.Carrier.
 func (l *Line) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken, error) {
 	m := smpp.Submit{From: p.Sender, To: p.To, Text: p.Text, Key: p.Attempt, Receipt: true}
+	if p.Class == messaging.Promotional || p.Class == messaging.Survey {
+		m.Within = gateHolds
+	}
 	if !p.NotAfter.IsZero() {
 		left := p.NotAfter.Sub(l.db.Clock().Now())
 		if left <= 0 {

@@ -19,6 +19,10 @@ type Submit struct {
 
 	Key string // the caller's name for the text, for Handler.Late
 
+	// Within is how long the text may wait here for a line, for room in the window and for a network that throttles,
+	// before it is given back as ErrNotSent or ErrRetry; 0 is as long as Config says.
+	Within time.Duration
+
 	Receipt  bool          // ask for a delivery receipt
 	Validity time.Duration // how long the network may try; 0 is its default
 	Long     Long          // how it goes if it has several parts; "" is Config.Long
@@ -48,9 +52,15 @@ func (c *Client) Submit(ctx context.Context, m Submit) (ids []string, err error)
 			open = append(open, i)
 		}
 	}
+	leave := ctx
+	if m.Within > 0 {
+		var stop context.CancelFunc
+		leave, stop = context.WithTimeout(ctx, m.Within)
+		defer stop()
+	}
 	var budget *time.Timer
 	for round := 0; ; round++ {
-		refused, final := c.round(ctx, m.Key, parts, open, ids)
+		refused, final := c.round(ctx, leave, m.Key, parts, open, ids)
 		if len(final) > 0 || len(refused) == 0 {
 			return ids, worst(append(final, refused.errors()...))
 		}
@@ -61,6 +71,9 @@ func (c *Client) Submit(ctx context.Context, m Submit) (ids []string, err error)
 			budget = time.NewTimer(c.cfg.RetryFor)
 			defer budget.Stop()
 		}
+		if len(refused) < len(parts) {
+			leave = ctx // a part is on its way: the others go after it
+		}
 		pause := min(5*time.Millisecond<<min(round, 8), 500*time.Millisecond)
 		again := time.NewTimer(pause/2 + rand.N(pause))
 		select {
@@ -68,7 +81,7 @@ func (c *Client) Submit(ctx context.Context, m Submit) (ids []string, err error)
 		case <-budget.C:
 			again.Stop()
 			return ids, worst(refused.errors())
-		case <-ctx.Done():
+		case <-leave.Done():
 			again.Stop()
 			return ids, worst(refused.errors())
 		}
@@ -91,15 +104,18 @@ func (r refusals) errors() (errs []error) {
 	return errs
 }
 
-// round sends the open parts in order, without waiting between them, and then collects the answers.
-func (c *Client) round(ctx context.Context, key string, parts []*Message, open []int, ids []string) (refused refusals, final []error) {
+// round sends the open parts in order until leave ends, without waiting between them, and then collects the answers.
+func (c *Client) round(ctx, leave context.Context, key string, parts []*Message, open []int, ids []string) (refused refusals, final []error) {
 	type flight struct {
 		s    *session
 		call *call
 	}
 	flights := make([]flight, len(open))
 	for n, i := range open {
-		s, call, err := c.start(ctx, parts[i], key, i+1)
+		if n > 0 {
+			leave = ctx // what was begun is finished
+		}
+		s, call, err := c.start(leave, parts[i], key, i+1)
 		if err != nil {
 			final = append(final, fmt.Errorf("part %d: %w", i+1, err))
 			break

@@ -206,6 +206,17 @@ func TestThrottlingLosesNothing(t *testing.T) {
 	require.Equal(t, s.Totals().Throttled, c.Stats().Throttled)
 }
 
+// What may only leave now isn't kept back for a network that is busy or away.
+func TestWithin(t *testing.T) {
+	s := start(t, smsc.Config{Plan: smsc.Plan{Throttled: 1}})
+	c := connect(t, s, smpp.Handler{}, func(cfg *smpp.Config) { cfg.RetryFor, cfg.BindWait = time.Minute, time.Minute })
+	_, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(1), Text: "now", Within: 30 * time.Millisecond})
+	require.ErrorIs(t, err, smpp.ErrRetry)
+	lost := smpp.New(smpp.Config{Name: "nobody", Addr: "127.0.0.1:1", BindWait: time.Minute}, smpp.Handler{})
+	_, err = lost.Submit(short(t), smpp.Submit{From: "Shop", To: phone(1), Text: "now", Within: 30 * time.Millisecond})
+	require.ErrorIs(t, err, smpp.ErrNotSent)
+}
+
 func TestErrorClasses(t *testing.T) {
 	refuse := map[string]smpp.Status{
 		"4917000001": smpp.InvalidDest, "4917000002": smpp.InvalidSource, "4917000003": smpp.SubmitFailed,
