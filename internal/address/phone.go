@@ -2,8 +2,10 @@ package address
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -16,6 +18,12 @@ var ErrPhone = fault.New(fault.Invalid, "address.phone_form")
 // Phone reads a number as people of country write it, or with its country code, and returns it as E.164:
 // Phone("0151 23456789", "DE") is "+4915123456789". A number that nobody can have is ErrPhone.
 func Phone(text, country string) (e164 string, err error) {
+	if n, err := international(text); err == nil {
+		if !n.valid {
+			return "", fmt.Errorf("phone number of %s: %w", country, ErrPhone)
+		}
+		return n.e164, nil
+	}
 	n, err := phonenumbers.Parse(text, strings.ToUpper(country))
 	if err != nil {
 		return "", fmt.Errorf("read a phone number: %w: %w", ErrPhone, err)
@@ -25,6 +33,39 @@ func Phone(text, country string) (e164 string, err error) {
 		return "", fmt.Errorf("phone number of %s: %w", country, ErrPhone)
 	}
 	return e164, nil
+}
+
+// number is what is known of a number with its country code.
+type number struct {
+	text, e164, region string
+	valid              bool // somebody can have it
+	parsed             *phonenumbers.PhoneNumber
+}
+
+// lately keeps numbers just read, each in a place of its own, since one message asks several things about its number
+// and reading one takes long.
+var (
+	lately [256]atomic.Pointer[number]
+	seed   = maphash.MakeSeed()
+)
+
+// international reads a number that begins with a plus, which needs no country to be read.
+func international(text string) (*number, error) {
+	if !strings.HasPrefix(text, "+") {
+		return nil, ErrPhone
+	}
+	place := &lately[maphash.String(seed, text)%uint64(len(lately))]
+	if n := place.Load(); n != nil && n.text == text {
+		return n, nil
+	}
+	p, err := phonenumbers.Parse(text, "")
+	if err != nil {
+		return nil, err
+	}
+	n := &number{text: text, e164: phonenumbers.Format(p, phonenumbers.E164), region: phonenumbers.GetRegionCodeForNumber(p), parsed: p}
+	n.valid = phonenumbers.IsValidNumberForRegion(p, n.region) || invented(n.e164)
+	place.Store(n)
+	return n, nil
 }
 
 // inventions are ranges kept free for films and samples: they pass, and reach nobody. Source: Ofcom,
@@ -53,12 +94,12 @@ func written(e164 string, as phonenumbers.PhoneNumberFormat) string {
 
 // PhoneCountry is the ISO 3166-1 country of an E.164 number, or "".
 func PhoneCountry(e164 string) string {
-	n, err := phonenumbers.Parse(e164, "")
+	n, err := international(e164)
 	if err != nil {
 		return ""
 	}
-	if c := phonenumbers.GetRegionCodeForNumber(n); len(c) == 2 && c != "ZZ" {
-		return c
+	if len(n.region) == 2 && n.region != "ZZ" {
+		return n.region
 	}
 	if strings.HasPrefix(e164, "+44") && invented(e164) {
 		return "GB"
@@ -69,11 +110,11 @@ func PhoneCountry(e164 string) string {
 // CanText reports whether an E.164 number may receive text messages: a mobile, or one of a country (US) where
 // numbers don't tell.
 func CanText(e164 string) bool {
-	n, err := phonenumbers.Parse(e164, "")
+	n, err := international(e164)
 	if err != nil {
 		return false
 	}
-	switch phonenumbers.GetNumberType(n) {
+	switch phonenumbers.GetNumberType(n.parsed) {
 	case phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE:
 		return true
 	}
@@ -87,8 +128,8 @@ func CanText(e164 string) bool {
 func ZoneOf(e164, country, region string) []string {
 	zones := ZonesOf(country, region)
 	if e164 != "" {
-		if n, err := phonenumbers.Parse(e164, ""); err == nil {
-			if found, err := phonenumbers.GetTimezonesForNumber(n); err == nil {
+		if n, err := international(e164); err == nil {
+			if found, err := phonenumbers.GetTimezonesForNumber(n.parsed); err == nil {
 				for _, z := range found {
 					if z != phonenumbers.UNKNOWN_TIMEZONE {
 						zones = append(zones, z)

@@ -66,9 +66,9 @@ func syncTime() time.Duration {
 
 // meter reads how much of the machine was used, by whom.
 type meter struct {
-	b      *bench
-	server *drive.Server
-	at     time.Time
+	b    *bench
+	pids []int // of the program under test
+	at   time.Time
 
 	all, load, tested, data time.Duration
 }
@@ -82,16 +82,26 @@ type usage struct {
 }
 
 func (b *bench) measure(s *drive.Server) *meter {
-	return &meter{b: b, server: s, at: time.Now(), all: busy(), load: drive.CPU(os.Getpid()), tested: s.CPU(), data: b.postgresCPU()}
+	return b.measureOther(s.PID())
+}
+
+// measureOther is measure where the program under test isn't ours.
+func (b *bench) measureOther(pids ...int) *meter {
+	m := &meter{b: b, pids: pids, at: time.Now(), all: busy(), load: drive.CPU(os.Getpid()), data: b.postgresCPU()}
+	m.tested = m.cpu()
+	return m
+}
+
+func (m *meter) cpu() (sum time.Duration) {
+	for _, pid := range m.pids {
+		sum += drive.CPU(pid)
+	}
+	return sum
 }
 
 func (m *meter) stop() usage {
 	u := usage{took: time.Since(m.at)}
-	if m.server == nil { // the others are the program under test, and cannot be told from it
-		u.others = "not told apart"
-		return u
-	}
-	u.server = m.server.CPU() - m.tested
+	u.server = m.cpu() - m.tested
 	u.with = u.server + m.b.postgresCPU() - m.data
 	load := drive.CPU(os.Getpid()) - m.load
 	foreign := busy() - m.all - u.with - load

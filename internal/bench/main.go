@@ -42,7 +42,7 @@ func main() {
 	flag.StringVar(&b.pgdir, "pgdir", "", "its data directory")
 	flag.DurationVar(&b.span, "span", 8*time.Second, "how long each load lasts")
 	flag.StringVar(&parts, "parts", "wire,checkout,memory,start,list,html,reprice,quote", "what to measure")
-	flag.StringVar(&on, "on", "sqlite,postgres", "the databases to measure on")
+	flag.StringVar(&on, "on", "sqlite,postgres", "the databases to measure on: sqlite, sqlite-normal, postgres")
 	flag.StringVar(&counts, "c", "1,16,64", "how many shoppers buy at once, one measurement each")
 	flag.Parse()
 	b.parts, b.on = strings.Split(parts, ","), strings.Split(on, ",")
@@ -78,6 +78,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if slices.Contains(b.on, "sqlite") {
 		places = append(places, place{"SQLite", filepath.Join(b.dir, "bench.db")})
 	}
+	if slices.Contains(b.on, "sqlite-normal") {
+		places = append(places, place{"SQLite, NORMAL", filepath.Join(b.dir, "bench.db?synchronous=normal")})
+	}
 	if b.postgres != "" && slices.Contains(b.on, "postgres") {
 		places = append(places, place{"PostgreSQL", b.postgres})
 	}
@@ -87,7 +90,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 	}
 	if b.wants("messages") {
-		if err := b.messages(ctx); err != nil {
+		if err := b.messages(ctx, places); err != nil {
 			return fmt.Errorf("messages: %w", err)
 		}
 	}
@@ -97,9 +100,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 	}
 	for _, p := range places {
-		if p.name == "SQLite" {
-			p.url = filepath.Join(b.dir, "thousand.db")
-		}
+		p.url = strings.Replace(p.url, "bench.db", "thousand.db", 1)
 		if err := b.thousand(ctx, p); err != nil {
 			return fmt.Errorf("%s with 1,000 products: %w", p.name, err)
 		}

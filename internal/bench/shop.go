@@ -23,7 +23,8 @@ var counts = drive.Queries(countsFile)
 // empty makes room at a place.
 func (b *bench) empty(ctx context.Context, p place) error {
 	if !strings.HasPrefix(p.url, "postgres") {
-		old, err := filepath.Glob(p.url + "*")
+		path, _, _ := strings.Cut(p.url, "?")
+		old, err := filepath.Glob(path + "*")
 		for _, f := range old {
 			os.Remove(f)
 		}

@@ -209,6 +209,11 @@ func TestErasureKeepsADigest(t *testing.T) {
 			none, err := s.Suppressed(tx, "someone@example.org")
 			require.NoError(t, err)
 			require.Empty(t, none.Address)
+			all, err := s.SuppressedEach(tx, []string{phone, "someone@example.org", mail, phone})
+			require.NoError(t, err)
+			require.Len(t, all, 2)
+			require.Equal(t, "stop", all[phone].Reason)
+			require.Equal(t, "stop", all[mail].Reason)
 
 			again, err := s.Record(tx, grant(mail, customer.Mail))
 			require.NoError(t, err)

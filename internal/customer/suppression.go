@@ -1,11 +1,13 @@
 package customer
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -115,6 +117,30 @@ func (s *Service) Suppressed(tx *db.Tx, address string) (Suppression, error) {
 		return suppressed(tx, address, stand(*key, address))
 	}
 	return suppressed(tx, address, address)
+}
+
+// SuppressedEach is Suppressed for many addresses: those in force, by address.
+func (s *Service) SuppressedEach(tx *db.Tx, addresses []string) (map[string]Suppression, error) {
+	found := map[string]Suppression{}
+	if len(addresses) == 0 {
+		return found, nil
+	}
+	of := make(map[string]string, 2*len(addresses)) // either form to address
+	for _, a := range addresses {
+		of[a] = a
+		if key := s.key.Load(); key != nil {
+			of[stand(*key, a)] = a
+		}
+	}
+	forms := slices.Collect(maps.Keys(of))
+	all, err := db.All(tx, scanSuppression, `select `+suppressionColumns+` from suppressions where lifted_at is null and address in `+db.In(1, len(forms)), db.Fill(forms)...)
+	for _, v := range all {
+		a := of[v.Address]
+		if old, ok := found[a]; !ok || strictest(v, old) < 0 {
+			found[a] = v
+		}
+	}
+	return found, err
 }
 
 // Suppress silences one address for a reason other than its owner's word, such as a bounce.
@@ -265,12 +291,23 @@ func scanSuppression(r db.Row) (s Suppression, err error) {
 
 // suppressed looks an address up in either of its forms; what its owner said comes first.
 func suppressed(tx *db.Tx, address, form string) (Suppression, error) {
-	all, err := db.All(tx, scanSuppression, `select `+suppressionColumns+` from suppressions where address in ($1, $2) and lifted_at is null
-		order by case when reason = 'stop' then 0 else 1 end, address`, address, form)
+	const of = `select ` + suppressionColumns + ` from suppressions where lifted_at is null and address = `
+	all, err := db.All(tx, scanSuppression, of+`$1 union all `+of+`$2`, address, form)
 	if err != nil || len(all) == 0 {
 		return Suppression{}, err
 	}
-	return all[0], nil
+	return slices.MinFunc(all, strictest), nil
+}
+
+// strictest has an owner's own word first.
+func strictest(a, b Suppression) int {
+	rank := func(s Suppression) int {
+		if s.Reason == ReasonStop {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Address, b.Address))
 }
 
 // suppress puts an address on the list. Nothing takes the place of its owner's word, and that keeps what it covers.

@@ -118,7 +118,7 @@ func (l *lite) migrate(ctx context.Context, all []Schema, print string) error {
 		return err
 	}
 	defer unlock()
-	to, err := sql.Open("sqlite", dsn(l.path, "immediate"))
+	to, err := sql.Open("sqlite", l.dsn("immediate"))
 	if err != nil {
 		return err
 	}

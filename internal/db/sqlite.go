@@ -19,6 +19,7 @@ import (
 // order of arrival and never as "database is locked", and several connections that can only read.
 type lite struct {
 	path    string
+	level   string // of synchronous
 	pool    *sql.DB
 	writers chan *liteConn
 	readers chan *liteConn
@@ -33,24 +34,39 @@ type liteConn struct {
 	group *group // the works done since the last commit, on the writing connection
 }
 
-// FULL: a commit that was acknowledged survives a power cut.
-const pragmas = "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)" +
-	"&_pragma=temp_store(memory)&_pragma=cache_size(-8000)"
+const pragmas = "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=cache_size(-8000)"
 
-func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
+// What only the writing connection needs: memory for the pages that a burst of works comes back to, and a longer log, so
+// that a page which many commits changed is copied into the file once.
+const onlyWrites = "pragma cache_size(-32000); pragma wal_autocheckpoint(4000)"
+
+// durability takes off the end of a database's name how careful its commits are. FULL, unless it is said, has a commit that was
+// acknowledged survive a power cut; with NORMAL the last ones may be lost in it, but neither in a crash of the program nor
+// is the file ever broken.
+func durability(name string) (path, level string) {
+	for _, level := range []string{"full", "normal"} {
+		if path, ok := strings.CutSuffix(name, "?synchronous="+level); ok {
+			return path, level
+		}
+	}
+	return name, "full"
+}
+
+func openSQLite(ctx context.Context, name string) (_ *lite, err error) {
+	path, level := durability(name)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a directory, not a database file", path)
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("the directory of %s: %w", path, errors.Unwrap(err))
 	}
-	l := &lite{path: path}
+	l := &lite{path: path, level: level}
 	defer func() {
 		if err != nil {
 			l.close()
 		}
 	}()
-	if l.pool, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
+	if l.pool, err = sql.Open("sqlite", l.dsn("immediate")); err != nil {
 		return nil, err
 	}
 	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, max(4, runtime.NumCPU())), make(chan *liteConn, 4)
@@ -64,7 +80,7 @@ func openSQLite(ctx context.Context, path string) (_ *lite, err error) {
 			return nil, err
 		}
 	}
-	err = l.connect(ctx, l.writers, "")
+	err = l.connect(ctx, l.writers, onlyWrites)
 	unlock()
 	if err != nil {
 		return nil, fmt.Errorf("%s can't be used as a database: %w", path, err)
@@ -89,8 +105,8 @@ const onlyReads = "pragma query_only(1)"
 // uriPath spells what has a meaning of its own in a file: address.
 var uriPath = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
 
-func dsn(path, lock string) string {
-	return "file:" + uriPath.Replace(path) + "?_txlock=" + lock + "&_time_format=sqlite&_texttotime=1" + pragmas
+func (l *lite) dsn(lock string) string {
+	return "file:" + uriPath.Replace(l.path) + "?_txlock=" + lock + "&_time_format=sqlite&_texttotime=1&_pragma=synchronous(" + l.level + ")" + pragmas
 }
 
 func (l *lite) connect(ctx context.Context, to chan *liteConn, setup string) error {
@@ -182,11 +198,43 @@ func (u *liteUnit) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s := u.c.stmts[query]; s != nil {
 		return s, nil
 	}
-	s, err := u.c.conn.PrepareContext(ctx, query)
+	s, err := u.c.conn.PrepareContext(ctx, nameless(query))
 	if err == nil {
 		u.c.stmts[query] = s
 	}
 	return s, err
+}
+
+// nameless writes the parameters of a statement as "?" where they stand in order, each once, as they do in inserts: then
+// SQLite keeps no names of them, which the driver would otherwise look up one by one, each time.
+func nameless(query string) string {
+	var b strings.Builder
+	next, quoted := 1, false
+	for i := 0; i < len(query); i++ {
+		switch c := query[i]; {
+		case c == '\'':
+			quoted = !quoted
+		case quoted:
+		case c == '?':
+			return query
+		case c == '$':
+			n, digits := 0, 0
+			for i+1 < len(query) && '0' <= query[i+1] && query[i+1] <= '9' {
+				n, digits, i = 10*n+int(query[i+1]-'0'), digits+1, i+1
+			}
+			if digits == 0 || n != next {
+				return query
+			}
+			next++
+			b.WriteByte('?')
+			continue
+		}
+		b.WriteByte(query[i])
+	}
+	if quoted {
+		return query
+	}
+	return b.String()
 }
 
 func (u *liteUnit) exec(ctx context.Context, query string, args []any) (int64, error) {

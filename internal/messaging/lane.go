@@ -401,9 +401,9 @@ func (s *Service) quick(w *waiting) bool {
 // noteAll writes down the first attempt of quick messages, all in one unit of work. Those that were silenced or came too
 // late meanwhile, or whose route is another now, get no step: note asks the gate about them in full.
 func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
-	ids := make([]string, len(batch))
+	ids, to := make([]string, len(batch)), make([]string, len(batch))
 	for i, w := range batch {
-		ids[i] = w.r.ID
+		ids[i], to[i] = w.r.ID, w.r.To
 	}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
 		open, err := db.All(tx, db.Scalar[string], `select id from messages where state = 'queued' and id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
@@ -415,6 +415,10 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 		for _, id := range open {
 			there[id] = true
 		}
+		silent, err := s.people.SuppressedEach(tx, to)
+		if err != nil {
+			return err
+		}
 		var attempts [][]any
 		var taken []string
 		for _, w := range batch {
@@ -422,12 +426,8 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 			if w.over = !there[w.r.ID]; w.over || !w.r.NotAfter.IsZero() && tx.Now().After(w.r.NotAfter) {
 				continue
 			}
-			silent, err := s.people.Suppressed(tx, w.r.To)
-			if err != nil {
-				return err
-			}
 			route, ok := s.route(w.r.Channel, w.r.Country, w.r.Class, w.r.Via, nil, true)
-			if silent.Reason != "" || !ok || route.Kind != w.r.SenderKind {
+			if silent[w.r.To].Reason != "" || !ok || route.Kind != w.r.SenderKind {
 				continue
 			}
 			if w.st, err = s.step(tx, w.r, route, 1, false); err != nil {

@@ -28,6 +28,7 @@ type (
 		ByPhone(tx *db.Tx, e164 string) ([]customer.Customer, error)
 		Allowed(tx *db.Tx, address string, ch customer.Channel, cl customer.Class) (customer.State, error)
 		Suppressed(tx *db.Tx, address string) (customer.Suppression, error)
+		SuppressedEach(tx *db.Tx, addresses []string) (map[string]customer.Suppression, error)
 		Suppress(tx *db.Tx, address, reason, source string) error
 		StopAll(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error)
 		Restore(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error)
