@@ -161,6 +161,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Tax.Listen(a.Bus, a.Queue)
 	a.Shipments = fulfilment.NewShipments(a.Stock, a.Bus, a.Orders)
 	a.Shipments.Listen(a.Bus)
+	a.Shipments.Work(a.Queue)
 	a.Papers = papers.New(papers.Parts{Orders: a.Orders, Shipments: a.Shipments, Places: a.Stock, Products: a.Catalog, Rates: a.Prices,
 		Registrations: a.Tax, Zone: market.TimeZone(shop.Zone), Codes: customs.Imported(a.Rules)})
 	a.Papers.Listen(a.Bus)

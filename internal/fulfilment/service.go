@@ -55,6 +55,7 @@ type table struct {
 	locations []Location
 	byCode    map[string]Location
 	services  map[market.Code][]DeliveryService
+	carriers  map[string]Carrier
 }
 
 func loadTable(tx *db.Tx, _ *table) (*table, error) {
@@ -67,6 +68,9 @@ func loadTable(tx *db.Tx, _ *table) (*table, error) {
 	}
 	for _, l := range t.locations {
 		t.byCode[l.Code] = l
+	}
+	if t.carriers, err = loadCarriers(tx); err != nil {
+		return nil, err
 	}
 	services, err := db.All(tx, func(r db.Row) (v DeliveryService, err error) {
 		var body string
@@ -155,6 +159,14 @@ func (s *Service) Location(code string) (Location, error) {
 		return l, fmt.Errorf("location %.40q: %w", code, ErrUnknownLocation)
 	}
 	return l, nil
+}
+
+// carrier is what is known about a carrier; from memory. Its name at least.
+func (s *Service) carrier(name string) Carrier {
+	if c, ok := s.table.Get().carriers[name]; ok {
+		return c
+	}
+	return Carrier{Name: name}
 }
 
 // Locate chooses where a cart is sent from: the location of the market that has the most of its pieces, the first of

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"portolan/internal/address"
@@ -26,6 +27,8 @@ type (
 		Get(tx *db.Tx, id order.ID) (order.Order, error)
 		Fulfil(tx *db.Tx, id order.ID, whole bool) (order.Order, error)
 		Unfulfil(tx *db.Tx, id order.ID) (order.Order, error)
+		Complete(tx *db.Tx, id order.ID) (order.Order, error)
+		Reopen(tx *db.Tx, id order.ID) (order.Order, error)
 	}
 )
 
@@ -256,8 +259,8 @@ func (s *Shipments) Ready(tx *db.Tx, id ShipmentID, version int64, by string) (S
 	return one, s.bus.Publish(tx, ShipmentReadyEvent{facts(tx, one, "", by)})
 }
 
-// HandOver says that a ready shipment was given to its carrier: the goods leave the stock, and the order is
-// fulfilled.
+// HandOver says that a ready shipment was given to its carrier: the goods leave the stock, its parcels are on their way,
+// and the order is fulfilled, or in part where more is to leave.
 func (s *Shipments) HandOver(tx *db.Tx, id ShipmentID, version int64, by string) (Shipment, error) {
 	one, err := s.hold(tx, id, version)
 	if err != nil {
@@ -266,18 +269,49 @@ func (s *Shipments) HandOver(tx *db.Tx, id ShipmentID, version int64, by string)
 	if one.State != Ready {
 		return one, fmt.Errorf("hand over %s: %w", id, ErrNotReady)
 	}
-	if err := s.stock.Ship(tx, string(one.Order)); err != nil && !errors.Is(err, ErrUnknownReservation) {
+	one, scans, err := s.gone(tx, one, tx.Now(), by)
+	if err != nil {
 		return one, err
+	}
+	_, err = s.take(tx, one, scans)
+	return one, err
+}
+
+// gone hands a ready shipment over and returns what that says of its parcels; at is when they left.
+func (s *Shipments) gone(tx *db.Tx, one Shipment, at time.Time, by string) (Shipment, []Scan, error) {
+	if err := s.stock.Ship(tx, string(one.Order)); err != nil && !errors.Is(err, ErrUnknownReservation) {
+		return one, nil, err
 	}
 	one.State, one.HandedOverAt, one.HandedOverBy, one.ChangedAt = HandedOver, tx.Now(), by, tx.Now()
 	if err := saveShipment(tx, one); err != nil {
-		return one, err
+		return one, nil, err
 	}
-	if _, err := s.orders.Fulfil(tx, one.Order, true); err != nil {
-		return one, fmt.Errorf("hand over %s: %w", id, err)
+	all, err := s.ByOrder(tx, one.Order)
+	if err != nil {
+		return one, nil, err
 	}
-	return one, s.bus.Publish(tx, HandedOverEvent{facts(tx, one, "", by)})
+	whole := !slices.ContainsFunc(all, Shipment.Open)
+	if _, err := s.orders.Fulfil(tx, one.Order, whole); err != nil {
+		return one, nil, fmt.Errorf("hand over %s: %w", one.ID, err)
+	}
+	var scans []Scan
+	for i := range one.Parcels {
+		e := Scan{Parcel: parcelID(one.ID, i+1), Status: PickedUp, Occurred: at, Received: tx.Now(), Source: desk, By: by}.tidy()
+		before, err := scansOf(tx, e.Parcel)
+		if err != nil {
+			return one, nil, err
+		}
+		e.Ref = fmt.Sprintf("%s %d", handOverRef, len(before)) // once after each time it was taken back
+		e.ID = e.identity()
+		scans = append(scans, e)
+	}
+	return one, scans, s.bus.Publish(tx, HandedOverEvent{facts(tx, one, "", by)})
 }
+
+const (
+	desk        = "desk" // the source of what our own people say
+	handOverRef = "hand_over"
+)
 
 // TakeBack undoes a hand-over as long as nothing else has come of it.
 func (s *Shipments) TakeBack(tx *db.Tx, id ShipmentID, by string) (Shipment, error) {
@@ -287,6 +321,10 @@ func (s *Shipments) TakeBack(tx *db.Tx, id ShipmentID, by string) (Shipment, err
 	}
 	if one.State != HandedOver {
 		return one, fmt.Errorf("take back %s, which is %s: %w", id, one.State, ErrCantTakeBack)
+	}
+	scans, err := s.unsaid(tx, one, by)
+	if err != nil {
+		return one, err
 	}
 	if _, err := s.orders.Unfulfil(tx, one.Order); err != nil {
 		if fault.Of(err).Kind == fault.Conflict {
@@ -301,7 +339,32 @@ func (s *Shipments) TakeBack(tx *db.Tx, id ShipmentID, by string) (Shipment, err
 	if err := saveShipment(tx, one); err != nil {
 		return one, err
 	}
-	return one, s.bus.Publish(tx, TakenBackEvent{facts(tx, one, "", by)})
+	if err := s.bus.Publish(tx, TakenBackEvent{facts(tx, one, "", by)}); err != nil || len(scans) == 0 {
+		return one, err
+	}
+	_, err = s.take(tx, one, scans)
+	return one, err
+}
+
+// unsaid takes back what the hand-over said of the parcels. ErrCantTakeBack where anybody else has seen one move.
+func (s *Shipments) unsaid(tx *db.Tx, one Shipment, by string) (scans []Scan, err error) {
+	for i := range one.Parcels {
+		all, err := scansOf(tx, parcelID(one.ID, i+1))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range counted(all) {
+			switch {
+			case strings.HasPrefix(e.Ref, handOverRef+" ") && e.Source == desk:
+				undo := Scan{Parcel: e.Parcel, Corrects: e.ID, Occurred: tx.Now(), Received: tx.Now(), Source: desk, By: by}
+				undo.ID = undo.identity()
+				scans = append(scans, undo)
+			case e.Status != InfoReceived:
+				return nil, fmt.Errorf("take back %s, of which parcel %s is %s: %w", one.ID, e.Parcel, e.Status, ErrCantTakeBack)
+			}
+		}
+	}
+	return scans, nil
 }
 
 // Void ends a shipment that won't leave.

@@ -19,6 +19,7 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/fulfilment"
 	"portolan/internal/jobs"
+	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/order"
 )
@@ -31,13 +32,14 @@ type ships struct {
 	stock  *fulfilment.Service
 	orders *order.Service
 	q      *jobs.Queue
+	bus    *events.Bus
 	*fulfilment.Shipments
 }
 
 func shipping(t *testing.T, d *db.DB) *ships {
 	q := jobs.New(d)
 	bus := events.New(q)
-	r := &ships{T: t, d: d, stock: open(t, d), orders: order.New(bus, order.Numbering{}), q: q}
+	r := &ships{T: t, d: d, stock: open(t, d), orders: order.New(bus, order.Numbering{}), q: q, bus: bus}
 	require.NoError(t, r.stock.Load(t.Context()))
 	r.Shipments = fulfilment.NewShipments(r.stock, bus, r.orders)
 	r.Listen(bus)
@@ -56,7 +58,7 @@ func (r *ships) sell() order.Order {
 	o := order.Order{ID: order.ID(fmt.Sprint("ord_", r.Name())), Market: "de", Country: "DE", Lang: "de", Currency: "EUR", Email: "jana@mail.example", Phone: "+4915123456789",
 		Address: address.Address{GivenName: "Jana", FamilyName: "Vogel", Line1: "Torstraße 140", City: "Berlin", Postcode: "10119", Country: "DE"},
 		Lines:   []order.Line{{SKU: "tee", Title: "Tee", Quantity: 2, UnitPrice: eur(1000), Total: eur(2000), Weight: 150}, {SKU: "hat", Title: "Hat", Quantity: 1, UnitPrice: eur(500), Total: eur(500), Weight: 90}},
-		Goods:   eur(2500), Total: eur(2500), Service: "standard_ddp", Location: "can", Method: "card"}
+		Goods:   eur(2500), Total: eur(2500), Service: "standard_ddp", Location: "can", Method: "card", DeliverFrom: market.AddDays(r.d.Clock().Now().Format(time.DateOnly), 8), DeliverTo: market.AddDays(r.d.Clock().Now().Format(time.DateOnly), 13)}
 	require.NoError(r, r.write(func(tx *db.Tx) error {
 		if err := r.stock.Reserve(tx, string(o.ID), []fulfilment.Want{{SKU: "tee", Location: "can", Quantity: 2}, {SKU: "hat", Location: "can", Quantity: 1}}, tx.Now().Add(time.Hour)); err != nil {
 			return err
@@ -301,8 +303,13 @@ func TestShipmentsArePaged(t *testing.T) {
 func TestTopics(t *testing.T) {
 	f := fulfilment.ShipmentFacts{Shipment: "shp_1", Order: "ord_1", Number: "F-20261124-0001", Market: "de", Location: "can", State: fulfilment.Ready, Version: 2,
 		Tracking: []string{"RB123456785GB"}, Reason: "address", By: "Mei", At: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+	p := fulfilment.ParcelFacts{Parcel: "shp_1.2", Shipment: "shp_1", Order: "ord_1", Number: "F-20261124-0001", Customer: "cus_1", Market: "de", Country: "DE", Lang: "de", Tracking: "RB123456785GB", Carrier: "Kite Line",
+		N: 2, Of: 3, Status: fulfilment.AtCustoms, Stage: fulfilment.Import, Reason: "held", Responsible: "customs", Action: "pay_duty", From: "2026-12-01", To: "2026-12-03", Occurred: f.At, At: f.At}
 	var got strings.Builder
-	for _, e := range []events.Event{fulfilment.ShipmentMadeEvent{f}, fulfilment.ShipmentChangedEvent{f}, fulfilment.ShipmentReadyEvent{f}, fulfilment.HandedOverEvent{f}, fulfilment.TakenBackEvent{f}, fulfilment.ShipmentVoidedEvent{f}} {
+	for _, e := range []events.Event{fulfilment.ShipmentMadeEvent{f}, fulfilment.ShipmentChangedEvent{f}, fulfilment.ShipmentReadyEvent{f}, fulfilment.HandedOverEvent{f}, fulfilment.TakenBackEvent{f}, fulfilment.ShipmentVoidedEvent{f},
+		fulfilment.ParcelEvent{ParcelFacts: p, Kind: fulfilment.NewsOut, Cause: "held", WindowStart: f.At, WindowEnd: f.At.Add(time.Hour), By: "Mei"},
+		fulfilment.DelayEvent{ParcelFacts: p, Cause: fulfilment.CustomsHold, OldFrom: "2026-11-28", OldTo: "2026-11-30", Times: 1},
+		fulfilment.AllDeliveredEvent{Order: "ord_1", Number: "F-20261124-0001", Customer: "cus_1", Market: "de", Country: "DE", Lang: "de", Parcels: 2, Occurred: f.At, At: f.At}} {
 		body, err := json.MarshalIndent(e, "", "  ")
 		require.NoError(t, err)
 		got.WriteString(e.Topic() + " " + strings.Join(e.(events.About).Subjects(), " ") + "\n" + string(body) + "\n\n")

@@ -191,3 +191,21 @@ func (o *Order) unfulfil() error {
 	}
 	return nil
 }
+
+func (o *Order) complete() error {
+	switch o.State {
+	case Fulfilled, Completed:
+		o.State = Completed
+		return nil
+	case Cancelled:
+		return ErrCancelled
+	}
+	return ErrNotFulfilled
+}
+
+func (o *Order) reopen() error {
+	if o.State == Completed {
+		o.State = Fulfilled
+	}
+	return nil
+}

@@ -182,6 +182,24 @@ func (s *Service) Unfulfil(tx *db.Tx, id ID) (Order, error) {
 	return o, nil
 }
 
+// Complete notes that all of an order has come. ErrNotFulfilled where not all of it has left.
+func (s *Service) Complete(tx *db.Tx, id ID) (Order, error) {
+	o, err := change(tx, id, (*Order).complete)
+	if err != nil {
+		return o, fmt.Errorf("complete %s: %w", id, err)
+	}
+	return o, nil
+}
+
+// Reopen takes Complete back; an order that isn't completed stays as it is.
+func (s *Service) Reopen(tx *db.Tx, id ID) (Order, error) {
+	o, err := change(tx, id, (*Order).reopen)
+	if err != nil {
+		return o, fmt.Errorf("reopen %s: %w", id, err)
+	}
+	return o, nil
+}
+
 // Get returns an order, or ErrUnknown.
 func (s *Service) Get(tx *db.Tx, id ID) (Order, error) { return find(tx, "id", string(id)) }
 
