@@ -65,8 +65,11 @@ func (s *texts) render(m Message, f form) (t text, err error) {
 	if f.reach.Channel == Email {
 		return s.mail(k, w, lang, vars, f)
 	}
-	if !f.linksAllowed() && k.class != Promotional && k.class != Survey {
+	if !f.linksAllowed() && !k.class.asks() {
 		delete(vars, "link")
+	}
+	if f.policy != nil && f.policy.Phones == "none" { // a long row of digits may be taken for one
+		delete(vars, "track")
 	}
 	return s.short(k, w, lang, vars, f)
 }
@@ -120,7 +123,7 @@ func (s *texts) dress(k key, lang, body string, vars map[string]string, f form) 
 		}
 		if !f.kind.TwoWay() {
 			name += "_link"
-			if !f.linksAllowed() {
+			if !f.linksAllowed() && !k.class.asks() { // what asks has to have a way out, or go by another channel
 				continue
 			}
 		}
@@ -147,14 +150,20 @@ func (s *texts) mail(k key, w words, lang string, vars map[string]string, f form
 	head, body, _ := strings.Cut(filled, "\n\n")
 	t.lang, t.open, t.parts, t.encoding = lang, open, 1, "utf-8"
 	t.subject = f.brand + ": " + strings.TrimPrefix(strings.Join(strings.Fields(head), " "), "Subject: ")
-	paragraphs := paragraphsOf(body)
+	paragraphs, ours := paragraphsOf(body), map[string]bool{vars["link"]: true}
+	for _, b := range k.blocks {
+		if way := s.block(lang, b+"_mail"); way != "" {
+			answer := f.base + "/r/" + f.token
+			paragraphs, ours[answer] = append(paragraphs, way, answer), true
+		}
+	}
 	if k.class.asks() {
 		t.leave = f.base + "/u/" + f.token
 		paragraphs = append(paragraphs, s.block(lang, "leave_mail"), t.leave)
 	}
 	t.body = strings.Join(append(paragraphs, f.brand), "\n\n")
-	t.link = vars["link"] != ""
-	t.html, err = layout(lang, f.brand, t.subject, paragraphs, map[string]bool{vars["link"]: true, t.leave: true})
+	t.link, ours[t.leave] = len(ours) > 1 || vars["link"] != "", true
+	t.html, err = layout(lang, f.brand, t.subject, paragraphs, ours)
 	return t, err
 }
 

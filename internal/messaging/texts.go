@@ -20,6 +20,7 @@ type texts struct {
 	keys   map[string]key
 	words  map[string]words             // "confirm.de", "confirm.de.mail"
 	blocks map[string]map[string]string // language, then block
+	lists  map[string]map[string]string // "reasons.de", then code
 }
 
 // key is what a template is for. Vars lists the variables it knows; true means that without it the text makes
@@ -44,7 +45,7 @@ type words struct {
 }
 
 func readTexts(from fs.FS) (t texts, err error) {
-	t = texts{keys: map[string]key{}, words: map[string]words{}, blocks: map[string]map[string]string{}}
+	t = texts{keys: map[string]key{}, words: map[string]words{}, blocks: map[string]map[string]string{}, lists: map[string]map[string]string{}}
 	b, err := fs.ReadFile(from, "templates/keys.csv")
 	if err != nil {
 		return t, err
@@ -80,13 +81,12 @@ func readTexts(from fs.FS) (t texts, err error) {
 
 func (t *texts) add(name, body string) error {
 	first, rest, _ := strings.Cut(name, ".")
-	if first == "blocks" {
-		all := map[string]string{}
-		for line := range strings.SplitSeq(body, "\n") {
-			k, v, _ := strings.Cut(line, " = ")
-			all[k] = v
-		}
-		t.blocks[rest] = all
+	switch first {
+	case "blocks":
+		t.blocks[rest] = readList(body)
+		return nil
+	case "reasons", "actions":
+		t.lists[name] = readList(body)
 		return nil
 	}
 	k, ok := t.keys[first]
@@ -105,6 +105,36 @@ func (t *texts) add(name, body string) error {
 	}
 	t.words[name] = w
 	return nil
+}
+
+// readList reads lines of "code = words".
+func readList(body string) map[string]string {
+	all := map[string]string{}
+	for line := range strings.SplitSeq(body, "\n") {
+		k, v, _ := strings.Cut(line, " = ")
+		all[k] = v
+	}
+	return all
+}
+
+// ReasonWord is why a parcel is late or held, as it stands in a text: "customs_hold" in German is "der Zoll prüft
+// noch". A code that nobody has words for is a problem on the way, a language without words gets English.
+func ReasonWord(lang, code string) string { return wordIn("reasons", lang, code, "exception") }
+
+// ActionWord is who has to do what about a late parcel, as a sentence: "pay_duty", "carrier", "none". What nobody has
+// words for is left out.
+func ActionWord(lang, code string) string { return wordIn("actions", lang, code, "") }
+
+// ReasonCodes lists the codes that ReasonWord has words for.
+func ReasonCodes() []string { return slices.Sorted(maps.Keys(builtin().texts.lists["reasons.en"])) }
+
+func wordIn(list, lang, code, other string) string {
+	base, _, _ := strings.Cut(lang, "-")
+	words := builtin().texts.lists[list+"."+base]
+	if words == nil {
+		words = builtin().texts.lists[list+".en"]
+	}
+	return cmp.Or(words[code], words[other])
 }
 
 // find returns the words of a key in the first language that has them.
@@ -204,11 +234,15 @@ func (k key) checkVars(vars map[string]string) map[string]string {
 	return bad
 }
 
+// ourWords are variables that the program fills: nobody's name is spelt otherwise than they spell it.
+var ourWords = []string{"from", "to", "until", "country", "reason"}
+
 // tame returns vars as they may stand in a text of a channel: no control characters, no braces that look like
 // variables, in an SMS no line breaks, no typographic signs that would treble its price, and no web addresses
 // that a shopper smuggled into a name.
 func tame(vars map[string]string, ch Channel) map[string]string {
-	out := maps.Clone(vars)
+	out := make(map[string]string, len(vars)+1)
+	maps.Copy(out, vars)
 	for name, v := range out {
 		v = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")").Replace(norm.NFC.String(strings.ToValidUTF8(v, "")))
 		v = strings.Map(func(r rune) rune {
@@ -243,6 +277,9 @@ func tame(vars map[string]string, ch Channel) map[string]string {
 		}
 		if ch == SMS && name != "link" {
 			v = plainSigns(v)
+		}
+		if ch == SMS && slices.Contains(ourWords, name) { // one letter of "août" would make the text twice as dear
+			v = sms.Transliterate(v)
 		}
 		out[name] = v
 	}

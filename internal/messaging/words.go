@@ -64,8 +64,8 @@ const (
 	RowsVar   VarType = "rows" // the lines of an order, in an e-mail a table
 )
 
-var varTypes = map[string]VarType{"name": NameVar, "pct": NumberVar, "total": MoneyVar, "from": DateVar, "to": DateVar, "code": CodeVar, "order": CodeVar,
-	"link": LinkVar, "lines": RowsVar}
+var varTypes = map[string]VarType{"name": NameVar, "pct": NumberVar, "total": MoneyVar, "amount": MoneyVar, "min": MoneyVar, "from": DateVar, "to": DateVar, "until": DateVar,
+	"code": CodeVar, "order": CodeVar, "track": CodeVar, "ticket": CodeVar, "n": NumberVar, "of": NumberVar, "link": LinkVar, "lines": RowsVar}
 
 func (k key) typeOf(name string) VarType {
 	if t := k.types[name]; t != "" {
@@ -199,25 +199,31 @@ func checkBraces(k key, s string) string {
 // Samples are what variables may hold, for looking at a text in a language.
 func Samples(lang string) map[string]string {
 	base, _, _ := strings.Cut(lang, "-")
-	s := map[string]string{"name": "Anna", "order": "M-10482", "items": "Linen dress M, Silk scarf", "from": "2 Dec", "to": "5 Dec", "lines": "Linen dress M\t€89.00\nSilk scarf\t€34.00",
-		"ship_to": "Anna Weber, 12 Mill Lane", "total": "€123.00", "code": "AB12CD34E", "pct": "5", "shop": "", "state": "on its way", "contact": "", "text": "Your parcel is at the post office."}
-	for i, v := range sampleWords[base] {
+	s := map[string]string{"order": "M-10482", "lines": "Linen dress M\t€89.00\nSilk scarf\t€34.00", "total": "€123.00", "code": "AB12CD34E", "pct": "5", "shop": "", "contact": "",
+		"track": "LX473124829CN", "carrier": "DHL", "t1": "14:00", "t2": "16:00", "n": "1", "of": "2", "ticket": "T-4711", "amount": "€20.00", "min": "€100.00"}
+	words, ok := sampleWords[base]
+	if !ok {
+		words = sampleWords["en"]
+	}
+	for i, v := range words {
 		s[sampleNames[i]] = v
 	}
+	s["reason"], s["act"] = ReasonWord(base, "customs_hold"), ActionWord(base, "none")
 	return s
 }
 
-var sampleNames = []string{"name", "items", "from", "to", "ship_to", "state", "text"}
+var sampleNames = []string{"name", "items", "from", "to", "ship_to", "state", "text", "country", "until", "item", "category", "point", "place"}
 
 var sampleWords = map[string][]string{
-	"de": {"Anna", "Leinenkleid M, Seidenschal", "2. Dez.", "5. Dez.", "Anna Weber, Mühlgasse 12", "unterwegs", "Ihr Paket liegt in der Postfiliale."},
-	"id": {"Dewi", "Gaun linen M, Syal sutra", "2 Des", "5 Des", "Dewi Lestari, Jl. Melati 12", "dalam perjalanan", "Paket Anda ada di kantor pos."},
-	"ms": {"Aisyah", "Gaun linen M, Selendang sutera", "2 Dis", "5 Dis", "Aisyah, 12 Jalan Melur", "dalam perjalanan", "Bungkusan anda di pejabat pos."},
-	"ar": {"ليلى", "فستان كتان M، وشاح حرير", "2 ديسمبر", "5 ديسمبر", "ليلى حسن، شارع النخيل 12", "في الطريق", "طردك في مكتب البريد."},
-	"fr": {"Camille", "Robe en lin M, Foulard en soie", "2 déc.", "5 déc.", "Camille Martin, 12 rue du Moulin", "en route", "Votre colis est au bureau de poste."},
-	"es": {"Lucía", "Vestido de lino M, Pañuelo de seda", "2 dic", "5 dic", "Lucía García, calle Molino 12", "en camino", "Su paquete está en la oficina de correos."},
-	"zh": {"王芳", "亚麻连衣裙 M、真丝围巾", "12月2日", "12月5日", "王芳,磨坊路12号", "运输中", "您的包裹在邮局。"},
-	"th": {"นภา", "เดรสลินิน M, ผ้าพันคอไหม", "2 ธ.ค.", "5 ธ.ค.", "นภา ใจดี, 12 ถนนมะลิ", "กำลังจัดส่ง", "พัสดุของคุณอยู่ที่ไปรษณีย์"},
+	"en": {"Anna", "Linen dress M, Silk scarf", "2 Dec", "5 Dec", "Anna Weber, 12 Mill Lane", "on its way", "Your parcel is at the post office.", "United States", "9 Dec", "Linen dress", "dresses", "Corner Shop, 4 Mill Lane", "with your neighbour"},
+	"de": {"Anna", "Leinenkleid M, Seidenschal", "2. Dez.", "5. Dez.", "Anna Weber, Mühlgasse 12", "unterwegs", "Ihr Paket liegt in der Postfiliale.", "Deutschland", "9. Dez.", "Leinenkleid", "Kleider", "Kiosk Weber, Mühlgasse 4", "bei Ihrem Nachbarn"},
+	"id": {"Dewi", "Gaun linen M, Syal sutra", "2 Des", "5 Des", "Dewi Lestari, Jl. Melati 12", "dalam perjalanan", "Paket Anda ada di kantor pos.", "Indonesia", "9 Des", "Gaun linen", "gaun", "Toko Sudut, Jl. Melati 4", "di tetangga Anda"},
+	"ms": {"Aisyah", "Gaun linen M, Selendang sutera", "2 Dis", "5 Dis", "Aisyah, 12 Jalan Melur", "dalam perjalanan", "Bungkusan anda di pejabat pos.", "Malaysia", "9 Dis", "Gaun linen", "gaun", "Kedai Sudut, 4 Jalan Melur", "dengan jiran anda"},
+	"ar": {"ليلى", "فستان كتان M، وشاح حرير", "2 ديسمبر", "5 ديسمبر", "ليلى حسن، شارع النخيل 12", "في الطريق", "طردك في مكتب البريد.", "الإمارات العربية المتحدة", "9 ديسمبر", "فستان كتان", "الفساتين", "متجر الزاوية، شارع النخيل 4", "عند جارك"},
+	"fr": {"Camille", "Robe en lin M, Foulard en soie", "2 déc.", "5 déc.", "Camille Martin, 12 rue du Moulin", "en route", "Votre colis est au bureau de poste.", "France", "9 déc.", "Robe en lin", "robes", "Tabac du Coin, 4 rue du Moulin", "chez votre voisin"},
+	"es": {"Lucía", "Vestido de lino M, Pañuelo de seda", "2 dic", "5 dic", "Lucía García, calle Molino 12", "en camino", "Su paquete está en la oficina de correos.", "España", "9 dic", "Vestido de lino", "vestidos", "Estanco Sol, calle Molino 4", "con su vecino"},
+	"zh": {"王芳", "亚麻连衣裙 M、真丝围巾", "12月2日", "12月5日", "王芳，磨坊路12号", "运输中", "您的包裹在邮局。", "中国", "12月9日", "亚麻连衣裙", "连衣裙", "街角便利店，磨坊路4号", "已放在邻居处"},
+	"th": {"นภา", "เดรสลินิน M, ผ้าพันคอไหม", "2 ธ.ค.", "5 ธ.ค.", "นภา ใจดี, 12 ถนนมะลิ", "กำลังจัดส่ง", "พัสดุของคุณอยู่ที่ไปรษณีย์", "ไทย", "9 ธ.ค.", "เดรสลินิน", "เดรส", "ร้านหัวมุม, 4 ถนนมะลิ", "ฝากไว้กับเพื่อนบ้าน"},
 }
 
 // sampleOf are the samples of a key's variables, without the link.
