@@ -74,6 +74,7 @@ var (
 	sell    = regexp.MustCompile(`\{\{sold ([A-Z0-9-]+)\}\}`)
 	amounts = regexp.MustCompile(`\{\s+"minor": (-?\d+),\s+"currency": "([A-Z]{3})"\s+\}`)
 	packs   = regexp.MustCompile(`pack": "[0-9-]{10}[^"]*"`)
+	tokens  = regexp.MustCompile(`/l/[a-z0-9]{12}`)
 	hashes  = regexp.MustCompile(`"[0-9a-f]{64}"`)
 	ids     = regexp.MustCompile(`\b(ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls|shp|chg)_[0-9a-z]{20,32}\b`)
 )
@@ -115,6 +116,7 @@ func play(t *testing.T, r *rig, request, remember []string, known map[string]str
 		require.NoError(t, json.Indent(&pretty, bytes.TrimSpace(rec.Body.Bytes()), "", "  "), "%s", rec.Body)
 		text := amounts.ReplaceAllString(pretty.String(), `{"minor": $1, "currency": "$2"}`)
 		text = packs.ReplaceAllString(text, `pack": "…"`)
+		text = tokens.ReplaceAllString(text, "/l/…")
 		text = hashes.ReplaceAllString(text, `"…"`)
 		for _, line := range remember {
 			f := strings.Fields(line)

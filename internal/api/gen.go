@@ -149,16 +149,16 @@ func (e ConsentEntryChannel) Valid() bool {
 
 // Defines values for ConsentEntryClass.
 const (
-	Promotional ConsentEntryClass = "promotional"
-	Service     ConsentEntryClass = "service"
+	ConsentEntryClassPromotional ConsentEntryClass = "promotional"
+	ConsentEntryClassService     ConsentEntryClass = "service"
 )
 
 // Valid indicates whether the value is a known member of the ConsentEntryClass enum.
 func (e ConsentEntryClass) Valid() bool {
 	switch e {
-	case Promotional:
+	case ConsentEntryClassPromotional:
 		return true
-	case Service:
+	case ConsentEntryClassService:
 		return true
 	default:
 		return false
@@ -219,6 +219,30 @@ func (e MarketIncoterm) Valid() bool {
 	case MarketIncotermDAP:
 		return true
 	case MarketIncotermDDP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MessageClass.
+const (
+	MessageClassPromotional   MessageClass = "promotional"
+	MessageClassReply         MessageClass = "reply"
+	MessageClassService       MessageClass = "service"
+	MessageClassTransactional MessageClass = "transactional"
+)
+
+// Valid indicates whether the value is a known member of the MessageClass enum.
+func (e MessageClass) Valid() bool {
+	switch e {
+	case MessageClassPromotional:
+		return true
+	case MessageClassReply:
+		return true
+	case MessageClassService:
+		return true
+	case MessageClassTransactional:
 		return true
 	default:
 		return false
@@ -573,6 +597,24 @@ func (e TaxReturnState) Valid() bool {
 	}
 }
 
+// Defines values for TextChannel.
+const (
+	TextChannelEmail TextChannel = "email"
+	TextChannelSms   TextChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the TextChannel enum.
+func (e TextChannel) Valid() bool {
+	switch e {
+	case TextChannelEmail:
+		return true
+	case TextChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMessagesParamsChannel.
 const (
 	ListMessagesParamsChannelEmail ListMessagesParamsChannel = "email"
@@ -809,6 +851,18 @@ type Cost struct {
 	Micros int64 `json:"micros"`
 }
 
+// CostlyCharacter defines model for CostlyCharacter.
+type CostlyCharacter struct {
+	Character string `json:"character"`
+
+	// Doubles It takes two places; otherwise it makes every character of the text take two octets.
+	Doubles bool `json:"doubles"`
+
+	// Instead Empty where nothing else will do.
+	Instead string `json:"instead"`
+	Times   int    `json:"times"`
+}
+
 // CountryCode defines model for CountryCode.
 type CountryCode = string
 
@@ -1000,6 +1054,56 @@ type LineQuantity struct {
 	Version int64 `json:"version,omitempty,omitzero"`
 }
 
+// Look defines model for Look.
+type Look struct {
+	Body     string        `json:"body"`
+	Cost     Cost          `json:"cost,omitempty,omitzero"`
+	Country  string        `json:"country"`
+	Encoding string        `json:"encoding"`
+	Findings []LookFinding `json:"findings"`
+
+	// Left Free in the last part.
+	Left   int    `json:"left"`
+	Market string `json:"market"`
+	Parts  int64  `json:"parts"`
+
+	// Plain The text without variables had to do.
+	Plain      bool   `json:"plain"`
+	Sender     string `json:"sender"`
+	SenderKind string `json:"sender_kind"`
+	Subject    string `json:"subject"`
+
+	// Units Of the encoding.
+	Units int `json:"units"`
+}
+
+// LookFinding defines model for LookFinding.
+type LookFinding struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty,omitzero"`
+
+	// Verdict `send` for a note; `hold`, `other_channel` or `drop` for what the gate would do.
+	Verdict string `json:"verdict"`
+}
+
+// LookList defines model for LookList.
+type LookList struct {
+	Characters []CostlyCharacter `json:"characters"`
+	Data       []Look            `json:"data"`
+
+	// PartsAfter Parts in the first market once all of them are replaced.
+	PartsAfter int `json:"parts_after"`
+}
+
+// LookRequest defines model for LookRequest.
+type LookRequest struct {
+	Market MarketCode `json:"market,omitempty,omitzero"`
+
+	// Vars Instead of the samples.
+	Vars  map[string]string `json:"vars,omitempty,omitzero"`
+	Words Words             `json:"words,omitempty,omitzero"`
+}
+
 // Market defines model for Market.
 type Market struct {
 	Code           string         `json:"code"`
@@ -1025,6 +1129,79 @@ type MarketList struct {
 	Data []Market `json:"data"`
 }
 
+// MeasureGroup defines model for MeasureGroup.
+type MeasureGroup struct {
+	Name string     `json:"name"`
+	Sum  MeasureSum `json:"sum"`
+}
+
+// MeasureHour defines model for MeasureHour.
+type MeasureHour struct {
+	At        time.Time `json:"at"`
+	Delivered int64     `json:"delivered"`
+	Dropped   int64     `json:"dropped"`
+	Failed    int64     `json:"failed"`
+	Sent      int64     `json:"sent"`
+}
+
+// MeasureReason defines model for MeasureReason.
+type MeasureReason struct {
+	Count  int64  `json:"count"`
+	Reason string `json:"reason"`
+	State  string `json:"state"`
+}
+
+// MeasureRow defines model for MeasureRow.
+type MeasureRow struct {
+	Channel  string     `json:"channel"`
+	Class    string     `json:"class"`
+	Market   string     `json:"market"`
+	Provider string     `json:"provider"`
+	Route    string     `json:"route"`
+	Sum      MeasureSum `json:"sum"`
+	Template string     `json:"template"`
+}
+
+// MeasureSum defines model for MeasureSum.
+type MeasureSum struct {
+	// Clicked Whose link a person followed.
+	Clicked   int64  `json:"clicked"`
+	Cost      []Cost `json:"cost"`
+	Delivered int64  `json:"delivered"`
+	Dropped   int64  `json:"dropped"`
+	Failed    int64  `json:"failed"`
+
+	// Held Waiting now.
+	Held int64 `json:"held"`
+
+	// Orders Paid within seven days after an offer.
+	Orders int64 `json:"orders"`
+	Parts  int64 `json:"parts"`
+
+	// Replied Answered within 72 hours.
+	Replied int64        `json:"replied"`
+	Revenue []Money      `json:"revenue"`
+	Sent    int64        `json:"sent"`
+	Times   ReceiptTimes `json:"times"`
+
+	// WithReceipts Sent on routes from which receipts come.
+	WithReceipts int64 `json:"with_receipts"`
+}
+
+// Measures defines model for Measures.
+type Measures struct {
+	Classes   []MeasureGroup  `json:"classes"`
+	Hours     []MeasureHour   `json:"hours"`
+	Markets   []MeasureGroup  `json:"markets"`
+	Reasons   []MeasureReason `json:"reasons"`
+	Routes    []MeasureGroup  `json:"routes"`
+	Rows      []MeasureRow    `json:"rows"`
+	Since     time.Time       `json:"since"`
+	Templates []MeasureGroup  `json:"templates"`
+	Total     MeasureSum      `json:"total"`
+	Until     time.Time       `json:"until,omitempty,omitzero"`
+}
+
 // Message defines model for Message.
 type Message struct {
 	Body        string       `json:"body"`
@@ -1048,6 +1225,9 @@ type Message struct {
 	Template    string       `json:"template"`
 	To          string       `json:"to"`
 }
+
+// MessageClass defines model for MessageClass.
+type MessageClass string
 
 // MessageDetail defines model for MessageDetail.
 type MessageDetail struct {
@@ -1140,6 +1320,14 @@ type NewTaxRegistration struct {
 	ValidFrom Day    `json:"valid_from"`
 	ValidTo   Day    `json:"valid_to,omitempty,omitzero"`
 	Word      string `json:"word"`
+}
+
+// NewTemplate defines model for NewTemplate.
+type NewTemplate struct {
+	Class     MessageClass       `json:"class"`
+	Key       string             `json:"key"`
+	Title     string             `json:"title"`
+	Variables []TemplateVariable `json:"variables,omitempty,omitzero"`
 }
 
 // OpenCode defines model for OpenCode.
@@ -1499,6 +1687,16 @@ type ProductSummary struct {
 	URL           string        `json:"url"`
 }
 
+// PublishedWords defines model for PublishedWords.
+type PublishedWords struct {
+	Body         string `json:"body"`
+	Over         int64  `json:"over"`
+	Plain        string `json:"plain,omitempty,omitzero"`
+	PlainSubject string `json:"plain_subject,omitempty,omitzero"`
+	Subject      string `json:"subject,omitempty,omitzero"`
+	Why          string `json:"why,omitempty,omitzero"`
+}
+
 // QuoteLine defines model for QuoteLine.
 type QuoteLine struct {
 	// Category Tax category: standard, clothing …
@@ -1595,6 +1793,26 @@ type Receipt struct {
 	Code   string    `json:"code,omitempty,omitzero"`
 	SeenAt time.Time `json:"seen_at"`
 	State  string    `json:"state"`
+}
+
+// ReceiptClass defines model for ReceiptClass.
+type ReceiptClass struct {
+	Receipts int64 `json:"receipts"`
+
+	// UntilMs Left out for what took longer than a day.
+	UntilMs int64 `json:"until_ms,omitempty,omitzero"`
+}
+
+// ReceiptTimes defines model for ReceiptTimes.
+type ReceiptTimes struct {
+	// Classes Those with receipts.
+	Classes []ReceiptClass `json:"classes"`
+	MeanMs  int64          `json:"mean_ms"`
+
+	// P50Ms The upper end of the class in which it lies.
+	P50Ms    int64 `json:"p50_ms"`
+	P95Ms    int64 `json:"p95_ms"`
+	Receipts int64 `json:"receipts"`
 }
 
 // Refund defines model for Refund.
@@ -2046,6 +2264,87 @@ type TaxThresholdList struct {
 	Data []TaxThreshold `json:"data"`
 }
 
+// Template defines model for Template.
+type Template struct {
+	Class string `json:"class"`
+	Key   string `json:"key"`
+
+	// Own Made by the merchant.
+	Own   bool        `json:"own"`
+	Texts []TextState `json:"texts"`
+
+	// Title Of a merchant's own.
+	Title     string             `json:"title,omitempty,omitzero"`
+	Variables []TemplateVariable `json:"variables"`
+}
+
+// TemplateList defines model for TemplateList.
+type TemplateList struct {
+	Data []Template `json:"data"`
+}
+
+// TemplateVariable defines model for TemplateVariable.
+type TemplateVariable struct {
+	Name string `json:"name"`
+
+	// Needed Without it the text makes no sense; the one without variables takes its place.
+	Needed bool   `json:"needed,omitempty,omitzero"`
+	Type   string `json:"type"`
+}
+
+// Text defines model for Text.
+type Text struct {
+	Channel string      `json:"channel"`
+	Draft   TextDraft   `json:"draft,omitempty,omitzero"`
+	Key     string      `json:"key"`
+	Lang    string      `json:"lang"`
+	Now     TextVersion `json:"now"`
+
+	// Versions The latest first.
+	Versions []TextVersion `json:"versions"`
+}
+
+// TextBack defines model for TextBack.
+type TextBack struct {
+	Over int64 `json:"over"`
+
+	// Version 0 is the program's own.
+	Version int64  `json:"version"`
+	Why     string `json:"why,omitempty,omitzero"`
+}
+
+// TextDraft defines model for TextDraft.
+type TextDraft struct {
+	At    time.Time `json:"at"`
+	By    string    `json:"by"`
+	Words Words     `json:"words"`
+}
+
+// TextState defines model for TextState.
+type TextState struct {
+	Channel string `json:"channel"`
+	Draft   bool   `json:"draft"`
+	Lang    string `json:"lang"`
+
+	// Source `own`, `builtin` or `missing`.
+	Source string `json:"source"`
+
+	// Version 0 is the program's own.
+	Version int64 `json:"version"`
+}
+
+// TextVersion defines model for TextVersion.
+type TextVersion struct {
+	At time.Time `json:"at,omitempty,omitzero"`
+
+	// Builtin The program's own words.
+	Builtin bool   `json:"builtin"`
+	By      string `json:"by,omitempty,omitzero"`
+	Version int64  `json:"version"`
+	Why     string `json:"why,omitempty,omitzero"`
+	Words   Words  `json:"words"`
+}
+
 // Timeline defines model for Timeline.
 type Timeline struct {
 	Data []TimelineEntry `json:"data"`
@@ -2077,6 +2376,17 @@ type WarningAccepted struct {
 	Reason string `json:"reason"`
 }
 
+// Words defines model for Words.
+type Words struct {
+	// Body `{name}` is a variable; a piece in brackets is left out where one of its variables has no value.
+	Body string `json:"body"`
+
+	// Plain Without variables, for when those of the body can't be filled.
+	Plain        string `json:"plain,omitempty,omitzero"`
+	PlainSubject string `json:"plain_subject,omitempty,omitzero"`
+	Subject      string `json:"subject,omitempty,omitzero"`
+}
+
 // After defines model for After.
 type After = string
 
@@ -2086,11 +2396,38 @@ type CartToken = string
 // Limit defines model for Limit.
 type Limit = int
 
+// MeasureClass defines model for MeasureClass.
+type MeasureClass = MessageClass
+
+// MeasureMarket defines model for MeasureMarket.
+type MeasureMarket = MarketCode
+
+// MeasureProvider defines model for MeasureProvider.
+type MeasureProvider = string
+
+// MeasureSince defines model for MeasureSince.
+type MeasureSince = time.Time
+
+// MeasureTemplate defines model for MeasureTemplate.
+type MeasureTemplate = string
+
+// MeasureUntil defines model for MeasureUntil.
+type MeasureUntil = time.Time
+
 // OrderID defines model for OrderId.
 type OrderID = ID
 
 // ShipmentID defines model for ShipmentId.
 type ShipmentID = ID
+
+// TemplateKey defines model for TemplateKey.
+type TemplateKey = string
+
+// TextChannel defines model for TextChannel.
+type TextChannel string
+
+// TextLang defines model for TextLang.
+type TextLang = string
 
 // SearchCodesParams defines parameters for SearchCodes.
 type SearchCodesParams struct {
@@ -2103,6 +2440,30 @@ type SearchCodesParams struct {
 type ListCodeQueueParams struct {
 	// Postponed Those put off lately too.
 	Postponed bool `form:"postponed,omitempty" json:"postponed,omitempty,omitzero"`
+}
+
+// GetMeasuresParams defines parameters for GetMeasures.
+type GetMeasuresParams struct {
+	Market   MeasureMarket   `form:"market,omitempty" json:"market,omitempty,omitzero"`
+	Template MeasureTemplate `form:"template,omitempty" json:"template,omitempty,omitzero"`
+	Provider MeasureProvider `form:"provider,omitempty" json:"provider,omitempty,omitzero"`
+	Class    MeasureClass    `form:"class,omitempty" json:"class,omitempty,omitzero"`
+
+	// Since A day ago if left out.
+	Since MeasureSince `form:"since,omitempty" json:"since,omitempty,omitzero"`
+	Until MeasureUntil `form:"until,omitempty" json:"until,omitempty,omitzero"`
+}
+
+// GetMeasuresCsvParams defines parameters for GetMeasuresCsv.
+type GetMeasuresCsvParams struct {
+	Market   MeasureMarket   `form:"market,omitempty" json:"market,omitempty,omitzero"`
+	Template MeasureTemplate `form:"template,omitempty" json:"template,omitempty,omitzero"`
+	Provider MeasureProvider `form:"provider,omitempty" json:"provider,omitempty,omitzero"`
+	Class    MeasureClass    `form:"class,omitempty" json:"class,omitempty,omitzero"`
+
+	// Since A day ago if left out.
+	Since MeasureSince `form:"since,omitempty" json:"since,omitempty,omitzero"`
+	Until MeasureUntil `form:"until,omitempty" json:"until,omitempty,omitzero"`
 }
 
 // ListMessagesParams defines parameters for ListMessages.
@@ -2294,6 +2655,21 @@ type EndTaxRegistrationJSONRequestBody = TaxRegistrationEnd
 // FileTaxReturnJSONRequestBody defines body for FileTaxReturn for application/json ContentType.
 type FileTaxReturnJSONRequestBody = TaxFilingEntry
 
+// AddTemplateJSONRequestBody defines body for AddTemplate for application/json ContentType.
+type AddTemplateJSONRequestBody = NewTemplate
+
+// PublishTextJSONRequestBody defines body for PublishText for application/json ContentType.
+type PublishTextJSONRequestBody = PublishedWords
+
+// TakeTextBackJSONRequestBody defines body for TakeTextBack for application/json ContentType.
+type TakeTextBackJSONRequestBody = TextBack
+
+// KeepDraftJSONRequestBody defines body for KeepDraft for application/json ContentType.
+type KeepDraftJSONRequestBody = Words
+
+// LookAtTextJSONRequestBody defines body for LookAtText for application/json ContentType.
+type LookAtTextJSONRequestBody = LookRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// CreateCart Begin a cart
@@ -2347,6 +2723,12 @@ type ServerInterface interface {
 	// SuggestCodes Codes that goods may have, with reasons
 	// (POST /v1/hs/suggest)
 	SuggestCodes(w http.ResponseWriter, r *http.Request)
+	// GetMeasures How messages do
+	// (GET /v1/measures)
+	GetMeasures(w http.ResponseWriter, r *http.Request, params GetMeasuresParams)
+	// GetMeasuresCsv How messages do, as a table
+	// (GET /v1/measures/csv)
+	GetMeasuresCsv(w http.ResponseWriter, r *http.Request, params GetMeasuresCsvParams)
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams)
@@ -2476,6 +2858,33 @@ type ServerInterface interface {
 	// ListTaxThresholds How near each threshold is
 	// (GET /v1/taxes/thresholds)
 	ListTaxThresholds(w http.ResponseWriter, r *http.Request)
+	// ListTemplates What messages say, by key, language and channel
+	// (GET /v1/templates)
+	ListTemplates(w http.ResponseWriter, r *http.Request)
+	// AddTemplate A key of the merchant's own
+	// (POST /v1/templates)
+	AddTemplate(w http.ResponseWriter, r *http.Request)
+	// GetTemplate One key with its languages
+	// (GET /v1/templates/{key})
+	GetTemplate(w http.ResponseWriter, r *http.Request, key TemplateKey)
+	// GetText One text with its draft and all its versions
+	// (GET /v1/templates/{key}/{lang}/{channel})
+	GetText(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel)
+	// PublishText Put words in force
+	// (POST /v1/templates/{key}/{lang}/{channel})
+	PublishText(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel)
+	// TakeTextBack Put an earlier version in force again
+	// (POST /v1/templates/{key}/{lang}/{channel}/back)
+	TakeTextBack(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel)
+	// DropDraft Forget what was kept
+	// (DELETE /v1/templates/{key}/{lang}/{channel}/draft)
+	DropDraft(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel)
+	// KeepDraft Keep words for later
+	// (PUT /v1/templates/{key}/{lang}/{channel}/draft)
+	KeepDraft(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel)
+	// LookAtText How words would reach shoppers
+	// (POST /v1/templates/{key}/{lang}/{channel}/look)
+	LookAtText(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2942,6 +3351,202 @@ func (siw *ServerInterfaceWrapper) SuggestCodes(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SuggestCodes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMeasures operation middleware
+func (siw *ServerInterfaceWrapper) GetMeasures(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMeasuresParams
+
+	// ------------- Optional query parameter "market" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "market", r.URL.Query(), &params.Market, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "market"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "template" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "template", r.URL.Query(), &params.Template, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "template"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "template", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", r.URL.Query(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "provider"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "provider", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "class" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "class", r.URL.Query(), &params.Class, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "class"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "class", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", r.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "until", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMeasures(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMeasuresCsv operation middleware
+func (siw *ServerInterfaceWrapper) GetMeasuresCsv(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMeasuresCsvParams
+
+	// ------------- Optional query parameter "market" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "market", r.URL.Query(), &params.Market, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "market"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "template" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "template", r.URL.Query(), &params.Template, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "template"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "template", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", r.URL.Query(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "provider"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "provider", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "class" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "class", r.URL.Query(), &params.Class, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "class"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "class", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", r.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "until", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMeasuresCsv(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4494,6 +5099,324 @@ func (siw *ServerInterfaceWrapper) ListTaxThresholds(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
+// ListTemplates operation middleware
+func (siw *ServerInterfaceWrapper) ListTemplates(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTemplates(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddTemplate operation middleware
+func (siw *ServerInterfaceWrapper) AddTemplate(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddTemplate(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetTemplate operation middleware
+func (siw *ServerInterfaceWrapper) GetTemplate(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key TemplateKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTemplate(w, r, key)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetText operation middleware
+func (siw *ServerInterfaceWrapper) GetText(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key TemplateKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "lang" -------------
+	var lang TextLang
+
+	err = runtime.BindStyledParameterWithOptions("simple", "lang", r.PathValue("lang"), &lang, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "channel" -------------
+	var channel TextChannel
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channel", r.PathValue("channel"), &channel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channel", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetText(w, r, key, lang, channel)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PublishText operation middleware
+func (siw *ServerInterfaceWrapper) PublishText(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key TemplateKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "lang" -------------
+	var lang TextLang
+
+	err = runtime.BindStyledParameterWithOptions("simple", "lang", r.PathValue("lang"), &lang, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "channel" -------------
+	var channel TextChannel
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channel", r.PathValue("channel"), &channel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channel", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PublishText(w, r, key, lang, channel)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TakeTextBack operation middleware
+func (siw *ServerInterfaceWrapper) TakeTextBack(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key TemplateKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "lang" -------------
+	var lang TextLang
+
+	err = runtime.BindStyledParameterWithOptions("simple", "lang", r.PathValue("lang"), &lang, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "channel" -------------
+	var channel TextChannel
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channel", r.PathValue("channel"), &channel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channel", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TakeTextBack(w, r, key, lang, channel)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DropDraft operation middleware
+func (siw *ServerInterfaceWrapper) DropDraft(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key TemplateKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "lang" -------------
+	var lang TextLang
+
+	err = runtime.BindStyledParameterWithOptions("simple", "lang", r.PathValue("lang"), &lang, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "channel" -------------
+	var channel TextChannel
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channel", r.PathValue("channel"), &channel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channel", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DropDraft(w, r, key, lang, channel)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// KeepDraft operation middleware
+func (siw *ServerInterfaceWrapper) KeepDraft(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key TemplateKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "lang" -------------
+	var lang TextLang
+
+	err = runtime.BindStyledParameterWithOptions("simple", "lang", r.PathValue("lang"), &lang, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "channel" -------------
+	var channel TextChannel
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channel", r.PathValue("channel"), &channel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channel", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.KeepDraft(w, r, key, lang, channel)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LookAtText operation middleware
+func (siw *ServerInterfaceWrapper) LookAtText(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key TemplateKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "lang" -------------
+	var lang TextLang
+
+	err = runtime.BindStyledParameterWithOptions("simple", "lang", r.PathValue("lang"), &lang, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "channel" -------------
+	var channel TextChannel
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channel", r.PathValue("channel"), &channel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channel", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LookAtText(w, r, key, lang, channel)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -4674,6 +5597,17 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages", wrapper.ListMessages)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/messages", wrapper.SendMessage)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages/{id}", wrapper.GetMessage)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates", wrapper.ListTemplates)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/templates", wrapper.AddTemplate)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates/{key}", wrapper.GetTemplate)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}", wrapper.GetText)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}", wrapper.PublishText)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}/draft", wrapper.DropDraft)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}/draft", wrapper.KeepDraft)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}/back", wrapper.TakeTextBack)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}/look", wrapper.LookAtText)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/measures", wrapper.GetMeasures)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/measures/csv", wrapper.GetMeasuresCsv)
 
 	return m
 }
@@ -5344,6 +6278,90 @@ type SuggestCodesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SuggestCodesdefaultApplicationProblemPlusJSONResponse) VisitSuggestCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMeasuresRequestObject struct {
+	Params GetMeasuresParams
+}
+
+type GetMeasuresResponseObject interface {
+	VisitGetMeasuresResponse(w http.ResponseWriter) error
+}
+
+type GetMeasures200JSONResponse Measures
+
+func (response GetMeasures200JSONResponse) VisitGetMeasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMeasuresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMeasuresdefaultApplicationProblemPlusJSONResponse) VisitGetMeasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMeasuresCsvRequestObject struct {
+	Params GetMeasuresCsvParams
+}
+
+type GetMeasuresCsvResponseObject interface {
+	VisitGetMeasuresCsvResponse(w http.ResponseWriter) error
+}
+
+type GetMeasuresCsv200TextCsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetMeasuresCsv200TextCsvResponse) VisitGetMeasuresCsvResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetMeasuresCsvdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMeasuresCsvdefaultApplicationProblemPlusJSONResponse) VisitGetMeasuresCsvResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7080,6 +8098,366 @@ func (response ListTaxThresholdsdefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type ListTemplatesRequestObject struct {
+}
+
+type ListTemplatesResponseObject interface {
+	VisitListTemplatesResponse(w http.ResponseWriter) error
+}
+
+type ListTemplates200JSONResponse TemplateList
+
+func (response ListTemplates200JSONResponse) VisitListTemplatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTemplatesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTemplatesdefaultApplicationProblemPlusJSONResponse) VisitListTemplatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddTemplateRequestObject struct {
+	Body *AddTemplateJSONRequestBody
+}
+
+type AddTemplateResponseObject interface {
+	VisitAddTemplateResponse(w http.ResponseWriter) error
+}
+
+type AddTemplate201JSONResponse Template
+
+func (response AddTemplate201JSONResponse) VisitAddTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddTemplatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddTemplatedefaultApplicationProblemPlusJSONResponse) VisitAddTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTemplateRequestObject struct {
+	Key TemplateKey `json:"key"`
+}
+
+type GetTemplateResponseObject interface {
+	VisitGetTemplateResponse(w http.ResponseWriter) error
+}
+
+type GetTemplate200JSONResponse Template
+
+func (response GetTemplate200JSONResponse) VisitGetTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTemplatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTemplatedefaultApplicationProblemPlusJSONResponse) VisitGetTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTextRequestObject struct {
+	Key     TemplateKey `json:"key"`
+	Lang    TextLang    `json:"lang"`
+	Channel TextChannel `json:"channel"`
+}
+
+type GetTextResponseObject interface {
+	VisitGetTextResponse(w http.ResponseWriter) error
+}
+
+type GetText200JSONResponse Text
+
+func (response GetText200JSONResponse) VisitGetTextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTextdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTextdefaultApplicationProblemPlusJSONResponse) VisitGetTextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTextRequestObject struct {
+	Key     TemplateKey `json:"key"`
+	Lang    TextLang    `json:"lang"`
+	Channel TextChannel `json:"channel"`
+	Body    *PublishTextJSONRequestBody
+}
+
+type PublishTextResponseObject interface {
+	VisitPublishTextResponse(w http.ResponseWriter) error
+}
+
+type PublishText201JSONResponse TextVersion
+
+func (response PublishText201JSONResponse) VisitPublishTextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTextdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PublishTextdefaultApplicationProblemPlusJSONResponse) VisitPublishTextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeTextBackRequestObject struct {
+	Key     TemplateKey `json:"key"`
+	Lang    TextLang    `json:"lang"`
+	Channel TextChannel `json:"channel"`
+	Body    *TakeTextBackJSONRequestBody
+}
+
+type TakeTextBackResponseObject interface {
+	VisitTakeTextBackResponse(w http.ResponseWriter) error
+}
+
+type TakeTextBack201JSONResponse TextVersion
+
+func (response TakeTextBack201JSONResponse) VisitTakeTextBackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeTextBackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TakeTextBackdefaultApplicationProblemPlusJSONResponse) VisitTakeTextBackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropDraftRequestObject struct {
+	Key     TemplateKey `json:"key"`
+	Lang    TextLang    `json:"lang"`
+	Channel TextChannel `json:"channel"`
+}
+
+type DropDraftResponseObject interface {
+	VisitDropDraftResponse(w http.ResponseWriter) error
+}
+
+type DropDraft204Response struct {
+}
+
+func (response DropDraft204Response) VisitDropDraftResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DropDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DropDraftdefaultApplicationProblemPlusJSONResponse) VisitDropDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepDraftRequestObject struct {
+	Key     TemplateKey `json:"key"`
+	Lang    TextLang    `json:"lang"`
+	Channel TextChannel `json:"channel"`
+	Body    *KeepDraftJSONRequestBody
+}
+
+type KeepDraftResponseObject interface {
+	VisitKeepDraftResponse(w http.ResponseWriter) error
+}
+
+type KeepDraft200JSONResponse Text
+
+func (response KeepDraft200JSONResponse) VisitKeepDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response KeepDraftdefaultApplicationProblemPlusJSONResponse) VisitKeepDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LookAtTextRequestObject struct {
+	Key     TemplateKey `json:"key"`
+	Lang    TextLang    `json:"lang"`
+	Channel TextChannel `json:"channel"`
+	Body    *LookAtTextJSONRequestBody
+}
+
+type LookAtTextResponseObject interface {
+	VisitLookAtTextResponse(w http.ResponseWriter) error
+}
+
+type LookAtText200JSONResponse LookList
+
+func (response LookAtText200JSONResponse) VisitLookAtTextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LookAtTextdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LookAtTextdefaultApplicationProblemPlusJSONResponse) VisitLookAtTextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// CreateCart Begin a cart
@@ -7133,6 +8511,12 @@ type StrictServerInterface interface {
 	// SuggestCodes Codes that goods may have, with reasons
 	// (POST /v1/hs/suggest)
 	SuggestCodes(ctx context.Context, request SuggestCodesRequestObject) (SuggestCodesResponseObject, error)
+	// GetMeasures How messages do
+	// (GET /v1/measures)
+	GetMeasures(ctx context.Context, request GetMeasuresRequestObject) (GetMeasuresResponseObject, error)
+	// GetMeasuresCsv How messages do, as a table
+	// (GET /v1/measures/csv)
+	GetMeasuresCsv(ctx context.Context, request GetMeasuresCsvRequestObject) (GetMeasuresCsvResponseObject, error)
 	// ListMessages Messages, newest first
 	// (GET /v1/messages)
 	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
@@ -7262,6 +8646,33 @@ type StrictServerInterface interface {
 	// ListTaxThresholds How near each threshold is
 	// (GET /v1/taxes/thresholds)
 	ListTaxThresholds(ctx context.Context, request ListTaxThresholdsRequestObject) (ListTaxThresholdsResponseObject, error)
+	// ListTemplates What messages say, by key, language and channel
+	// (GET /v1/templates)
+	ListTemplates(ctx context.Context, request ListTemplatesRequestObject) (ListTemplatesResponseObject, error)
+	// AddTemplate A key of the merchant's own
+	// (POST /v1/templates)
+	AddTemplate(ctx context.Context, request AddTemplateRequestObject) (AddTemplateResponseObject, error)
+	// GetTemplate One key with its languages
+	// (GET /v1/templates/{key})
+	GetTemplate(ctx context.Context, request GetTemplateRequestObject) (GetTemplateResponseObject, error)
+	// GetText One text with its draft and all its versions
+	// (GET /v1/templates/{key}/{lang}/{channel})
+	GetText(ctx context.Context, request GetTextRequestObject) (GetTextResponseObject, error)
+	// PublishText Put words in force
+	// (POST /v1/templates/{key}/{lang}/{channel})
+	PublishText(ctx context.Context, request PublishTextRequestObject) (PublishTextResponseObject, error)
+	// TakeTextBack Put an earlier version in force again
+	// (POST /v1/templates/{key}/{lang}/{channel}/back)
+	TakeTextBack(ctx context.Context, request TakeTextBackRequestObject) (TakeTextBackResponseObject, error)
+	// DropDraft Forget what was kept
+	// (DELETE /v1/templates/{key}/{lang}/{channel}/draft)
+	DropDraft(ctx context.Context, request DropDraftRequestObject) (DropDraftResponseObject, error)
+	// KeepDraft Keep words for later
+	// (PUT /v1/templates/{key}/{lang}/{channel}/draft)
+	KeepDraft(ctx context.Context, request KeepDraftRequestObject) (KeepDraftResponseObject, error)
+	// LookAtText How words would reach shoppers
+	// (POST /v1/templates/{key}/{lang}/{channel}/look)
+	LookAtText(ctx context.Context, request LookAtTextRequestObject) (LookAtTextResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -7797,6 +9208,58 @@ func (sh *strictHandler) SuggestCodes(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SuggestCodesResponseObject); ok {
 		if err := validResponse.VisitSuggestCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMeasures operation middleware
+func (sh *strictHandler) GetMeasures(w http.ResponseWriter, r *http.Request, params GetMeasuresParams) {
+	var request GetMeasuresRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMeasures(ctx, request.(GetMeasuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMeasures")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMeasuresResponseObject); ok {
+		if err := validResponse.VisitGetMeasuresResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMeasuresCsv operation middleware
+func (sh *strictHandler) GetMeasuresCsv(w http.ResponseWriter, r *http.Request, params GetMeasuresCsvParams) {
+	var request GetMeasuresCsvRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMeasuresCsv(ctx, request.(GetMeasuresCsvRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMeasuresCsv")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMeasuresCsvResponseObject); ok {
+		if err := validResponse.VisitGetMeasuresCsvResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9011,6 +10474,283 @@ func (sh *strictHandler) ListTaxThresholds(w http.ResponseWriter, r *http.Reques
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListTaxThresholdsResponseObject); ok {
 		if err := validResponse.VisitListTaxThresholdsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTemplates operation middleware
+func (sh *strictHandler) ListTemplates(w http.ResponseWriter, r *http.Request) {
+	var request ListTemplatesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTemplates(ctx, request.(ListTemplatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTemplates")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTemplatesResponseObject); ok {
+		if err := validResponse.VisitListTemplatesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddTemplate operation middleware
+func (sh *strictHandler) AddTemplate(w http.ResponseWriter, r *http.Request) {
+	var request AddTemplateRequestObject
+
+	var body AddTemplateJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddTemplate(ctx, request.(AddTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddTemplate")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddTemplateResponseObject); ok {
+		if err := validResponse.VisitAddTemplateResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTemplate operation middleware
+func (sh *strictHandler) GetTemplate(w http.ResponseWriter, r *http.Request, key TemplateKey) {
+	var request GetTemplateRequestObject
+
+	request.Key = key
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTemplate(ctx, request.(GetTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTemplate")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTemplateResponseObject); ok {
+		if err := validResponse.VisitGetTemplateResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetText operation middleware
+func (sh *strictHandler) GetText(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel) {
+	var request GetTextRequestObject
+
+	request.Key = key
+	request.Lang = lang
+	request.Channel = channel
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetText(ctx, request.(GetTextRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetText")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTextResponseObject); ok {
+		if err := validResponse.VisitGetTextResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PublishText operation middleware
+func (sh *strictHandler) PublishText(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel) {
+	var request PublishTextRequestObject
+
+	request.Key = key
+	request.Lang = lang
+	request.Channel = channel
+
+	var body PublishTextJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishText(ctx, request.(PublishTextRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishText")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PublishTextResponseObject); ok {
+		if err := validResponse.VisitPublishTextResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TakeTextBack operation middleware
+func (sh *strictHandler) TakeTextBack(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel) {
+	var request TakeTextBackRequestObject
+
+	request.Key = key
+	request.Lang = lang
+	request.Channel = channel
+
+	var body TakeTextBackJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TakeTextBack(ctx, request.(TakeTextBackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TakeTextBack")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TakeTextBackResponseObject); ok {
+		if err := validResponse.VisitTakeTextBackResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DropDraft operation middleware
+func (sh *strictHandler) DropDraft(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel) {
+	var request DropDraftRequestObject
+
+	request.Key = key
+	request.Lang = lang
+	request.Channel = channel
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DropDraft(ctx, request.(DropDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropDraft")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DropDraftResponseObject); ok {
+		if err := validResponse.VisitDropDraftResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// KeepDraft operation middleware
+func (sh *strictHandler) KeepDraft(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel) {
+	var request KeepDraftRequestObject
+
+	request.Key = key
+	request.Lang = lang
+	request.Channel = channel
+
+	var body KeepDraftJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.KeepDraft(ctx, request.(KeepDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "KeepDraft")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(KeepDraftResponseObject); ok {
+		if err := validResponse.VisitKeepDraftResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LookAtText operation middleware
+func (sh *strictHandler) LookAtText(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel) {
+	var request LookAtTextRequestObject
+
+	request.Key = key
+	request.Lang = lang
+	request.Channel = channel
+
+	var body LookAtTextJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LookAtText(ctx, request.(LookAtTextRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LookAtText")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LookAtTextResponseObject); ok {
+		if err := validResponse.VisitLookAtTextResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -15,7 +15,7 @@ select count(*) from orders o where paid_at is not null and exists
 select count(*) from messages where channel = 'sms' and template = 'confirm' and wire_at is not null;
 
 -- name: wire
-select recipient, fact_at, wire_at from messages
+select recipient, lang, fact_at, queued_at, wire_at, delivered_at from messages
 where channel = 'sms' and template = 'confirm' and fact_at is not null and wire_at is not null and created_at >= $1;
 
 -- name: receipts

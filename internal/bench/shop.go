@@ -113,8 +113,10 @@ func (b *bench) small(ctx context.Context, p place) error {
 	}
 	defer s.Kill()
 	if b.wants("wire") {
-		if err := b.wire(ctx, p, s, n, skus); err != nil {
-			return err
+		for _, x := range paces {
+			if err := b.wire(ctx, p, s, n, skus, x.orders, x.goal); err != nil {
+				return err
+			}
 		}
 	}
 	if b.wants("checkout") {

@@ -112,10 +112,10 @@ type Message struct {
 	Link     string            `json:"link,omitempty"`   // where the message's own link leads
 	FactAt   time.Time         `json:"fact_at,omitzero"` // the fact that caused it, to measure from
 	NotAfter time.Time         `json:"not_after,omitzero"`
-	Guard    string            `json:"guard,omitempty"` // name of a Guard asked again at each gate
+	Guard    string            `json:"guard,omitempty"`   // name of a Guard asked again at each gate
 	Instead  string            `json:"instead,omitempty"` // the message whose place it takes: that one failed, or nobody knows
-	Via      string            `json:"via,omitempty"`   // name of the only route it may go by: for tests of an account
-	Trial    *Words            `json:"trial,omitempty"` // words instead of the template's, sent as a reply: for tests of a text
+	Via      string            `json:"via,omitempty"`     // name of the only route it may go by: for tests of an account
+	Trial    *Words            `json:"trial,omitempty"`   // words instead of the template's, sent as a reply: for tests of a text
 }
 
 // Verdict is the gate's answer.

@@ -475,35 +475,68 @@ func (s *messageStorm) submits() (map[[2]string]*onWire, map[[2]string]int, erro
 		}
 		var end struct {
 			Totals  smsc.Totals   `json:"totals"`
-			Counts  []smsc.Count  `json:"counts"`
 			Submits []smsc.Submit `json:"submits"`
 		}
 		if err := json.Unmarshal(b, &end); err != nil {
 			return nil, nil, err
 		}
 		s.Log("%s: %+v", filepath.Base(c.snapshot), end.Totals)
-		for _, x := range end.Counts {
+		for _, x := range whole(end.Submits) {
 			k := [2]string{x.To, x.Text}
 			w := all[k]
 			if w == nil {
-				w = &onWire{first: x.First, last: x.Last}
+				w = &onWire{first: x.At, last: x.At}
 				all[k] = w
 			}
-			w.times += x.Times
-			if x.First.Before(w.first) {
-				w.first = x.First
+			w.times++
+			if x.At.Before(w.first) {
+				w.first = x.At
 			}
-			if x.Last.After(w.last) {
-				w.last = x.Last
+			if x.At.After(w.last) {
+				w.last = x.At
 			}
-		}
-		for _, x := range end.Submits {
 			if x.State == "delivered" {
-				phones[[2]string{x.To, x.Text}]++
+				phones[k]++
 			}
 		}
 	}
 	return all, phones, nil
+}
+
+// whole joins the parts that a network took. Part by part: a phone gives up after ten minutes, which are a few seconds
+// here.
+func whole(parts []smsc.Submit) (all []smsc.Submit) {
+	type thread struct {
+		to, from   string
+		ref, total int
+	}
+	open := map[thread]map[int]smsc.Submit{}
+	for _, p := range parts {
+		if p.Status != 0 {
+			continue
+		}
+		k := thread{p.To, p.From, p.Ref, p.Total}
+		if open[k] == nil {
+			open[k] = map[int]smsc.Submit{}
+		}
+		open[k][p.Part] = p
+		if len(open[k]) < p.Total {
+			continue
+		}
+		text := open[k][1]
+		for n := 2; n <= p.Total; n++ {
+			text.Text += open[k][n].Text
+			if open[k][n].State != "delivered" {
+				text.State = open[k][n].State
+			}
+			if open[k][n].At.After(text.At) {
+				text.At = open[k][n].At
+			}
+		}
+		all = append(all, text)
+		delete(open, k)
+	}
+	return all
 }
 
 // sent is a message as the store has it.

@@ -5,7 +5,8 @@ select count(*) from orders;
 select count(*) from orders where paid_at is not null;
 
 -- name: orders not confirmed once
-select count(*) from orders o where 1 <> (select count(*) from messages m where m.order_id = o.id and m.channel = 'sms' and m.template = 'confirm');
+select count(*) from orders o left join (select order_id, count(*) as n from messages where channel = 'sms' and template = 'confirm' group by order_id) m
+	on m.order_id = o.id where coalesce(m.n, 0) <> 1;
 
 -- name: confirmations of nothing
 select count(*) from messages m where m.template = 'confirm' and not exists (select 1 from orders o where o.id = m.order_id and o.paid_at is not null);
@@ -31,11 +32,10 @@ select count(*) from message_attempts a where outcome = 'open' and not exists (s
 
 -- name: messages
 select m.id, m.class, m.template, m.country, m.recipient, m.body, m.state, m.reason, m.repeats, m.order_id, m.wire_at,
-	(select count(*) from message_attempts a where a.message = m.id and a.outcome in ('taken', 'unknown', 'open')),
-	(select count(*) from message_attempts a where a.message = m.id and a.outcome = 'unknown'),
-	(select min(started_at) from message_attempts a where a.message = m.id),
-	(select max(started_at) from message_attempts a where a.message = m.id)
-from messages m where m.channel = 'sms' order by m.id;
+	coalesce(a.tries, 0), coalesce(a.unknown, 0), a.earliest, a.latest
+from messages m left join (select message, count(*) as tries, sum(case when outcome = 'unknown' then 1 else 0 end) as unknown,
+	min(started_at) as earliest, max(started_at) as latest from message_attempts group by message) a on a.message = m.id
+where m.channel = 'sms' order by m.id;
 
 -- name: stops
 select sender, min(at) from inbound_messages where intent = 'stop' group by sender order by sender;
