@@ -45,6 +45,7 @@ type commands struct {
 	User       userCommand     `cmd:"" help:"Add a person to the console."`
 	LandedCost landedCommand   `cmd:"" name:"landed-cost" help:"Work out landed costs of the scenarios in a file."`
 	FX         fxCommand       `cmd:"" name:"fx" help:"Import, show and set exchange rates."`
+	Bounces    bouncesCommand  `cmd:"" help:"Take in mail that came back, from a mailbox file."`
 	Payouts    payoutsCommand  `cmd:"" help:"Import reports of what payment providers paid out."`
 	Rules      rulesCommand    `cmd:"" help:"List, check, compare and import the rules of duty and tax."`
 	HS         hsCommand       `cmd:"" name:"hs" help:"Find the code of goods in the Harmonized System."`

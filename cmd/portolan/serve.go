@@ -83,6 +83,10 @@ type serveCommand struct {
 	Long     string `name:"smpp-long" enum:"header,header16,sar,payload" default:"header" help:"How texts of several parts travel: ${enum}."`
 	SMTP     string `name:"smtp" help:"host:port of the mail server."`
 	MailFrom string `name:"mail-from" default:"shop@localhost" help:"Sender of the shop's mails."`
+	Bounce   string `name:"bounce-domain" env:"PORTOLAN_BOUNCE_DOMAIN" help:"Domain to which mail servers send back what they could not deliver; each mail has an address of its own there. Empty: to the sender."`
+	MailIn   string `name:"mail-in" help:"Address to listen on for mail that comes in: what comes back, complaints, answers. Empty: it doesn't."`
+
+	NextChannel time.Duration `name:"next-channel-after" default:"2m" help:"How long a message that must arrive waits for its receipt before it goes by the next channel."`
 	keys
 	testClock
 }
@@ -119,7 +123,8 @@ func (c *serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	a, err := app.Open(ctx, d, app.Config{PublicURL: c.PublicURL, Proxy: c.Proxy, TestPSP: c.TestPSP, Media: media, Vault: locks,
-		SMPP: c.SMPP, Spare: c.Spare, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Long: c.Long, TLS: c.TLS, SMTP: c.SMTP, MailFrom: c.MailFrom})
+		SMPP: c.SMPP, Spare: c.Spare, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Long: c.Long, TLS: c.TLS, SMTP: c.SMTP, MailFrom: c.MailFrom,
+		BounceDomain: c.Bounce, MailIn: c.MailIn, ReceiptWithin: c.NextChannel})
 	if err != nil {
 		l.Close()
 		return err

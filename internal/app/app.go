@@ -38,6 +38,7 @@ import (
 	"portolan/internal/journeys"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
+	"portolan/internal/messaging/mailin"
 	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/operator"
 	"portolan/internal/messaging/smsc"
@@ -80,6 +81,10 @@ type Config struct {
 	SMTP     string // host:port of the mail server; empty: no mail leaves
 	MailFrom string
 
+	BounceDomain  string        // of the return paths of mails; empty: they come back to the sender
+	MailIn        string        // address to listen on for mail that comes in; empty: none
+	ReceiptWithin time.Duration // after which what must arrive and has no receipt goes by the next channel; 0: two minutes
+
 	Vault *vault.Vault // locks up credentials of message providers; without a key none can be kept
 
 	Handsets *smsc.Server   // the simulator, where it runs in this process
@@ -118,6 +123,7 @@ type App struct {
 	HTTP      http.Handler
 
 	cfg    Config
+	mailIn *mailin.Server
 	hangUp func() // closes idle lines to the mail server
 	hooks  *connect.Hooks
 }
@@ -298,6 +304,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.Spare != nil {
 		parts = append(parts, a.Spare.Run)
+	}
+	if a.mailIn != nil {
+		parts = append(parts, a.mailIn.Run)
 	}
 	failures := make(chan error, len(parts))
 	var all sync.WaitGroup

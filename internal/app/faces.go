@@ -88,7 +88,7 @@ func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
 			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Evidence: a.Evidence, Bus: a.Bus, Beside: other, Versions: a.Watch,
 			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Taxes: a.Tax, Codes: a.Codes, TaxBooks: a.Tax, Shipments: a.Shipments, Papers: a.Papers,
 		}, connect.Parts{
-			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.DB, a.Queue), Beside: other, Versions: a.Watch, Lines: a.Messages,
+			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.DB, a.Queue), Beside: other, Versions: a.Watch, Lines: a.Messages, Mails: a.Messages,
 		}
 }
 

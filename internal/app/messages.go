@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"portolan/internal/journeys"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
+	"portolan/internal/messaging/mailin"
 	"portolan/internal/messaging/operator"
 	"portolan/internal/messaging/smpp"
 	"portolan/internal/messaging/smtp"
@@ -33,7 +35,14 @@ var senders = []struct {
 func (a *App) messages(shop Shop) error {
 	a.Messages = messaging.New(a.DB, a.Queue, a.Bus, a.Customers, a.Markets, messaging.Config{
 		Brand: shop.Brand.Name, BaseURL: a.cfg.PublicURL, Mailbox: a.cfg.MailFrom,
+		BounceDomain: a.cfg.BounceDomain, ReceiptWithin: a.cfg.ReceiptWithin,
 	})
+	if a.cfg.MailIn != "" {
+		a.mailIn = mailin.New(a.Messages, cmp.Or(a.cfg.BounceDomain, "localhost"))
+		if err := a.mailIn.Listen(a.cfg.MailIn); err != nil {
+			return fmt.Errorf("can't listen for mail on %s: %w; choose another with --mail-in", a.cfg.MailIn, err)
+		}
+	}
 	a.Messages.Accounts(a.Watch, settings.Bump, a.cfg.Vault, providers...)
 	a.Messages.Templates(a.Watch, settings.Bump)
 	a.Messages.Holidays(func(c market.Country, day string) bool {

@@ -34,6 +34,7 @@ type Parts struct {
 	Beside   *beside.Service
 	Versions snapshot.Versions
 	Lines    Lines // nil: no message providers
+	Mails    Mails // nil: no mail comes in this way
 }
 
 // Hooks is the handler of everything that comes in.
@@ -60,6 +61,9 @@ func New(p Parts) *Hooks {
 	h.mux.Handle("POST /in/generic", h.counted(generic, h.generic))
 	h.mux.Handle("POST /in/generic/{account}", h.counted(generic, h.generic))
 	h.lines()
+	if h.Mails != nil {
+		h.mux.Handle("POST /in/bounces/{account}", h.tallied("bounces", h.mail))
+	}
 	h.mux.Handle("/in/", web.Handler(func(http.ResponseWriter, *http.Request) error { return web.ErrNoPage }))
 	return h
 }

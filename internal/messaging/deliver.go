@@ -54,6 +54,10 @@ func (s *Service) step(tx *db.Tx, r Record, route Route, n int64, repeat bool) (
 			return nil, err
 		}
 	}
+	if r.Channel == Email {
+		p.Mark = s.Mark(at.ID)
+		p.Return = s.returnPath(p.Mark)
+	}
 	if r.Channel == Email && r.Class.asks() {
 		p.Leave = s.cfg.BaseURL + "/u/" + r.Token
 	}

@@ -161,6 +161,9 @@ func (s *Service) remove(tx *db.Tx, r Record, why string) error {
 	if err := tx.Send(`update messages set subject = '', body = '', html = '', request = $2 where id = $1`, r.ID, encode(left)); err != nil {
 		return err
 	}
+	if err := tx.Send(`update mail_returns set raw = '', said = '' where message = $1`, r.ID); err != nil {
+		return err
+	}
 	return tx.Send(`update message_receipts set raw = '', phone = '' where message = $1`, r.ID)
 }
 
@@ -191,7 +194,7 @@ func (s *Service) Forget(tx *db.Tx, addresses []string, instead func(address str
 			}
 		}
 		for _, sql := range []string{`update inbound_messages set sender = $2, text = '', customer = '', open = false where sender = $1`,
-			`update message_refs set recipient = $2 where recipient = $1`} {
+			`update message_refs set recipient = $2 where recipient = $1`, `update mail_returns set recipient = $2 where recipient = $1`} {
 			if err := tx.Send(sql, x, instead(x)); err != nil {
 				return err
 			}

@@ -6,3 +6,6 @@ import "context"
 func (s *Service) Pull(ctx context.Context, provider string) error {
 	return s.pull(ctx, pullOptOuts{provider})
 }
+
+// BounceDomain sets what Config.BounceDomain is.
+func (s *Service) BounceDomain(d string) { s.cfg.BounceDomain = d }

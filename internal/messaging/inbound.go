@@ -50,6 +50,7 @@ type Inbound struct {
 	Lang      string
 	At        time.Time
 	OptOut    Intent // IntentStop, IntentStart or IntentHelp where the provider understood it so and has answered
+	Unproven  bool   // nothing shows that it comes from whom it names: it can't end a silence
 	Open      bool   // waits for a person
 	HandledAt time.Time
 	HandledBy string
@@ -98,6 +99,9 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 	said := s.rules.lexicon.read(in.Text, listener{in.Lang, in.Country, optedOut, about.Class == Survey})
 	if has([]Intent{IntentStop, IntentStart, IntentHelp}, in.OptOut) {
 		said = meaning{Intent: in.OptOut}
+	}
+	if in.Unproven && said.Intent == IntentStart {
+		said = meaning{Intent: IntentOther}
 	}
 	in.Intent, in.Rating, in.Open = said.Intent, int64(said.rating), said.more
 	if n, err := insertInbound(tx, in); err != nil || n == 0 {

@@ -60,18 +60,15 @@ func (s *Service) next(tx *db.Tx, r Record) error {
 	if !r.goesOn() || tx.Now().Sub(r.CreatedAt) > nextWithin || !r.NotAfter.IsZero() && tx.Now().After(r.NotAfter) {
 		return nil
 	}
-	rest := r.rest()
-	for len(rest) > 0 {
-		if _, ok := s.route(rest[0].Channel, r.asked.Country, r.Class, "", nil, false); ok {
-			break
-		}
-		rest = rest[1:]
-	}
-	if len(rest) == 0 {
-		return nil
-	}
 	m := r.asked
-	m.Key, m.Instead, m.Channel, m.To, m.Else = "next:"+r.ID, r.ID, rest[0].Channel, rest[0].To, rest[1:]
+	m.Key, m.Instead, m.Else = "next:"+r.ID, r.ID, r.rest()
+	for found := false; !found; {
+		if len(m.Else) == 0 {
+			return nil
+		}
+		m.Channel, m.To, m.Else = m.Else[0].Channel, m.Else[0].To, m.Else[1:]
+		_, found = s.route(m.Channel, countryOf(m), m.Class, "", nil, false)
+	}
 	_, err := s.Send(tx, m)
 	if errors.Is(err, ErrBadMessage) {
 		slog.Warn("a message can't go by its next channel", "message", r.ID, "channel", m.Channel, "err", err)

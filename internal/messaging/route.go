@@ -38,6 +38,8 @@ type Parcel struct {
 	Text     string
 	HTML     string // e-mail only
 	Leave    string // address of one-click unsubscribing; e-mail outside transactional only
+	Mark     string // e-mail only: stands in the Message-ID, so that answers and complaints find their message; empty: the attempt
+	Return   string // e-mail only: where mail servers send it back to; empty: the sender
 	Repeat   bool   // may arrive twice: an earlier attempt has no known outcome
 	NotAfter time.Time
 	Language string

@@ -34,6 +34,7 @@ type (
 		Restore(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error)
 		LastChange(tx *db.Tx, address string) (time.Time, error)
 		MarketRules(tx *db.Tx, m market.Code) (customer.Rules, error)
+		Digest(what, value string) string
 	}
 	// markets is satisfied by market.Service.
 	markets interface {
@@ -54,6 +55,7 @@ type Config struct {
 	Mailbox string  // sender of e-mails on routes that name none
 	Weights Weights // what matters between routes; zero: ByDelivery
 
+	BounceDomain  string        // where mail servers send what they could not deliver; empty: to the sender
 	ReceiptWithin time.Duration // after which what must arrive and has no receipt goes by the next channel; zero: two minutes
 }
 
@@ -246,10 +248,7 @@ func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
 // weigh puts r into words for its address and asks the gate.
 func (s *Service) weigh(tx *db.Tx, r *Record) error {
 	m := r.Message
-	country := m.Country
-	if c := market.Country(address.PhoneCountry(m.To)); m.Channel == SMS && c != "" {
-		country = cmp.Or(sharedNumbering[c], c)
-	}
+	country := countryOf(m)
 	shop, _ := s.markets.ByCode(m.Market)
 	a := application{
 		now: tx.Now(), version: s.rules.version, class: m.Class, template: m.Template, reach: Reach{m.Channel, m.To},
@@ -328,6 +327,14 @@ func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
 
 // sharedNumbering names the country whose networks and rules a small neighbour's numbers share.
 var sharedNumbering = map[market.Country]market.Country{"GG": "GB", "JE": "GB", "IM": "GB", "PR": "US", "GU": "US", "VI": "US", "AX": "FI", "SJ": "NO"}
+
+// countryOf is the country whose networks and rules a message is for.
+func countryOf(m Message) market.Country {
+	if c := market.Country(address.PhoneCountry(m.To)); m.Channel == SMS && c != "" {
+		return cmp.Or(sharedNumbering[c], c)
+	}
+	return m.Country
+}
 
 // zoneNames lists every zone the person may be in.
 func zoneNames(m Message, country market.Country) []string {

@@ -76,7 +76,7 @@ func (c *Carrier) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken
 	if _, err := m.WriteTo(&text); err != nil {
 		return no(messaging.OtherRoute, "letter", err)
 	}
-	if strings.ContainsAny(p.Sender+p.To, "\r\n<> ") {
+	if strings.ContainsAny(p.Sender+p.To+p.Return, "\r\n<> ") {
 		return no(messaging.BadNumber, "letter", errors.New("an address with spaces or brackets"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
@@ -87,7 +87,7 @@ func (c *Carrier) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken
 		if err != nil {
 			return no(messaging.Again, "connect", err)
 		}
-		begun, err := l.send(until, p.Sender, p.To, text.Bytes())
+		begun, err := l.send(until, cmp.Or(p.Return, p.Sender), p.To, text.Bytes())
 		_, answered := errors.AsType[answer](err)
 		if err != nil && !answered {
 			l.close()
@@ -163,7 +163,7 @@ func (c *Carrier) letter(p messaging.Parcel) (*mail.Msg, error) {
 	m.Subject(p.Subject)
 	m.SetDate()
 	_, host, _ := cutLast(p.Sender)
-	m.SetMessageIDWithValue(p.Attempt + "@" + host)
+	m.SetMessageIDWithValue(cmp.Or(p.Mark, p.Attempt) + "@" + host)
 	m.SetGenHeader("X-Message", p.Message)
 	if p.Language != "" {
 		m.SetGenHeader("Content-Language", p.Language)
