@@ -127,7 +127,7 @@ func TestOrder(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 		r := newRig(t, d)
 		o := r.sample()
-		r.decisions["crt_1"] = []journeys.Decision{{Journey: "recover", Outcome: journeys.NotSent, Reason: "paid_meanwhile", At: d.Clock().Now()}}
+		r.decisions["crt_1"] = []journeys.Decision{{Journey: "cart", Outcome: journeys.NotSent, Reason: "paid_meanwhile", At: d.Clock().Now()}}
 		r.user(auth.Operator)
 		r.open()
 		b := r.as(auth.Operator)
@@ -140,7 +140,7 @@ func TestOrder(t *testing.T) {
 
 		body := b.page("/console/orders/" + string(o.ID))
 		has(t, body, "Order placed: EUR\u00a087.95", "Paid: EUR\u00a087.95 by card", "Order paid in full", "SMS to +49 1512 3456789 sent",
-			"Recovery not sent", "The order was paid meanwhile", "DE-VAT-STD", "Sonnenweg 1")
+			"Cart recovery not sent", "The order was paid meanwhile", "DE-VAT-STD", "Sonnenweg 1")
 		has(t, b.page("/console/orders/"+o.Number), "Sonnenweg 1")
 		status, body := b.get("/console/orders/none")
 		require.Equal(t, http.StatusNotFound, status)

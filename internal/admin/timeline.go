@@ -90,7 +90,7 @@ func (c *console) timeline(tx *db.Tx, p *page, o order.Order, paid *payment.Acco
 
 func outcome(o string) string {
 	switch o {
-	case "sent", "waits", "not_sent":
+	case "sent", "waits", "not_sent", "withheld", "opened", "ended":
 		return o
 	}
 	return "did"

@@ -118,7 +118,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 		{Name: "sms", Provider: "sink", Channel: messaging.SMS, Sender: "+4915112345600", Kind: messaging.LongNumber, Carrier: sink{}},
 		{Name: "mail", Provider: "sink", Channel: messaging.Email, Sender: "shop@miana.example", Kind: messaging.Mailbox, Carrier: sink{}}}})
 	r.messages.Templates(watch, settings.Bump)
-	journeys.New(bus, r.queue, journeys.Needs{Orders: r.orders, Carts: carts, Codes: prices, Stock: stock, Articles: goods, Customers: customers, Markets: markets,
+	journeys.New(d, bus, r.queue, journeys.Needs{Orders: r.orders, Carts: carts, Codes: prices, Stock: stock, Articles: goods, Customers: customers, Markets: markets,
 		Messages: r.messages, Pages: journeys.Pages{Bag: func(_ market.Market, _, link string) string { return "http://shop/back/" + link }}})
 	r.boxes = inbox.New(d, r.queue)
 	idempotency.Work(r.queue)

@@ -182,7 +182,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*App, error) {
 	a.Customers.Work(a.Queue)
 	a.Messages.Retention()
 	a.Evidence = evidence.New(a.Queue, a.Customers, a.Messages)
-	if err := errors.Join(d.Write(ctx, a.Customers.Prepare), d.Read(ctx, a.Customers.Remember)); err != nil {
+	if err := errors.Join(d.Write(ctx, a.Customers.Prepare), d.Read(ctx, a.Customers.Remember), d.Write(ctx, a.Journeys.Prepare)); err != nil {
 		return nil, err
 	}
 	for _, load := range []func(context.Context) error{a.Rules.Load, a.Markets.Load, a.Catalog.Load, a.Prices.Load, a.Stock.Load, a.Tax.Load} {

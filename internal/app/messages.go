@@ -68,9 +68,9 @@ func (a *App) messages(shop Shop) error {
 		a.hangUp = carrier.Close
 		a.Messages.Route(messaging.Route{Name: "smtp", Provider: "smtp", Channel: messaging.Email, Sender: a.cfg.MailFrom, Kind: messaging.Mailbox, Carrier: carrier})
 	}
-	a.Journeys = journeys.New(a.Bus, a.Queue, journeys.Needs{
+	a.Journeys = journeys.New(a.DB, a.Bus, a.Queue, journeys.Needs{
 		Orders: a.Orders, Carts: a.Checkout, Codes: a.Prices, Stock: a.Stock, Articles: a.Catalog, Customers: a.Customers, Markets: a.Markets,
-		Messages: a.Messages,
+		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump,
 		Pages: journeys.Pages{
 			Bag: func(_ market.Market, _, link string) string { return a.cfg.PublicURL + "/back/" + link },
 			Confirm: func(m market.Market, lang, token string) string {

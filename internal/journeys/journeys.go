@@ -1,11 +1,13 @@
-// Package journeys decides what a person hears from the shop, and when. Each file is one journey.
+// Package journeys decides what a person hears from the shop, and when.
 //
-// How it is said, and whether it may be, is package messaging's business. What was decided, and why something
-// was not sent, is kept for timelines.
+// A journey is a definition: what begins it, what ends it, and nodes that wait, ask, draw lots, write, reward or open
+// a ticket. Definitions are published as versions that never change; a run is one customer's way through one version.
+// How a thing is said, and whether it may be, is package messaging's business. What was decided, and why something was
+// not sent, is kept for timelines.
 package journeys
 
 import (
-	"time"
+	"sync"
 
 	"portolan/internal/catalog"
 	"portolan/internal/checkout"
@@ -17,6 +19,7 @@ import (
 	"portolan/internal/messaging"
 	"portolan/internal/order"
 	"portolan/internal/pricing"
+	"portolan/internal/snapshot"
 )
 
 // What journeys asks of the packages below it.
@@ -26,6 +29,7 @@ type (
 		Get(tx *db.Tx, id order.ID) (order.Order, error)
 		ByCart(tx *db.Tx, cart string) (order.Order, error)
 		List(tx *db.Tx, f order.Filter, p order.Page) ([]order.Order, string, error)
+		Refunds(tx *db.Tx, order order.ID) ([]order.Refund, error)
 	}
 	// Carts is satisfied by checkout.Service.
 	Carts interface {
@@ -52,6 +56,7 @@ type (
 	// Markets is satisfied by market.Service.
 	Markets interface {
 		ByCode(market.Code) (market.Market, bool)
+		All() []market.Market
 	}
 	// Messages is satisfied by messaging.Service.
 	Messages interface {
@@ -60,6 +65,13 @@ type (
 		Guard(name string, g messaging.Guard)
 		Info(f messaging.OrderInfo)
 		Bought(tx *db.Tx, p messaging.Purchase) error
+		ClassOf(template string) (messaging.Class, bool)
+		Vars(template string, ch messaging.Channel) []string
+	}
+	// Tickets is where people take over.
+	Tickets interface {
+		Open(tx *db.Tx, t Ticket) (number string, err error)
+		OpenOn(tx *db.Tx, order string) (bool, error)
 	}
 )
 
@@ -68,6 +80,24 @@ type Pages struct {
 	Bag     func(m market.Market, lang, link string) string  // opens the cart that a signed link names
 	Order   func(o order.Order, lang string) string          // an order's own page; nil leaves the link out
 	Confirm func(m market.Market, lang, token string) string // second step of a double opt-in
+	Rate    func(o order.Order, lang string) string          // where an order is rated
+	Review  func(o order.Order, lang string) string          // where what was bought is reviewed
+	Shop    func(m market.Market, lang string) string        // the front page
+}
+
+// Ticket is work for a person. The same key opens one ticket.
+type Ticket struct {
+	Key      string
+	Queue    string
+	Urgent   bool
+	Title    string
+	Text     string // what the customer wrote
+	Customer string
+	Order    string
+	Parcel   string
+	Market   market.Code
+	Lang     string
+	Journey  string
 }
 
 // Needs is everything the journeys ask for.
@@ -81,60 +111,48 @@ type Needs struct {
 	Markets   Markets
 	Messages  Messages
 	Pages     Pages
+
+	Tickets  Tickets                                        // nil: no tickets are opened
+	Parcels  func(tx *db.Tx, parcel string) (Parcel, error) // nil: nothing is known of parcels
+	Versions snapshot.Versions                              // nil: definitions don't change while the process runs
+	Bump     snapshot.Bump
 }
 
 // Service runs the journeys.
 type Service struct {
 	Needs
-	queue *jobs.Queue
+	db          *db.DB
+	bus         *events.Bus
+	queue       *jobs.Queue
+	timer       *timer
+	inForce     *snapshot.Of[[]liveJourney]
+	definitions sync.Map // of *Definition, by journey and version
 }
 
-// New starts every journey on bus.
-func New(bus *events.Bus, q *jobs.Queue, n Needs) *Service {
-	s := &Service{n, q}
-	events.On(bus, "journeys.confirm", s.confirm)
-	events.On(bus, "journeys.recover", s.left)
-	events.On(bus, "journeys.recover_ended", s.ended)
+// New starts the journeys on bus.
+func New(d *db.DB, bus *events.Bus, q *jobs.Queue, n Needs) *Service {
+	s := &Service{Needs: n, db: d, bus: bus, queue: q}
+	version := func() int64 { return 1 }
+	if n.Versions != nil {
+		version = func() int64 { return n.Versions.Version(journeysKey) }
+	}
+	s.inForce = snapshot.New(d, version, s.readInForce)
+	s.timer = &timer{s: s, wake: make(chan struct{}, 1)}
+	s.listen(bus)
 	events.On(bus, "journeys.optin", s.optin)
-	events.On(bus, "journeys.won", s.won)
 	jobs.Handle(q, s.recover)
-	n.Messages.Guard(recoverGuard, s.guard)
+	q.Beside(s.timer)
+	n.Messages.Guard(guardName, s.guard)
 	n.Messages.Info(s.info)
 	return s
 }
 
-// Outcome is what came of a journey's step.
-type Outcome string
-
-const (
-	Sent    Outcome = "sent"
-	Waits   Outcome = "waits"
-	NotSent Outcome = "not_sent"
-)
-
-// Decision is what a journey decided about one person and key, and why. Reason is a stable code, empty when
-// something was sent: paid_meanwhile, payment_pending, ordered_item, cart_empty, sold_out, no_consent,
-// suppressed, quiet_hours, recently_asked, once_per_cart, came_back, too_late, no_channel, cancelled …
-type Decision struct {
-	ID       string
-	Journey  string // "confirm", "recover", "optin"
-	Key      string // order or cart
-	Customer string
-	Market   market.Code
-	Outcome  Outcome
-	Reason   string
-	Detail   string
-	Message  string
-	Code     string // discount code issued
-	At       time.Time
-}
-
-// Decisions returns what was decided about an order or a cart, oldest first.
-func (s *Service) Decisions(tx *db.Tx, key string) ([]Decision, error) {
-	return decisions(tx, `key = $1`, key)
-}
-
-// DecisionsOf returns what was decided about a customer, oldest first.
-func (s *Service) DecisionsOf(tx *db.Tx, customer string) ([]Decision, error) {
-	return decisions(tx, `customer = $1 and customer <> ''`, customer)
+// open lists the markets that are open.
+func (s *Service) open() (all []market.Market) {
+	for _, m := range s.Markets.All() {
+		if m.Sells() {
+			all = append(all, m)
+		}
+	}
+	return all
 }

@@ -63,6 +63,8 @@ func (b book) List(_ *db.Tx, f order.Filter, _ order.Page) (out []order.Order, n
 	return out, "", nil
 }
 
+func (b book) Refunds(*db.Tx, order.ID) ([]order.Refund, error) { return nil, nil }
+
 func (s shelf) ByID(_ *db.Tx, id string) (checkout.Cart, error) {
 	c, ok := s[id]
 	if !ok {
@@ -101,6 +103,13 @@ func (s shops) ByCountry(c market.Country) (market.Market, bool) {
 	return market.Market{}, false
 }
 
+func (s shops) All() (all []market.Market) {
+	for _, m := range s {
+		all = append(all, m)
+	}
+	return all
+}
+
 func (n *network) Send(_ context.Context, p messaging.Parcel) (messaging.Taken, error) {
 	n.took = append(n.took, p)
 	return messaging.Taken{IDs: []string{p.Attempt}}, nil
@@ -135,7 +144,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		{Name: "sim", Provider: "sim", Channel: messaging.SMS, Kind: messaging.LongNumber, Sender: "+4915799900001", Carrier: w.net},
 		{Name: "mail", Provider: "smtp", Channel: messaging.Email, Kind: messaging.Mailbox, Sender: "shop@lotus.example", Carrier: w.mail},
 	}})
-	w.journeys = journeys.New(w.bus, w.queue, journeys.Needs{Orders: w.orders, Carts: w.carts, Codes: w.codes, Stock: w.stock, Articles: titles{},
+	w.journeys = journeys.New(d, w.bus, w.queue, journeys.Needs{Orders: w.orders, Carts: w.carts, Codes: w.codes, Stock: w.stock, Articles: titles{},
 		Customers: w.people, Markets: markets, Messages: w.messages, Pages: journeys.Pages{
 			Bag: func(m market.Market, lang, link string) string {
 				return "https://lotus.example" + m.Prefix(lang) + "/bag/" + link
@@ -211,11 +220,11 @@ func TestConfirm(t *testing.T) {
 	}{
 		{"both", func(*order.Order) {}, 0, 1, 1, "sent sent"},
 		{"from another shop", func(o *order.Order) { o.Source = "woo"; o.DeliverFrom, o.DeliverTo = "", "" }, 0, 1, 1, "sent sent"},
-		{"no e-mail", func(o *order.Order) { o.Email = "" }, 0, 1, 0, "sent"},
+		{"no e-mail", func(o *order.Order) { o.Email = "" }, 0, 1, 0, "sent not_sent:no_channel"},
 		{"landline", func(o *order.Order) { o.Phone = "+493012345678" }, 0, 0, 1, "not_sent:no_mobile sent"},
 		{"a day late", func(*order.Order) {}, 25 * time.Hour, 0, 1, "not_sent:too_late sent"},
 		{"cancelled", func(o *order.Order) { o.State = order.Cancelled }, 0, 0, 0, "not_sent:cancelled"},
-		{"nowhere to write", func(o *order.Order) { o.Email, o.Phone = "", "" }, 0, 0, 0, "not_sent:no_channel"},
+		{"nowhere to write", func(o *order.Order) { o.Email, o.Phone = "", "" }, 0, 0, 0, "not_sent:no_channel not_sent:no_channel"},
 		{"malformed phone from another shop", func(o *order.Order) { o.Phone = "0151" }, 0, 0, 1, "not_sent:no_mobile sent"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -317,7 +326,7 @@ func TestRecover(t *testing.T) {
 		{"left no address", func(w *world) {
 			sms(w)
 			dbtest.Write(w.t, w.d, func(tx *db.Tx) error {
-				_, err := tx.Exec(`update journey_recoveries set phone = '', email = ''`)
+				_, err := tx.Exec(`update journey_runs set body = '{}'`)
 				return err
 			})
 		}, "no_channel"},
@@ -411,7 +420,7 @@ func TestRecoverWaitsForTheMorning(t *testing.T) {
 func TestCodeIsVoidWhenTheMessageDoesNotLeave(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
-		w.messages.Guard("recover", func(tx *db.Tx, r messaging.Record) (string, error) {
+		w.messages.Guard("journey", func(tx *db.Tx, r messaging.Record) (string, error) {
 			written, err := w.messages.List(tx, messaging.Filter{Cart: r.Cart}, messaging.Page{})
 			if len(written) > 0 {
 				return "paid_meanwhile", err

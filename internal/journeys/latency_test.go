@@ -68,7 +68,7 @@ func paidToWire(t *testing.T, d *db.DB, n int) []time.Duration {
 		o.ID, o.Email, o.Phone = order.ID(fmt.Sprint("ord_", i)), "", fmt.Sprintf("+49151123%05d", i)
 		orders[o.ID] = o
 	}
-	journeys.New(bus, q, journeys.Needs{Orders: orders, Carts: shelf{}, Codes: &codes{}, Stock: stock{}, Articles: titles{}, Customers: people, Markets: markets, Messages: m})
+	journeys.New(d, bus, q, journeys.Needs{Orders: orders, Carts: shelf{}, Codes: &codes{}, Stock: stock{}, Articles: titles{}, Customers: people, Markets: markets, Messages: m})
 	ended := make(chan error, 3)
 	go func() { ended <- centre.Serve(ctx) }()
 	go func() { ended <- line.Run(ctx) }()

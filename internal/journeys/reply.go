@@ -26,7 +26,7 @@ func (s *Service) info(tx *db.Tx, about messaging.Record, lang string) (map[stri
 		return nil, err
 	}
 	l := cldr.For(lang + "-" + string(o.Country))
-	from, to := days(l, o)
+	from, to := span(l, o.DeliverFrom, o.DeliverTo)
 	vars := map[string]string{"order": o.Number, "state": i18n.For(lang + "-" + string(o.Country)).T("journeys.state_" + string(o.State)), "from": from, "to": to}
 	if s.Pages.Order != nil {
 		vars["link"] = s.Pages.Order(o, lang)
@@ -54,14 +54,14 @@ func (s *Service) optin(tx *db.Tx, e customer.ConsentEvent) error {
 		return nil
 	}
 	r, err := s.Messages.Send(tx, msg)
-	d := Decision{Journey: "optin", Key: e.Address, Customer: e.Customer, Market: e.Market, Outcome: outcome(r), Reason: r.Gate.Why, Message: r.ID}
+	d := Step{Journey: "optin", Key: e.Address, Customer: e.Customer, Market: e.Market, Outcome: outcome(r), Reason: r.Gate.Why, Message: r.ID}
 	if err != nil {
 		if !isBadInput(err) {
 			return err
 		}
 		d.Outcome, d.Reason = NotSent, "bad_input"
 	}
-	return note(tx, d)
+	return say(tx, d)
 }
 
 func isBadInput(err error) bool { return fault.Of(err).Kind == fault.Invalid }

@@ -2,89 +2,231 @@ package journeys
 
 import (
 	"embed"
+	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"portolan/internal/db"
 	"portolan/internal/id"
-	"portolan/internal/market"
+	"portolan/internal/messaging"
 )
 
-//go:embed schema
+//go:embed schema shipped
 var files embed.FS
 
-// Schema holds what was decided and the recoveries that wait.
+// Schema holds definitions, runs and what they did.
 var Schema = db.Schema{Owner: "journeys", Files: files}
 
-// note keeps a decision.
-func note(tx *db.Tx, d Decision) error {
-	err := tx.Send(`insert into journey_decisions (id, journey, key, customer, market, outcome, reason, detail, message, code, at, n)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (select count(*) from journey_decisions where key = $3))`,
-		id.New("jdc"), d.Journey, d.Key, d.Customer, string(d.Market), string(d.Outcome), d.Reason, d.Detail, d.Message, d.Code, tx.Now())
-	return err
+// body is what of a run only the engine reads.
+type body struct {
+	Event  Happening         `json:"event"`
+	Phone  string            `json:"phone,omitempty"`
+	Email  string            `json:"email,omitempty"`
+	Reward string            `json:"reward,omitempty"`
+	Visits map[string]int64  `json:"visits,omitempty"`
+	Vars   map[string]string `json:"vars,omitempty"`
+	Faults int64             `json:"faults,omitempty"`
 }
 
-func decisions(tx *db.Tx, where, arg string) ([]Decision, error) {
-	return db.All(tx, func(r db.Row) (d Decision, err error) {
-		err = r.Scan(&d.ID, &d.Journey, &d.Key, &d.Customer, (*string)(&d.Market), (*string)(&d.Outcome), &d.Reason, &d.Detail, &d.Message, &d.Code, &d.At)
-		d.At = d.At.UTC()
-		return
-	}, `select id, journey, key, customer, market, outcome, reason, detail, message, code, at from journey_decisions
-		where `+where+` order by at, n, id limit 500`, arg)
+const runColumns = `id, journey, version, key, priority, customer, market, lang, order_id, cart, parcel, node, state, reason, arm, way, due_at, fact_at, started_at, ended_at,
+	sent, steps, body`
+
+func scanRun(row db.Row) (*Run, error) {
+	r := &Run{}
+	text := ""
+	err := row.Scan(&r.ID, &r.Journey, &r.Version, &r.Key, &r.Priority, &r.Customer, (*string)(&r.Market), &r.Lang, &r.Order, &r.Cart, &r.Parcel, &r.Node, (*string)(&r.State),
+		&r.Reason, &r.Arm, &r.Way, db.Null(&r.Due), &r.At, &r.Started, db.Null(&r.Ended), &r.Sent, &r.taken, &text)
+	if err != nil {
+		return nil, err
+	}
+	r.Due, r.At, r.Started, r.Ended = r.Due.UTC(), r.At.UTC(), r.Started.UTC(), r.Ended.UTC()
+	if r.Due.Year() <= 1 {
+		r.Due = time.Time{}
+	}
+	if r.Ended.Year() <= 1 {
+		r.Ended = time.Time{}
+	}
+	var b body
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return nil, err
+	}
+	r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults = b.Event, b.Phone, b.Email, b.Reward, b.Visits, b.Vars, b.Faults
+	if r.Visits == nil {
+		r.Visits = map[string]int64{}
+	}
+	if r.Vars == nil {
+		r.Vars = map[string]string{}
+	}
+	return r, nil
 }
 
-// recovery is one cart that was left.
-type recovery struct {
-	cart, customer, email, phone, lang string
-	market                             market.Code
-	leftAt                             time.Time
-	state                              Outcome
-	message, code                      string
-	askedAt                            time.Time
+// take loads a run to change it; nobody else does meanwhile. nil if there is none.
+func (s *Service) take(tx *db.Tx, run string) (*Run, error) {
+	return oneRun(tx, `select `+runColumns+` from journey_runs where id = $1`+tx.ForUpdate(), run)
 }
 
-const recoveryColumns = `cart, customer, email, phone, market, lang, left_at, state, message, code, asked_at`
-
-func scanRecovery(r db.Row) (v recovery, err error) {
-	err = r.Scan(&v.cart, &v.customer, &v.email, &v.phone, (*string)(&v.market), &v.lang, &v.leftAt, (*string)(&v.state), &v.message, &v.code,
-		db.Null(&v.askedAt))
-	v.leftAt = v.leftAt.UTC()
-	return
-}
-
-// takeRecovery loads a recovery to change it; nobody else does meanwhile. One without cart is unknown.
-func takeRecovery(tx *db.Tx, cart string) (recovery, error) {
-	r, err := db.One(tx, scanRecovery, `select `+recoveryColumns+` from journey_recoveries where cart = $1`+tx.ForUpdate(), cart)
+func oneRun(tx *db.Tx, query string, args ...any) (*Run, error) {
+	r, err := db.One(tx, scanRun, query, args...)
 	if errors.Is(err, db.ErrNone) {
-		err = nil
+		return nil, nil
 	}
 	return r, err
 }
 
-// await makes a recovery wait for a shopper who left, unless its message was sent. It reports whether it waits.
-func await(tx *db.Tx, r recovery) (bool, error) {
-	n, err := tx.Exec(`insert into journey_recoveries (cart, customer, email, phone, market, lang, left_at, state, message, code)
-		values ($1, $2, $3, $4, $5, $6, $7, 'waits', '', '')
-		on conflict (cart) do update set customer = excluded.customer, email = excluded.email, phone = excluded.phone, market = excluded.market,
-			lang = excluded.lang, left_at = excluded.left_at, state = 'waits', ended_at = null
-			where journey_recoveries.state <> 'sent' and journey_recoveries.left_at < excluded.left_at`,
-		r.cart, r.customer, r.email, r.phone, string(r.market), r.lang, r.leftAt)
-	return n == 1, err
+// latest is the subject's last run of a journey; nil if there is none.
+func (s *Service) latest(tx *db.Tx, journey, key string) (*Run, error) {
+	return oneRun(tx, `select `+runColumns+` from journey_runs where key = $1 and journey = $2 order by started_at desc, id desc limit 1`+tx.ForUpdate(), key, journey)
 }
 
-func saveRecovery(tx *db.Tx, r recovery) error {
-	var ended time.Time
-	if r.state != Waits {
-		ended = tx.Now()
+// concerned lists the runs that aren't over and have a subject in common with h, the more important first.
+func (s *Service) concerned(tx *db.Tx, h Happening) ([]*Run, error) {
+	subjects := h.subjects()
+	if len(subjects) == 0 {
+		return nil, nil
 	}
-	err := tx.Send(`update journey_recoveries set state = $2, message = $3, code = $4, asked_at = $5, ended_at = $6 where cart = $1`,
-		r.cart, string(r.state), r.message, r.code, r.askedAt, ended)
-	return err
+	ids, err := db.All(tx, db.Scalar[string], `select distinct run from journey_subjects where subject in `+db.In(1, len(subjects)), db.Fill(subjects)...)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	all, err := db.All(tx, scanRun, `select `+runColumns+` from journey_runs where id in `+db.In(1, len(ids))+` and ended_at is null order by priority desc, id`+tx.ForUpdate(),
+		db.Fill(ids)...)
+	return all, err
 }
 
-// askedSince reports whether a person was asked about another cart since a moment.
-func askedSince(tx *db.Tx, r recovery, since time.Time) (bool, error) {
-	n, err := db.One(tx, db.Scalar[int64], `select count(*) from journey_recoveries where cart <> $1 and state = 'sent' and asked_at > $2
-		and (email = $3 and email <> '' or phone = $4 and phone <> '')`, r.cart, since, r.email, r.phone)
+// save keeps a run and the steps it took.
+func (s *Service) save(tx *db.Tx, r *Run) error {
+	text, err := json.Marshal(body{r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults})
+	if err != nil {
+		return err
+	}
+	before := r.taken
+	r.taken += int64(len(r.steps))
+	if r.fresh {
+		err = tx.Send(`insert into journey_runs (`+runColumns+`)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+			r.ID, r.Journey, r.Version, r.Key, r.Priority, r.Customer, string(r.Market), r.Lang, r.Order, r.Cart, r.Parcel, r.Node, string(r.State), r.Reason, r.Arm, r.Way,
+			r.Due, r.At, r.Started, r.Ended, r.Sent, r.taken, string(text))
+	} else {
+		err = tx.Send(`update journey_runs set market = $2, lang = $3, node = $4, state = $5, reason = $6, arm = $7, way = $8, due_at = $9, fact_at = $10, ended_at = $11,
+			sent = $12, steps = $13, body = $14 where id = $1`,
+			r.ID, string(r.Market), r.Lang, r.Node, string(r.State), r.Reason, r.Arm, r.Way, r.Due, r.At, r.Ended, r.Sent, r.taken, string(text))
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.index(tx, r); err != nil {
+		return err
+	}
+	rows := make([][]any, 0, len(r.steps))
+	for i, p := range r.steps {
+		rows = append(rows, []any{id.New("jst"), p.Run, before + int64(i), p.Journey, p.Version, p.Node, p.Visit, p.Key, p.Customer, string(p.Market), p.Arm, string(p.Outcome),
+			p.Reason, p.Detail, p.Message, p.Code, p.Ticket, p.At})
+	}
+	r.steps, r.fresh = nil, false
+	if r.State.Over() || r.Due.IsZero() {
+		return addSteps(tx, rows)
+	}
+	tx.After(s.timer.call)
+	return addSteps(tx, rows)
+}
+
+func addSteps(tx *db.Tx, rows [][]any) error {
+	return db.InsertEach(tx, `insert into journey_steps (id, run, n, journey, version, node, visit, key, customer, market, arm, outcome, reason, detail, message, code, ticket, at) values`,
+		"", rows)
+}
+
+// index keeps what a run is about for as long as events may concern it.
+func (s *Service) index(tx *db.Tx, r *Run) error {
+	if r.State.Over() {
+		if r.fresh {
+			return nil
+		}
+		return tx.Send(`delete from journey_subjects where run = $1`, r.ID)
+	}
+	if !r.fresh {
+		return nil
+	}
+	var rows [][]any
+	for _, subject := range (Happening{Order: r.Order, Cart: r.Cart, Parcel: r.Parcel, Customer: r.Customer}).subjects() {
+		rows = append(rows, []any{subject, r.ID})
+	}
+	return db.InsertEach(tx, `insert into journey_subjects (subject, run) values`, `on conflict do nothing`, rows)
+}
+
+func dueRuns(tx *db.Tx, limit int) ([]string, error) {
+	return db.All(tx, db.Scalar[string], `select id from journey_runs where due_at <= $1 order by due_at, priority desc limit 0 + $2`, tx.Now(), int64(limit))
+}
+
+func enteredSince(tx *db.Tx, journey, customer string, since time.Time) (bool, error) {
+	n, err := db.One(tx, db.Scalar[int64], `select count(*) from journey_runs where customer = $1 and customer <> '' and journey = $2 and started_at > $3`, customer, journey, since)
 	return n > 0, err
+}
+
+// lastSent is when a journey last wrote to the run's person about something else; zero if never.
+func (s *Service) lastSent(tx *db.Tx, r *Run) (at time.Time, err error) {
+	if r.Customer == "" {
+		return at, nil
+	}
+	at, err = db.One(tx, func(row db.Row) (at time.Time, err error) { return at, row.Scan(db.Moment(&at)) },
+		`select max(at) from journey_steps where customer = $1 and customer <> '' and journey = $2 and outcome = 'sent' and key <> $3`, r.Customer, r.Journey, r.Key)
+	if at.Year() <= 1 {
+		at = time.Time{}
+	}
+	return at.UTC(), err
+}
+
+const stepColumns = `id, run, journey, version, node, visit, key, customer, market, arm, outcome, reason, detail, message, code, ticket, at`
+
+func scanStep(r db.Row) (p Step, err error) {
+	err = r.Scan(&p.ID, &p.Run, &p.Journey, &p.Version, &p.Node, &p.Visit, &p.Key, &p.Customer, (*string)(&p.Market), &p.Arm, (*string)(&p.Outcome), &p.Reason, &p.Detail,
+		&p.Message, &p.Code, &p.Ticket, &p.At)
+	p.At = p.At.UTC()
+	return p, err
+}
+
+// stepOf is the step that sent a message; one without ID if none did.
+func stepOf(tx *db.Tx, message string) (Step, error) {
+	p, err := db.One(tx, scanStep, `select `+stepColumns+` from journey_steps where message = $1 and message <> '' and outcome in ('sent', 'waits') order by n limit 1`, message)
+	if errors.Is(err, db.ErrNone) {
+		err = nil
+	}
+	return p, err
+}
+
+// runOfMessage is the run that wrote a message; nil if none did.
+func (s *Service) runOfMessage(tx *db.Tx, m messaging.Record) (*Run, error) {
+	run, _, _ := strings.Cut(m.Key, ":")
+	return oneRun(tx, `select `+runColumns+` from journey_runs where id = $1`, run)
+}
+
+// Decisions returns what was decided about an order, a cart or a parcel, oldest first.
+func (s *Service) Decisions(tx *db.Tx, key string) ([]Step, error) {
+	return db.All(tx, scanStep, `select `+stepColumns+` from journey_steps where key = $1 order by at, n, id limit 500`, key)
+}
+
+// DecisionsOf returns what was decided about a customer, oldest first.
+func (s *Service) DecisionsOf(tx *db.Tx, customer string) ([]Step, error) {
+	return db.All(tx, scanStep, `select `+stepColumns+` from journey_steps where customer = $1 and customer <> '' order by at, n, id limit 500`, customer)
+}
+
+// say keeps a step that belongs to no run.
+func say(tx *db.Tx, p Step) error {
+	return addSteps(tx, [][]any{{id.New("jst"), "", int64(0), p.Journey, p.Version, p.Node, p.Visit, p.Key, p.Customer, string(p.Market), p.Arm, string(p.Outcome), p.Reason, p.Detail,
+		p.Message, p.Code, p.Ticket, tx.Now()}})
+}
+
+func addTag(tx *db.Tx, customer, tag string) error {
+	if customer == "" {
+		return nil
+	}
+	return tx.Send(`insert into journey_tags (customer, tag, at) values ($1, $2, $3) on conflict do nothing`, customer, tag, tx.Now())
+}
+
+func tagsOf(tx *db.Tx, customer string) ([]string, error) {
+	all, err := db.All(tx, db.Scalar[string], `select tag from journey_tags where customer = $1 order by tag`, customer)
+	if all == nil {
+		all = []string{}
+	}
+	return all, err
 }

@@ -120,7 +120,7 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 		}
 	}
 	return Reaction{in, answer, true}, s.bus.Publish(tx, ReceivedEvent{in.ID, in.From, in.To, in.Text, in.Intent, in.Customer, in.Message,
-		in.Order, in.Cart, in.Market, in.Country, in.Lang, in.At})
+		in.Order, in.Cart, in.Market, in.Country, in.Lang, in.At, in.Rating})
 }
 
 // place finds out who writes and about what: the last message we sent them tells, else the number.

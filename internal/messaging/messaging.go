@@ -308,6 +308,7 @@ type ReceivedEvent struct {
 	Country  market.Country `json:"country"`
 	Lang     string         `json:"lang"`
 	At       time.Time      `json:"at"`
+	Rating   int64          `json:"rating,omitempty"` // 1 to 5 with IntentRating
 }
 
 // Topic implements events.Event.

@@ -128,6 +128,7 @@ func (s *Service) readOwn(tx *db.Tx, _ *texts) (*texts, error) {
 		}
 		t.words[name] = w
 	}
+	t.index()
 	return t, nil
 }
 

@@ -21,6 +21,7 @@ type texts struct {
 	words  map[string]words             // "confirm.de", "confirm.de.mail"
 	blocks map[string]map[string]string // language, then block
 	lists  map[string]map[string]string // "reasons.de", then code
+	used   map[string][]string          // by key: variables of its short words in all languages
 }
 
 // key is what a template is for. Vars lists the variables it knows; true means that without it the text makes
@@ -76,7 +77,27 @@ func readTexts(from fs.FS) (t texts, err error) {
 			return t, err
 		}
 	}
+	t.index()
 	return t, nil
+}
+
+// index lists which variables each template's short words hold.
+func (t *texts) index() {
+	t.used = map[string][]string{}
+	for name, w := range t.words {
+		key, lang, _ := strings.Cut(name, ".")
+		if strings.HasSuffix(lang, ".mail") {
+			continue
+		}
+		for _, v := range variables(w.full) {
+			if !slices.Contains(t.used[key], v) {
+				t.used[key] = append(t.used[key], v)
+			}
+		}
+	}
+	for _, all := range t.used {
+		slices.Sort(all)
+	}
 }
 
 func (t *texts) add(name, body string) error {
@@ -346,4 +367,21 @@ func looksLikePhone(s string) bool {
 func langsOf(lang string, market []string) []string {
 	base, _, _ := strings.Cut(lang, "-")
 	return slices.Compact(append([]string{lang, base}, market...))
+}
+
+// ClassOf is the class of a template; false for one that isn't there.
+func (s *Service) ClassOf(template string) (Class, bool) {
+	k, ok := s.texts().keys[template]
+	return k.class, ok
+}
+
+// Vars names the variables that the words of a template hold, in any language; an e-mail may hold all that its template
+// knows.
+func (s *Service) Vars(template string, ch Channel) []string {
+	t := s.texts()
+	k, ok := t.keys[template]
+	if !ok || ch == Email {
+		return k.order
+	}
+	return t.used[template]
 }

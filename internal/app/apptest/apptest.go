@@ -28,6 +28,7 @@ import (
 	"portolan/internal/db/dbtest"
 	"portolan/internal/demo"
 	"portolan/internal/id"
+	"portolan/internal/journeys"
 	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
 )
@@ -416,3 +417,33 @@ func (s *Shop) Write(f func(*db.Tx) error) { s.T.Helper(); dbtest.Write(s.T, s.D
 
 // Read is a look into the database that ends the test on error.
 func (s *Shop) Read(f func(*db.Tx) error) { s.T.Helper(); dbtest.Read(s.T, s.DB, f) }
+
+// Everybody publishes a journey without the share of people who are held out, so that who hears of it is certain.
+func (s *Shop) Everybody(journey string) {
+	s.T.Helper()
+	s.Write(func(tx *db.Tx) error {
+		all, err := s.Journeys.Versions(tx, journey)
+		if err != nil {
+			return err
+		}
+		d := all[0].Definition
+		var kept []journeys.Node
+		past := map[string]string{}
+		for _, n := range d.Nodes {
+			if n.Do == journeys.DoSplit && n.Out > 0 && len(n.Ways) == 0 {
+				past[n.ID] = n.Next
+				continue
+			}
+			kept = append(kept, n)
+		}
+		for i, n := range kept {
+			if next, ok := past[n.Next]; ok {
+				kept[i].Next = next
+			}
+		}
+		d.Nodes = kept
+		_, err = s.Journeys.Publish(tx, d, all[0].N, "test", "nobody is held out", "")
+		return err
+	})
+	s.Idle()
+}

@@ -1,0 +1,400 @@
+package journeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/id"
+	"portolan/internal/jobs"
+	"portolan/internal/messaging"
+)
+
+// Happened tells the engine what happened, as part of tx: runs that wait for it go on, runs that it ends are over, and
+// journeys that it triggers begin.
+func (s *Service) Happened(tx *db.Tx, h Happening) error {
+	h.At = h.at(tx.Now())
+	concerned, err := s.concerned(tx, h)
+	if err != nil {
+		return err
+	}
+	for _, r := range concerned {
+		if err := s.tell(tx, r, h); err != nil {
+			return err
+		}
+	}
+	for _, j := range s.live() {
+		if slices.Contains(j.d.Trigger.Events, h.Event) {
+			if err := s.enter(tx, j, h); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tell lets a run that isn't over know what happened.
+func (s *Service) tell(tx *db.Tx, r *Run, h Happening) error {
+	d, err := s.definition(tx, r.Journey, r.Version)
+	if err != nil {
+		return err
+	}
+	if !r.shares(d, h) {
+		return nil
+	}
+	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	n, _ := d.node(r.Node)
+	for _, e := range d.Exits {
+		if e.On != h.Event || h.At.Before(r.At) {
+			continue
+		}
+		if e.When != "" {
+			asked := *v
+			as := *r
+			as.Event, asked.run = h, &as
+			yes, err := asked.holds(e.When)
+			if err != nil && !errors.Is(err, ErrBadRule) {
+				return err
+			}
+			if err != nil || !yes {
+				continue
+			}
+		}
+		if n != nil {
+			v.note(n, NotSent, e.Reason, "")
+		}
+		v.end(Exited, e.Reason)
+		return s.save(tx, r)
+	}
+	if n == nil || n.Do != DoWaitFor || n.Event != h.Event || h.subject(d.About) != r.subject(d.About) {
+		return nil
+	}
+	before := r.Event
+	r.Event = h
+	yes, err := v.holds(n.When)
+	if err != nil && !errors.Is(err, ErrBadRule) {
+		return err
+	}
+	if err != nil || !yes {
+		r.Event = before
+		return nil
+	}
+	v.note(n, Passed, "came", h.Event)
+	r.Node = n.Next
+	if err := v.advance(d, live{s}, true); err != nil {
+		return err
+	}
+	return s.save(tx, r)
+}
+
+// shares reports whether what happened concerns the run: the closest kind of subject that the event speaks of decides,
+// so that another order of the same person doesn't end what is about this one.
+func (r *Run) shares(d *Definition, h Happening) bool {
+	for _, about := range []Subject{d.About, AboutParcel, AboutOrder, AboutCart, AboutPerson} {
+		if mine, theirs := r.subject(about), h.subject(about); mine != "" && theirs != "" {
+			return mine == theirs
+		}
+	}
+	return false
+}
+
+func (r *Run) subject(s Subject) string {
+	return Happening{Order: r.Order, Cart: r.Cart, Parcel: r.Parcel, Customer: r.Customer}.subject(s)
+}
+
+// key tells the runs of a journey apart.
+func (h Happening) key(about Subject) string {
+	key := h.subject(about)
+	if about == AboutParcel && key != "" {
+		key += ":" + h.Event
+		if h.Sub != "" {
+			key += ":" + h.Sub
+		}
+	}
+	return key
+}
+
+// enter begins a run of j, if nothing speaks against it. A subject has one run: again only if the one before ended
+// without a word, or hasn't got beyond its first node, where a later fact of the same kind begins the waiting anew.
+func (s *Service) enter(tx *db.Tx, j liveJourney, h Happening) error {
+	key := h.key(j.d.About)
+	if key == "" {
+		return nil
+	}
+	old, err := s.latest(tx, j.d.Journey, key)
+	if err != nil {
+		return err
+	}
+	r := &Run{ID: id.New("run"), Journey: j.d.Journey, Version: j.version, Key: key, Priority: j.d.Priority, Customer: h.Customer, Market: h.Market, Lang: h.Lang,
+		Order: h.Order, Cart: h.Cart, Parcel: h.Parcel, Phone: h.Phone, Email: h.Email, Node: j.d.Nodes[0].ID, State: Waiting, At: h.At, Started: tx.Now(), Event: h,
+		Visits: map[string]int64{}, Vars: map[string]string{}, fresh: true}
+	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	if old != nil {
+		if !h.At.After(old.At) {
+			return nil
+		}
+		if old.Sent > 0 {
+			return say(tx, Step{Journey: r.Journey, Version: r.Version, Key: key, Customer: h.Customer, Market: h.Market, Outcome: NotSent, Reason: "once_per_" + string(j.d.About)})
+		}
+		if !old.State.Over() {
+			return s.again(tx, old, h)
+		}
+	}
+	yes, err := v.holds(j.d.Trigger.When)
+	if err != nil && !errors.Is(err, ErrBadRule) {
+		return err
+	}
+	if err != nil || !yes {
+		return nil
+	}
+	if pause := j.d.Trigger.Again.D(); pause > 0 && h.Customer != "" {
+		before, err := enteredSince(tx, j.d.Journey, h.Customer, tx.Now().Add(-pause))
+		if err != nil || before {
+			return err
+		}
+	}
+	if err := v.advance(j.d, live{s}, true); err != nil {
+		return err
+	}
+	return s.save(tx, r)
+}
+
+// again begins the waiting of a run anew that is still at its first node.
+func (s *Service) again(tx *db.Tx, r *Run, h Happening) error {
+	d, err := s.definition(tx, r.Journey, r.Version)
+	if err != nil || r.Node != d.Nodes[0].ID {
+		return err
+	}
+	r.At, r.Event, r.Market, r.Lang, r.Phone, r.Email = h.At, h, h.Market, h.Lang, h.Phone, h.Email
+	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	if err := v.advance(d, live{s}, true); err != nil {
+		return err
+	}
+	return s.save(tx, r)
+}
+
+// resume takes a run on whose time has come.
+func (s *Service) resume(tx *db.Tx, r *Run) error {
+	d, err := s.definition(tx, r.Journey, r.Version)
+	if err != nil {
+		return err
+	}
+	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	if n, ok := d.node(r.Node); ok && n.Do != DoWaitFor {
+		over, err := v.exits(d, n)
+		if err != nil {
+			return err
+		}
+		if over {
+			return s.save(tx, r)
+		}
+	}
+	if err := v.advance(d, live{s}, false); err != nil {
+		return err
+	}
+	return s.save(tx, r)
+}
+
+// guard is asked by the gate just before a message leaves that needs consent.
+func (s *Service) guard(tx *db.Tx, m messaging.Record) (string, error) {
+	r, err := s.runOfMessage(tx, m)
+	if err != nil || r == nil {
+		return "", err
+	}
+	if r.State == Exited {
+		return r.Reason, nil
+	}
+	d, err := s.definition(tx, r.Journey, r.Version)
+	if err != nil {
+		return "", err
+	}
+	asked := *r
+	v := &view{s: s, tx: tx, now: tx.Now(), run: &asked}
+	return v.unwanted(d)
+}
+
+// onEnded takes back what a message promised that reached nobody.
+func (s *Service) onEnded(tx *db.Tx, e messaging.EndedEvent) error {
+	step, err := stepOf(tx, e.Message)
+	if err != nil || step.ID == "" || e.State == messaging.Unknown {
+		return err
+	}
+	if step.Code != "" {
+		if err := s.Codes.Void(tx, step.Code); err != nil {
+			return err
+		}
+	}
+	r, err := s.take(tx, step.Run)
+	if err != nil || r == nil {
+		return err
+	}
+	r.Sent = max(0, r.Sent-1)
+	d, err := s.definition(tx, r.Journey, r.Version)
+	if err != nil {
+		return err
+	}
+	if n, ok := d.node(step.Node); ok {
+		v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+		said := v.note(n, NotSent, e.Reason, string(e.State))
+		said.Message, said.Code = step.Message, step.Code
+	}
+	return s.save(tx, r)
+}
+
+// The clock of the engine.
+
+const (
+	dueBatch   = 64              // runs of one unit of work
+	dueSweep   = time.Second     // how often the database is asked at least, in the world's time
+	dueAgain   = 2 * time.Minute // before a run is tried again whose step failed
+	dueAtOnce  = 16              // batches before others get their turn
+	mostFaults = 10
+)
+
+// timer takes runs on whose time has come. It implements jobs.Companion.
+type timer struct {
+	s    *Service
+	wake chan struct{}
+}
+
+func (t *timer) call() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run implements jobs.Companion.
+func (t *timer) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := t.s.db.Clock().Changed()
+		did, err := t.Work(ctx)
+		if err != nil && ctx.Err() == nil {
+			slog.Error("journeys that are due can't go on", "err", err)
+		}
+		if did && err == nil {
+			continue
+		}
+		pause := dueSweep
+		if next := t.next(ctx); !next.IsZero() {
+			pause = min(pause, max(time.Millisecond, t.s.db.Clock().Until(next)))
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-t.wake:
+		case <-time.After(pause):
+		}
+	}
+}
+
+// next is when the next run is due; zero for none.
+func (t *timer) next(ctx context.Context) (at time.Time) {
+	t.s.db.Peek(ctx, func(tx *db.Tx) error {
+		var err error
+		at, err = db.One(tx, func(r db.Row) (at time.Time, err error) { return at, r.Scan(db.Moment(&at)) }, `select min(due_at) from journey_runs where due_at is not null`)
+		return err
+	})
+	return at.UTC()
+}
+
+// Work implements jobs.Companion.
+func (t *timer) Work(ctx context.Context) (did bool, err error) {
+	for range dueAtOnce {
+		var due []string
+		if err := t.s.db.Peek(ctx, func(tx *db.Tx) (err error) { due, err = dueRuns(tx, dueBatch); return err }); err != nil || len(due) == 0 {
+			return did, err
+		}
+		did = true
+		if t.s.db.Write(ctx, func(tx *db.Tx) error { return t.s.resumeAll(tx, due) }) == nil {
+			continue
+		}
+		for _, one := range due { // one of them fails: the others shall not wait for it
+			err := t.s.db.Write(ctx, func(tx *db.Tx) error { return t.s.resumeAll(tx, []string{one}) })
+			if err == nil {
+				continue
+			}
+			slog.Error("a journey's step failed", "run", one, "err", err)
+			if err := t.s.db.Write(ctx, func(tx *db.Tx) error { return t.s.failed(tx, one, err) }); err != nil {
+				return did, err
+			}
+		}
+	}
+	return did, nil
+}
+
+// Quiet implements jobs.Companion.
+func (t *timer) Quiet(tx *db.Tx) (bool, error) {
+	due, err := dueRuns(tx, 1)
+	return len(due) == 0, err
+}
+
+func (s *Service) resumeAll(tx *db.Tx, ids []string) error {
+	for _, id := range ids {
+		r, err := s.take(tx, id)
+		if err != nil {
+			return err
+		}
+		if r == nil || r.State.Over() || r.Due.IsZero() || r.Due.After(tx.Now()) {
+			continue
+		}
+		if err := s.resume(tx, r); err != nil {
+			return fmt.Errorf("run %s of %s at %s: %w", r.ID, r.Journey, r.Node, err)
+		}
+	}
+	return nil
+}
+
+// failed puts off a run whose step failed; after many tries it waits for a person.
+func (s *Service) failed(tx *db.Tx, id string, cause error) error {
+	r, err := s.take(tx, id)
+	if err != nil || r == nil || r.State.Over() {
+		return err
+	}
+	r.Faults++
+	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	r.Due = tx.Now().Add(dueAgain * time.Duration(r.Faults))
+	if r.Faults >= mostFaults {
+		v.note(&Node{ID: r.Node}, NotSent, "step_failed", cause.Error())
+		v.end(Broken, "step_failed")
+	}
+	return s.save(tx, r)
+}
+
+// callJob tells another system of a step.
+type callJob struct {
+	Run   string `json:"run"`
+	Node  string `json:"node"`
+	Visit int64  `json:"visit"`
+	URL   string `json:"url"`
+}
+
+// Job implements jobs.Args.
+func (callJob) Job() string { return "journeys.call" }
+
+func when(subject string) jobs.When { return jobs.When{Subject: subject} }
+
+// recoverJob waited for a cart in versions before there were runs; what still waits becomes a run.
+type recoverJob struct {
+	Cart   string    `json:"cart"`
+	LeftAt time.Time `json:"left_at"`
+}
+
+// Job implements jobs.Args.
+func (recoverJob) Job() string { return "journeys.recover" }
+
+func (s *Service) recover(tx *db.Tx, a recoverJob) error {
+	c, err := s.Carts.ByID(tx, a.Cart)
+	if err != nil {
+		if gone(err) {
+			return nil
+		}
+		return err
+	}
+	return s.Happened(tx, Happening{Event: "checkout.left", At: a.LeftAt, Customer: c.Customer, Market: c.Market, Lang: c.Lang, Cart: c.ID,
+		Phone: c.Contact.Phone, Email: c.Contact.Email})
+}

@@ -1,0 +1,238 @@
+package journeys
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"portolan/internal/checkout"
+	"portolan/internal/customer"
+	"portolan/internal/db"
+	"portolan/internal/events"
+	"portolan/internal/market"
+	"portolan/internal/messaging"
+	"portolan/internal/order"
+)
+
+// Happening is an event as journeys see it: what happened when, to whom, and what it is about.
+type Happening struct {
+	Event    string      `json:"event"`
+	At       time.Time   `json:"at"`
+	Customer string      `json:"customer,omitempty"`
+	Market   market.Code `json:"market,omitempty"`
+	Lang     string      `json:"lang,omitempty"`
+	Order    string      `json:"order,omitempty"`
+	Cart     string      `json:"cart,omitempty"`
+	Parcel   string      `json:"parcel,omitempty"`
+	Sub      string      `json:"sub,omitempty"`    // tells runs about the same subject apart: a parcel's status and its cause
+	Rating   int64       `json:"rating,omitempty"` // event.rating
+	Text     string      `json:"text,omitempty"`   // event.text
+	Reason   string      `json:"reason,omitempty"` // event.reason
+	Phone    string      `json:"phone,omitempty"`  // where the person left it, if that isn't with the order or customer
+	Email    string      `json:"email,omitempty"`
+}
+
+// subjects are what the happening is about, each as it is kept with runs.
+func (h Happening) subjects() (all []string) {
+	for _, s := range []struct {
+		kind Subject
+		id   string
+	}{{AboutOrder, h.Order}, {AboutCart, h.Cart}, {AboutParcel, h.Parcel}, {AboutPerson, h.Customer}} {
+		if s.id != "" {
+			all = append(all, string(s.kind)+":"+s.id)
+		}
+	}
+	return all
+}
+
+// subject is what a run about s is about.
+func (h Happening) subject(s Subject) string {
+	switch s {
+	case AboutOrder:
+		return h.Order
+	case AboutCart:
+		return h.Cart
+	case AboutParcel:
+		return h.Parcel
+	}
+	return h.Customer
+}
+
+// EventKind is one kind of event that journeys know.
+type EventKind struct {
+	Name    string
+	carries []Subject
+}
+
+// About reports whether events of the kind say which s they are about.
+func (k EventKind) About(s Subject) bool { return slices.Contains(k.carries, s) }
+
+// Events lists what can begin, resume or end a run.
+func Events() []EventKind { return slices.Clone(kindList) }
+
+var kindList = []EventKind{
+	{"order.placed", []Subject{AboutOrder, AboutCart, AboutPerson}},
+	{"order.paid", []Subject{AboutOrder, AboutCart, AboutPerson}},
+	{"order.cancelled", []Subject{AboutOrder, AboutPerson}},
+	{"order.refunded", []Subject{AboutOrder, AboutPerson}},
+	{"order.delivered", []Subject{AboutOrder, AboutPerson}},
+	{"checkout.left", []Subject{AboutCart, AboutPerson}},
+	{"checkout.recovered", []Subject{AboutCart, AboutOrder, AboutPerson}},
+	{"parcel.shipped", parcelSubjects},
+	{"parcel.in_transit", parcelSubjects},
+	{"parcel.customs", parcelSubjects},
+	{"parcel.out_for_delivery", parcelSubjects},
+	{"parcel.available_for_pickup", parcelSubjects},
+	{"parcel.attempt_failed", parcelSubjects},
+	{"parcel.delivered", parcelSubjects},
+	{"parcel.exception", parcelSubjects},
+	{"parcel.returning", parcelSubjects},
+	{"parcel.returned", parcelSubjects},
+	{"parcel.delayed", parcelSubjects},
+	{"replied", []Subject{AboutOrder, AboutCart, AboutPerson}},
+	{"rated", []Subject{AboutOrder, AboutPerson}},
+	{"person.stopped", []Subject{AboutPerson}},
+	{"person.agreed", []Subject{AboutPerson}},
+	{"person.erased", []Subject{AboutPerson}},
+	{"ticket.opened", []Subject{AboutOrder, AboutPerson}},
+	{"ticket.solved", []Subject{AboutOrder, AboutPerson}},
+}
+
+var parcelSubjects = []Subject{AboutParcel, AboutOrder, AboutPerson}
+
+var kinds = func() map[string]EventKind {
+	all := map[string]EventKind{}
+	for _, k := range kindList {
+		all[k.Name] = k
+	}
+	return all
+}()
+
+// listen tells the engine of every event it knows. The names of the listeners stay, or what is waiting in their name
+// would be lost.
+func (s *Service) listen(bus *events.Bus) {
+	events.On(bus, "journeys.confirm", s.onPaid)
+	events.On(bus, "journeys.placed", s.onPlaced)
+	events.On(bus, "journeys.cancelled", s.onCancelled)
+	events.On(bus, "journeys.refunded", s.onRefunded)
+	events.On(bus, "journeys.recover", s.onLeft)
+	events.On(bus, "journeys.recovered", s.onRecovered)
+	events.On(bus, "journeys.consent", s.onConsent)
+	events.On(bus, "journeys.replied", s.onReceived)
+	events.On(bus, "journeys.rated", s.onRated)
+	events.On(bus, "journeys.recover_ended", s.onEnded)
+}
+
+func (s *Service) onPlaced(tx *db.Tx, e order.PlacedEvent) error {
+	if e.Paid {
+		return nil // order.paid says more
+	}
+	return s.Happened(tx, Happening{Event: "order.placed", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Cart: e.Cart})
+}
+
+func (s *Service) onPaid(tx *db.Tx, e order.PaidEvent) error {
+	o, err := s.Orders.Get(tx, e.Order)
+	if err != nil {
+		return err
+	}
+	if err := s.Messages.Bought(tx, messaging.Purchase{Order: string(o.ID), Cart: o.Cart, Customer: o.Customer, Total: o.Total}); err != nil {
+		return err
+	}
+	at := e.FactAt
+	if at.IsZero() {
+		at = tx.Now()
+	}
+	return s.Happened(tx, Happening{Event: "order.paid", At: at, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Cart: o.Cart})
+}
+
+func (s *Service) onCancelled(tx *db.Tx, e order.CancelledEvent) error {
+	return s.Happened(tx, Happening{Event: "order.cancelled", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Reason: e.Reason})
+}
+
+// onRefunded tells of money given back; event.reason is "full" when nothing of the order is left.
+func (s *Service) onRefunded(tx *db.Tx, e order.RefundedEvent) error {
+	o, err := s.Orders.Get(tx, e.Order)
+	if err != nil {
+		return err
+	}
+	all, err := s.Orders.Refunds(tx, e.Order)
+	if err != nil {
+		return err
+	}
+	back := int64(0)
+	for _, r := range all {
+		back += r.Amount.Minor
+	}
+	h := Happening{Event: "order.refunded", At: tx.Now(), Customer: o.Customer, Market: o.Market, Lang: o.Lang, Order: string(o.ID), Reason: "part"}
+	if back >= o.Total.Minor {
+		h.Reason = "full"
+	}
+	return s.Happened(tx, h)
+}
+
+func (s *Service) onLeft(tx *db.Tx, e checkout.LeftEvent) error {
+	return s.Happened(tx, Happening{Event: "checkout.left", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Cart: e.Cart,
+		Phone: e.Phone, Email: strings.ToLower(e.Email)})
+}
+
+func (s *Service) onRecovered(tx *db.Tx, e checkout.RecoveredEvent) error {
+	return s.Happened(tx, Happening{Event: "checkout.recovered", At: e.At, Customer: e.Customer, Market: e.Market, Cart: e.Cart, Order: string(e.Order)})
+}
+
+// onConsent tells of a person who withdrew or gave consent, and asks for the second step of a double opt-in.
+func (s *Service) onConsent(tx *db.Tx, e customer.ConsentEvent) error {
+	if e.Customer == "" {
+		return nil
+	}
+	h := Happening{At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Reason: string(e.Channel)}
+	switch e.Action {
+	case customer.Revoke:
+		h.Event = "person.stopped"
+	case customer.Grant, customer.Confirm:
+		h.Event = "person.agreed"
+	default:
+		return nil
+	}
+	return s.Happened(tx, h)
+}
+
+// onReceived tells of an answer. One that rates an order whose survey still waits for it is a rating.
+func (s *Service) onReceived(tx *db.Tx, e messaging.ReceivedEvent) error {
+	h := Happening{Event: "replied", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Cart: e.Cart, Text: e.Text, Reason: string(e.Intent),
+		Rating: e.Rating}
+	if err := s.Happened(tx, h); err != nil {
+		return err
+	}
+	return s.answered(tx, e)
+}
+
+func (s *Service) onRated(tx *db.Tx, e RatedEvent) error {
+	return s.Happened(tx, Happening{Event: "rated", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Rating: e.Rating, Text: e.Comment})
+}
+
+// RatedEvent is announced when a customer answered a survey with a number.
+type RatedEvent struct {
+	Order    string      `json:"order"`
+	Customer string      `json:"customer"`
+	Market   market.Code `json:"market"`
+	Lang     string      `json:"lang"`
+	Rating   int64       `json:"rating"` // 1 to 5
+	Comment  string      `json:"comment,omitempty"`
+	Channel  string      `json:"channel"`
+	At       time.Time   `json:"at"`
+}
+
+// Topic implements events.Event.
+func (RatedEvent) Topic() string { return "journeys.rated" }
+
+// Subjects names what the event is about, for timelines.
+func (e RatedEvent) Subjects() []string { return []string{e.Order, e.Customer} }
+
+// at is when something happened, now where nobody said.
+func (h Happening) at(now time.Time) time.Time {
+	if h.At.IsZero() || h.At.After(now) {
+		return now
+	}
+	return cmp.Or(h.At, now)
+}
