@@ -227,7 +227,7 @@ func TestNothingIsSentWhere(t *testing.T) {
 			person apptest.Person
 			reason string
 		}{
-			{paid, "came_back|paid_meanwhile"}, {pending, "came_back|payment_pending"}, {stopped, "suppressed|consent_revoked"}, {plain, "no_consent"},
+			{paid, "came_back|paid_meanwhile"}, {pending, "came_back|payment_pending"}, {stopped, "suppressed|consent_revoked|opted_out"}, {plain, "no_consent"},
 			{quiet, "no_consent"}, {unconfirmed, "consent_unconfirmed"}, {noMail, "no_consent"}, {soldOut, "sold_out"},
 		} {
 			require.Regexp(t, "^("+tt.reason+")$", reason(t, s, tt.person.Email), tt.person.Given)
