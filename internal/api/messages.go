@@ -41,18 +41,15 @@ func (a *api) SendMessage(ctx context.Context, r SendMessageRequestObject) (Send
 		return nil, ErrInvalid.With(map[string]string{"market": "unknown"})
 	}
 	var out messaging.Record
-	work := a.DB.Write
+	var err error
 	if b.DryRun {
-		work = a.DB.Read
-	}
-	err := work(ctx, func(tx *db.Tx) (err error) {
-		if b.DryRun {
+		err = a.DB.Read(ctx, func(tx *db.Tx) (err error) {
 			out, err = a.Messages.Plan(tx, m)
-		} else {
-			out, err = a.Messages.Send(tx, m)
-		}
-		return err
-	})
+			return err
+		})
+	} else {
+		out, err = a.Messages.Accept(ctx, m)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,13 +19,27 @@ type shape struct {
 // InsertEach inserts rows of the same number of values by as few statements as a handful of prepared ones allow.
 // head is "insert into t (a, b) values", tail what follows the rows, such as "on conflict do nothing", or empty.
 func InsertEach(t *Tx, head, tail string, rows [][]any) error {
+	return inserts(head, tail, rows, t.Send)
+}
+
+// InsertNew is InsertEach with a tail that leaves out what is there already, and returns how many rows went in.
+func InsertNew(t *Tx, head, tail string, rows [][]any) (fresh int64, err error) {
+	err = inserts(head, tail, rows, func(query string, args ...any) error {
+		n, err := t.Exec(query, args...)
+		fresh += n
+		return err
+	})
+	return fresh, err
+}
+
+func inserts(head, tail string, rows [][]any, do func(string, ...any) error) error {
 	for _, n := range shapes {
 		for len(rows) >= n {
 			args := make([]any, 0, n*len(rows[0]))
 			for _, r := range rows[:n] {
 				args = append(args, r...)
 			}
-			if err := t.Send(bulk(shape{head, tail, len(rows[0]), n}), args...); err != nil {
+			if err := do(bulk(shape{head, tail, len(rows[0]), n}), args...); err != nil {
 				return err
 			}
 			rows = rows[n:]

@@ -16,16 +16,18 @@ import (
 )
 
 const (
-	laneBatch   = 128              // messages of one unit of work
-	laneRoom    = 20_000           // messages kept in memory; the rest waits in the database
-	laneInHand  = 2_000            // messages being handed over at once
-	laneLease   = time.Minute      // for how long a message in hand is nobody else's
-	laneGrace   = 10 * time.Second // how long a message waits for the process that queued it
-	laneTimeout = 25 * time.Second // how long a provider may take to answer
-	laneSweep   = time.Second      // how often the database is asked for what waits there, in the world's time
-	foldEvery   = 5                // sweeps
-	routeRoom   = 64               // messages on one route at once, unless its carrier says otherwise
-	mostTries   = 24               // attempts before a message that every route asks to come later is given up
+	laneBatch   = 128                  // messages of one unit of work
+	laneRoom    = 20_000               // messages kept in memory; the rest waits in the database
+	laneInHand  = 2_000                // messages being handed over at once
+	laneAhead   = 256                  // of which so many at most may have been noted when they were accepted
+	laneLease   = time.Minute          // for how long a message in hand is nobody else's
+	laneGrace   = 10 * time.Second     // how long a message waits for the process that queued it
+	laneTimeout = 25 * time.Second     // how long a provider may take to answer
+	laneGather  = 2 * time.Millisecond // how long answers wait for others, to be noted together
+	laneSweep   = time.Second          // how often the database is asked for what waits there, in the world's time
+	foldEvery   = 5                    // sweeps
+	routeRoom   = 64                   // messages on one route at once, unless its carrier says otherwise
+	mostTries   = 24                   // attempts before a message that every route asks to come later is given up
 )
 
 // Roomy is a carrier that says how many messages it takes at once.
@@ -45,6 +47,8 @@ type lane struct {
 	rooms   map[string]chan struct{} // by route
 	inHand  chan struct{}
 	swept   bool
+	running context.Context // while Run runs
+	sending sync.WaitGroup  // handing over
 }
 
 // waiting is a message that is to be handed over.
@@ -130,14 +134,17 @@ func (l *lane) empty() bool {
 
 // Run implements jobs.Companion.
 func (l *lane) Run(ctx context.Context) {
-	var beside, sending sync.WaitGroup
+	var beside sync.WaitGroup
 	over := make(chan struct{})
+	l.mu.Lock()
+	l.running = ctx
+	l.mu.Unlock()
 	beside.Go(func() { l.noteAnswers(ctx, over) })
 	beside.Go(func() { l.sweeps(ctx) })
 	for ctx.Err() == nil {
 		batch := l.take(min(laneBatch, cap(l.inHand)-len(l.inHand)))
 		if len(batch) > 0 {
-			l.handOver(ctx, batch, &sending)
+			l.handOver(ctx, batch)
 			continue
 		}
 		select {
@@ -145,7 +152,10 @@ func (l *lane) Run(ctx context.Context) {
 		case <-l.wake:
 		}
 	}
-	sending.Wait()
+	l.mu.Lock()
+	l.running = nil
+	l.mu.Unlock()
+	l.sending.Wait()
 	close(over)
 	beside.Wait()
 	l.mu.Lock()
@@ -175,7 +185,7 @@ func (l *lane) sweeps(ctx context.Context) {
 }
 
 // handOver notes the attempts of a batch and lets each go. What can't be noted waits for the sweep.
-func (l *lane) handOver(ctx context.Context, batch []*waiting, sending *sync.WaitGroup) {
+func (l *lane) handOver(ctx context.Context, batch []*waiting) {
 	for _, w := range batch {
 		w.st = nil
 	}
@@ -200,16 +210,54 @@ func (l *lane) handOver(ctx context.Context, batch []*waiting, sending *sync.Wai
 			continue
 		}
 		l.inHand <- struct{}{}
-		room := l.room(w.st.route)
-		sending.Go(func() {
-			room <- struct{}{}
-			w.wire = l.s.db.Clock().Now()
-			w.taken, w.err = send(ctx, w.st)
-			l.s.health.answered(w.st.route.Name, w.err, l.s.db.Clock().Now())
-			<-room
-			l.answers <- w
-		})
+		l.sending.Add(1)
+		l.start(ctx, w)
 	}
+}
+
+// start lets a message go whose attempt is noted; who calls it has counted it as in hand and sending.
+func (l *lane) start(ctx context.Context, w *waiting) {
+	room := l.room(w.st.route)
+	go func() {
+		defer l.sending.Done()
+		room <- struct{}{}
+		w.wire = l.s.db.Clock().Now()
+		w.taken, w.err = send(ctx, w.st)
+		l.s.health.answered(w.st.route.Name, w.err, l.s.db.Clock().Now())
+		<-room
+		l.answers <- w
+	}()
+}
+
+// reserve counts up to n messages as in hand before they are kept, as many as can go at once.
+// Each is then started or given back.
+func (l *lane) reserve(n int) (context.Context, int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running == nil {
+		return nil, 0
+	}
+	n = max(0, min(n, laneAhead-len(l.inHand)))
+	for range n {
+		l.inHand <- struct{}{}
+	}
+	l.sending.Add(n)
+	return l.running, n
+}
+
+func (l *lane) giveBack(n int) {
+	for range n {
+		<-l.inHand
+		l.sending.Done()
+	}
+}
+
+// depart lets a message go that was reserved for and kept with its attempt.
+func (l *lane) depart(ctx context.Context, w *waiting) {
+	l.mu.Lock()
+	l.held[w.r.ID] = true
+	l.mu.Unlock()
+	l.start(ctx, w)
 }
 
 // send lets a carrier take a message even where the process is about to end. One that panics has perhaps sent it.
@@ -253,14 +301,16 @@ func (l *lane) noteAnswers(ctx context.Context, over <-chan struct{}) {
 	}
 }
 
-// more collects the answers that are there already.
+// more collects the answers that are there already or come soon, unless nothing else is in hand.
 func (l *lane) more(first *waiting) []*waiting {
 	all := []*waiting{first}
-	for len(all) < laneBatch {
+	patience := time.NewTimer(laneGather)
+	defer patience.Stop()
+	for len(all) < min(laneBatch, len(l.inHand)) {
 		select {
 		case w := <-l.answers:
 			all = append(all, w)
-		default:
+		case <-patience.C:
 			return all
 		}
 	}
@@ -374,9 +424,8 @@ func (l *lane) Work(ctx context.Context) (did bool, err error) {
 			return did, nil
 		}
 		did = true
-		var sending sync.WaitGroup
-		l.handOver(ctx, batch, &sending)
-		sending.Wait()
+		l.handOver(ctx, batch)
+		l.sending.Wait()
 		for len(l.answers) > 0 {
 			l.answered(ctx, l.more(<-l.answers))
 		}

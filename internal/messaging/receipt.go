@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"portolan/internal/db"
@@ -31,15 +30,10 @@ type Receipt struct {
 const (
 	parkedFor  = 72 * time.Hour // how long a receipt waits for its message
 	firstMatch = time.Second
-	lastMatch  = time.Hour
-)
 
-// receipts gathers what networks say into few units of work.
-type receipts struct {
-	mu   sync.Mutex
-	wait []*said
-	busy bool
-}
+	heardPatience = 2 * time.Millisecond // how long a receipt waits for others
+	lastMatch     = time.Hour
+)
 
 // said is a receipt whose teller waits until it is kept.
 type said struct {
@@ -54,13 +48,7 @@ func (s *Service) TakeReceipt(ctx context.Context, rc Receipt) error {
 		return err
 	}
 	one := &said{rc, make(chan error, 1)}
-	b := &s.heard
-	b.mu.Lock()
-	b.wait = append(b.wait, one)
-	lead := !b.busy
-	b.busy = true
-	b.mu.Unlock()
-	if lead {
+	if s.heard.add(one) {
 		go s.keepReceipts(context.WithoutCancel(ctx))
 	}
 	select {
@@ -73,18 +61,8 @@ func (s *Service) TakeReceipt(ctx context.Context, rc Receipt) error {
 
 // keepReceipts works until nothing waits.
 func (s *Service) keepReceipts(ctx context.Context) {
-	b := &s.heard
-	for {
-		b.mu.Lock()
-		n := min(len(b.wait), laneBatch)
-		batch := b.wait[:n:n]
-		if b.wait = b.wait[n:]; n == 0 {
-			b.wait, b.busy = nil, false
-			b.mu.Unlock()
-			return
-		}
-		b.mu.Unlock()
-		all := make([]Receipt, n)
+	for batch := s.heard.next(); len(batch) > 0; batch = s.heard.next() {
+		all := make([]Receipt, len(batch))
 		for i, one := range batch {
 			all[i] = one.rc
 		}

@@ -87,7 +87,8 @@ type Service struct {
 	off     holidays
 	lists   []OptOutList
 	lane    *lane
-	heard   receipts
+	heard   *gather[*said]
+	asking  *gather[*asking]
 	health  healths
 
 	providers []Provider
@@ -100,7 +101,7 @@ type Service struct {
 // New returns a service that sends over cfg's routes, and registers its jobs with q. Its listeners are heard
 // through bus.
 func New(d *db.DB, q *jobs.Queue, bus announcer, p people, m markets, cfg Config) *Service {
-	s := &Service{db: d, queue: q, bus: bus, people: p, markets: m, cfg: cfg, rules: builtin(), guards: map[string]Guard{}}
+	s := &Service{db: d, queue: q, bus: bus, people: p, markets: m, cfg: cfg, rules: builtin(), guards: map[string]Guard{}, heard: newGather[*said](heardPatience), asking: newGather[*asking](askingPatience)}
 	s.lane = newLane(s)
 	q.Beside(s.lane)
 	jobs.Handle(q, s.release)
@@ -247,11 +248,26 @@ func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
 
 // weigh puts r into words for its address and asks the gate.
 func (s *Service) weigh(tx *db.Tx, r *Record) error {
+	a, err := s.word(r)
+	if err != nil {
+		return err
+	}
+	a.now = tx.Now()
+	if err := s.ask(tx, &a, *r); err != nil {
+		return err
+	}
+	r.Gate = decide(a)
+	return nil
+}
+
+// word puts r into words for its address and gathers what the gate looks at, but for the moment and for what stands in
+// the database.
+func (s *Service) word(r *Record) (application, error) {
 	m := r.Message
 	country := countryOf(m)
 	shop, _ := s.markets.ByCode(m.Market)
 	a := application{
-		now: tx.Now(), version: s.rules.version, class: m.Class, template: m.Template, reach: Reach{m.Channel, m.To},
+		version: s.rules.version, class: m.Class, template: m.Template, reach: Reach{m.Channel, m.To},
 		country: country, notAfter: m.NotAfter, doubleOptIn: shop.DoubleOptIn, holidays: s.off, brand: s.cfg.Brand,
 	}
 	where := country
@@ -274,15 +290,11 @@ func (s *Service) weigh(tx *db.Tx, r *Record) error {
 	}
 	t, err := s.texts().render(m, f)
 	if err != nil {
-		return err
+		return a, err
 	}
 	a.text = t
 	r.Country, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.TextVersion = country, t.subject, t.body, t.html, t.encoding, t.parts, t.version
-	if err := s.ask(tx, &a, *r); err != nil {
-		return err
-	}
-	r.Gate = decide(a)
-	return nil
+	return a, nil
 }
 
 // ask looks up what the gate wants to know from the database.

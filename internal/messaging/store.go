@@ -24,12 +24,7 @@ const (
 var errThere = errors.New("messaging: there is a message of that key")
 
 func insert(tx *db.Tx, r Record) error {
-	n, err := tx.Exec(`insert into messages (`+inserted+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39) on conflict do nothing`,
-		r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
-		r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
-		r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,
-		r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.TextVersion)
+	n, err := insertNew(tx, []Record{r})
 	if err == nil && n == 0 {
 		err = errThere
 	}
@@ -37,6 +32,19 @@ func insert(tx *db.Tx, r Record) error {
 		return err
 	}
 	return counted(tx, standing{}, r.standing())
+}
+
+// insertNew keeps those of which there is no message of that key yet, and returns how many those are.
+func insertNew(tx *db.Tx, all []Record) (int64, error) {
+	rows := make([][]any, len(all))
+	for i := range all {
+		r := &all[i]
+		rows[i] = []any{r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
+			r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
+			r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,
+			r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.TextVersion}
+	}
+	return db.InsertNew(tx, `insert into messages (`+inserted+`) values`, `on conflict do nothing`, rows)
 }
 
 // save writes down everything about a message that changes.
