@@ -396,6 +396,240 @@ func (e PaperKind) Valid() bool {
 	}
 }
 
+// Defines values for ParcelAction.
+const (
+	ActCollect        ParcelAction = "collect"
+	ActContactCarrier ParcelAction = "contact_carrier"
+	ActFixAddress     ParcelAction = "fix_address"
+	ActNone           ParcelAction = "none"
+	ActPayDuty        ParcelAction = "pay_duty"
+	ActReschedule     ParcelAction = "reschedule"
+	ActSupplyDocument ParcelAction = "supply_document"
+)
+
+// Valid indicates whether the value is a known member of the ParcelAction enum.
+func (e ParcelAction) Valid() bool {
+	switch e {
+	case ActCollect:
+		return true
+	case ActContactCarrier:
+		return true
+	case ActFixAddress:
+		return true
+	case ActNone:
+		return true
+	case ActPayDuty:
+		return true
+	case ActReschedule:
+		return true
+	case ActSupplyDocument:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParcelEventKeptReview.
+const (
+	BeforeOrder ParcelEventKeptReview = "before_order"
+	Future      ParcelEventKeptReview = "future"
+	NoTime      ParcelEventKeptReview = "no_time"
+	Unmapped    ParcelEventKeptReview = "unmapped"
+)
+
+// Valid indicates whether the value is a known member of the ParcelEventKeptReview enum.
+func (e ParcelEventKeptReview) Valid() bool {
+	switch e {
+	case BeforeOrder:
+		return true
+	case Future:
+		return true
+	case NoTime:
+		return true
+	case Unmapped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParcelReason.
+const (
+	ParcelReasonAddress      ParcelReason = "address"
+	ParcelReasonCapacity     ParcelReason = "capacity"
+	ParcelReasonDamaged      ParcelReason = "damaged"
+	ParcelReasonDocuments    ParcelReason = "documents"
+	ParcelReasonDuty         ParcelReason = "duty"
+	ParcelReasonHeld         ParcelReason = "held"
+	ParcelReasonInspected    ParcelReason = "inspected"
+	ParcelReasonLost         ParcelReason = "lost"
+	ParcelReasonMisrouted    ParcelReason = "misrouted"
+	ParcelReasonNeighbour    ParcelReason = "neighbour"
+	ParcelReasonNoAccess     ParcelReason = "no_access"
+	ParcelReasonNobodyHome   ParcelReason = "nobody_home"
+	ParcelReasonNotCollected ParcelReason = "not_collected"
+	ParcelReasonPresented    ParcelReason = "presented"
+	ParcelReasonRefused      ParcelReason = "refused"
+	ParcelReasonReleased     ParcelReason = "released"
+	ParcelReasonSafePlace    ParcelReason = "safe_place"
+	ParcelReasonSecurity     ParcelReason = "security"
+	ParcelReasonWeather      ParcelReason = "weather"
+)
+
+// Valid indicates whether the value is a known member of the ParcelReason enum.
+func (e ParcelReason) Valid() bool {
+	switch e {
+	case ParcelReasonAddress:
+		return true
+	case ParcelReasonCapacity:
+		return true
+	case ParcelReasonDamaged:
+		return true
+	case ParcelReasonDocuments:
+		return true
+	case ParcelReasonDuty:
+		return true
+	case ParcelReasonHeld:
+		return true
+	case ParcelReasonInspected:
+		return true
+	case ParcelReasonLost:
+		return true
+	case ParcelReasonMisrouted:
+		return true
+	case ParcelReasonNeighbour:
+		return true
+	case ParcelReasonNoAccess:
+		return true
+	case ParcelReasonNobodyHome:
+		return true
+	case ParcelReasonNotCollected:
+		return true
+	case ParcelReasonPresented:
+		return true
+	case ParcelReasonRefused:
+		return true
+	case ParcelReasonReleased:
+		return true
+	case ParcelReasonSafePlace:
+		return true
+	case ParcelReasonSecurity:
+		return true
+	case ParcelReasonWeather:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParcelResponsible.
+const (
+	ParcelResponsibleCarrier   ParcelResponsible = "carrier"
+	ParcelResponsibleConsignee ParcelResponsible = "consignee"
+	ParcelResponsibleCustoms   ParcelResponsible = "customs"
+	ParcelResponsibleMerchant  ParcelResponsible = "merchant"
+	ParcelResponsibleUnknown   ParcelResponsible = "unknown"
+	ParcelResponsibleWeather   ParcelResponsible = "weather"
+)
+
+// Valid indicates whether the value is a known member of the ParcelResponsible enum.
+func (e ParcelResponsible) Valid() bool {
+	switch e {
+	case ParcelResponsibleCarrier:
+		return true
+	case ParcelResponsibleConsignee:
+		return true
+	case ParcelResponsibleCustoms:
+		return true
+	case ParcelResponsibleMerchant:
+		return true
+	case ParcelResponsibleUnknown:
+		return true
+	case ParcelResponsibleWeather:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParcelStage.
+const (
+	ParcelStageDestination ParcelStage = "destination"
+	ParcelStageExport      ParcelStage = "export"
+	ParcelStageImport      ParcelStage = "import"
+	ParcelStageLastMile    ParcelStage = "last_mile"
+	ParcelStageLinehaul    ParcelStage = "linehaul"
+	ParcelStageOrigin      ParcelStage = "origin"
+)
+
+// Valid indicates whether the value is a known member of the ParcelStage enum.
+func (e ParcelStage) Valid() bool {
+	switch e {
+	case ParcelStageDestination:
+		return true
+	case ParcelStageExport:
+		return true
+	case ParcelStageImport:
+		return true
+	case ParcelStageLastMile:
+		return true
+	case ParcelStageLinehaul:
+		return true
+	case ParcelStageOrigin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParcelStatus.
+const (
+	ParcelStatusAttemptFailed      ParcelStatus = "attempt_failed"
+	ParcelStatusAvailableForPickup ParcelStatus = "available_for_pickup"
+	ParcelStatusCustoms            ParcelStatus = "customs"
+	ParcelStatusDelivered          ParcelStatus = "delivered"
+	ParcelStatusException          ParcelStatus = "exception"
+	ParcelStatusInTransit          ParcelStatus = "in_transit"
+	ParcelStatusInfoReceived       ParcelStatus = "info_received"
+	ParcelStatusOutForDelivery     ParcelStatus = "out_for_delivery"
+	ParcelStatusPending            ParcelStatus = "pending"
+	ParcelStatusPickedUp           ParcelStatus = "picked_up"
+	ParcelStatusReturned           ParcelStatus = "returned"
+	ParcelStatusReturning          ParcelStatus = "returning"
+)
+
+// Valid indicates whether the value is a known member of the ParcelStatus enum.
+func (e ParcelStatus) Valid() bool {
+	switch e {
+	case ParcelStatusAttemptFailed:
+		return true
+	case ParcelStatusAvailableForPickup:
+		return true
+	case ParcelStatusCustoms:
+		return true
+	case ParcelStatusDelivered:
+		return true
+	case ParcelStatusException:
+		return true
+	case ParcelStatusInTransit:
+		return true
+	case ParcelStatusInfoReceived:
+		return true
+	case ParcelStatusOutForDelivery:
+		return true
+	case ParcelStatusPending:
+		return true
+	case ParcelStatusPickedUp:
+		return true
+	case ParcelStatusReturned:
+		return true
+	case ParcelStatusReturning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PriceChangeKind.
 const (
 	PriceChangeKindEndSale PriceChangeKind = "end_sale"
@@ -464,19 +698,19 @@ func (e QuoteRequestIncoterm) Valid() bool {
 
 // Defines values for RefundState.
 const (
-	Asked   RefundState = "asked"
-	Made    RefundState = "made"
-	Refused RefundState = "refused"
+	RefundStateAsked   RefundState = "asked"
+	RefundStateMade    RefundState = "made"
+	RefundStateRefused RefundState = "refused"
 )
 
 // Valid indicates whether the value is a known member of the RefundState enum.
 func (e RefundState) Valid() bool {
 	switch e {
-	case Asked:
+	case RefundStateAsked:
 		return true
-	case Made:
+	case RefundStateMade:
 		return true
-	case Refused:
+	case RefundStateRefused:
 		return true
 	default:
 		return false
@@ -1461,6 +1695,196 @@ type PaperKind string
 type PapersRequest struct {
 	// Label The label too.
 	Label bool `json:"label,omitempty,omitzero"`
+}
+
+// ParcelAction What the buyer has to do.
+type ParcelAction string
+
+// ParcelEvent defines model for ParcelEvent.
+type ParcelEvent struct {
+	// ActionRequired What the buyer has to do.
+	ActionRequired ParcelAction `json:"action_required,omitempty,omitzero"`
+
+	// Code The carrier's own. An event with a code needs no status; it then waits for somebody who maps it.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// Corrects The id of an event of this parcel that was an error. Such an event has no status.
+	Corrects     string      `json:"corrects,omitempty,omitzero"`
+	Country      CountryCode `json:"country,omitempty,omitzero"`
+	ExpectedFrom Day         `json:"expected_from,omitempty,omitzero"`
+	ExpectedTo   Day         `json:"expected_to,omitempty,omitzero"`
+
+	// OccurredAt When it happened, RFC 3339. Without a zone it is taken for a time of the place's country.
+	OccurredAt string `json:"occurred_at,omitempty,omitzero"`
+
+	// Parcel Its tracking number, or its place in the shipment: 2. May be left out where there is one.
+	Parcel string `json:"parcel,omitempty,omitzero"`
+
+	// Place Example: Leipzig
+	Place string `json:"place,omitempty,omitzero"`
+
+	// Raw All that the carrier sent, as text.
+	Raw    string       `json:"raw,omitempty,omitzero"`
+	Reason ParcelReason `json:"reason,omitempty,omitzero"`
+
+	// Ref Your own id of the event; without one it is known by what it says.
+	Ref string `json:"ref,omitempty,omitzero"`
+
+	// Responsible Who is in charge of what comes next.
+	Responsible ParcelResponsible `json:"responsible,omitempty,omitzero"`
+
+	// Stage Where on its way it is.
+	Stage  ParcelStage  `json:"stage,omitempty,omitzero"`
+	Status ParcelStatus `json:"status,omitempty,omitzero"`
+
+	// Text The carrier's own words.
+	Text      string    `json:"text,omitempty,omitzero"`
+	WindowEnd time.Time `json:"window_end,omitempty,omitzero"`
+
+	// WindowStart When the courier comes.
+	WindowStart time.Time `json:"window_start,omitempty,omitzero"`
+}
+
+// ParcelEventKept defines model for ParcelEventKept.
+type ParcelEventKept struct {
+	ID string `json:"id"`
+
+	// Parcel The parcel's id.
+	Parcel string `json:"parcel"`
+
+	// Recorded False: it was known already.
+	Recorded bool `json:"recorded"`
+
+	// Review Why it counts for nothing.
+	Review ParcelEventKeptReview `json:"review,omitempty,omitzero"`
+}
+
+// ParcelEventKeptReview Why it counts for nothing.
+type ParcelEventKeptReview string
+
+// ParcelEvents defines model for ParcelEvents.
+type ParcelEvents struct {
+	Events []ParcelEvent `json:"events"`
+}
+
+// ParcelEventsKept defines model for ParcelEventsKept.
+type ParcelEventsKept struct {
+	// Data In the order they were sent.
+	Data    []ParcelEventKept `json:"data"`
+	Parcels []ParcelStanding  `json:"parcels"`
+}
+
+// ParcelHeard defines model for ParcelHeard.
+type ParcelHeard struct {
+	// ActionRequired What the buyer has to do.
+	ActionRequired ParcelAction `json:"action_required,omitempty,omitzero"`
+	By             string       `json:"by,omitempty,omitzero"`
+
+	// Code The carrier's own. An event with a code needs no status; it then waits for somebody who maps it.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// Corrects The id of an event of this parcel that was an error. Such an event has no status.
+	Corrects     string      `json:"corrects,omitempty,omitzero"`
+	Country      CountryCode `json:"country,omitempty,omitzero"`
+	ExpectedFrom Day         `json:"expected_from,omitempty,omitzero"`
+	ExpectedTo   Day         `json:"expected_to,omitempty,omitzero"`
+	ID           string      `json:"id"`
+
+	// OccurredAt When it happened, RFC 3339. Without a zone it is taken for a time of the place's country.
+	OccurredAt string `json:"occurred_at,omitempty,omitzero"`
+
+	// Parcel Its tracking number, or its place in the shipment: 2. May be left out where there is one.
+	Parcel string `json:"parcel,omitempty,omitzero"`
+
+	// Place Example: Leipzig
+	Place string `json:"place,omitempty,omitzero"`
+
+	// Raw All that the carrier sent, as text.
+	Raw        string       `json:"raw,omitempty,omitzero"`
+	Reason     ParcelReason `json:"reason,omitempty,omitzero"`
+	ReceivedAt time.Time    `json:"received_at"`
+
+	// Ref Your own id of the event; without one it is known by what it says.
+	Ref string `json:"ref,omitempty,omitzero"`
+
+	// Responsible Who is in charge of what comes next.
+	Responsible ParcelResponsible `json:"responsible,omitempty,omitzero"`
+	Review      string            `json:"review,omitempty,omitzero"`
+	Source      string            `json:"source"`
+
+	// Stage Where on its way it is.
+	Stage  ParcelStage  `json:"stage,omitempty,omitzero"`
+	Status ParcelStatus `json:"status,omitempty,omitzero"`
+
+	// Text The carrier's own words.
+	Text      string    `json:"text,omitempty,omitzero"`
+	WindowEnd time.Time `json:"window_end,omitempty,omitzero"`
+
+	// WindowStart When the courier comes.
+	WindowStart time.Time `json:"window_start,omitempty,omitzero"`
+}
+
+// ParcelList defines model for ParcelList.
+type ParcelList struct {
+	Data []ParcelTimeline `json:"data"`
+}
+
+// ParcelReason defines model for ParcelReason.
+type ParcelReason string
+
+// ParcelResponsible Who is in charge of what comes next.
+type ParcelResponsible string
+
+// ParcelStage Where on its way it is.
+type ParcelStage string
+
+// ParcelStanding defines model for ParcelStanding.
+type ParcelStanding struct {
+	// ActionRequired What the buyer has to do.
+	ActionRequired ParcelAction `json:"action_required,omitempty,omitzero"`
+	Carrier        string       `json:"carrier,omitempty,omitzero"`
+	DeliveredAt    time.Time    `json:"delivered_at,omitempty,omitzero"`
+
+	// ExpectedFrom As it is expected now.
+	ExpectedFrom string `json:"expected_from,omitempty,omitzero"`
+	ExpectedTo   string `json:"expected_to,omitempty,omitzero"`
+	ID           string `json:"id"`
+
+	// Late It hasn't come, and won't in time or is over it.
+	Late bool `json:"late"`
+
+	// Number Its place among the order's parcels, from 1.
+	Number int    `json:"number"`
+	Of     int    `json:"of"`
+	Place  string `json:"place,omitempty,omitzero"`
+
+	// PromisedFrom Civil days in the market, as promised at checkout.
+	PromisedFrom string       `json:"promised_from,omitempty,omitzero"`
+	PromisedTo   string       `json:"promised_to,omitempty,omitzero"`
+	Reason       ParcelReason `json:"reason,omitempty,omitzero"`
+
+	// Responsible Who is in charge of what comes next.
+	Responsible ParcelResponsible `json:"responsible,omitempty,omitzero"`
+	ShippedAt   time.Time         `json:"shipped_at,omitempty,omitzero"`
+	Since       time.Time         `json:"since,omitempty,omitzero"`
+
+	// Stage Where on its way it is.
+	Stage       ParcelStage  `json:"stage,omitempty,omitzero"`
+	Status      ParcelStatus `json:"status"`
+	Tracking    string       `json:"tracking,omitempty,omitzero"`
+	TrackingURL string       `json:"tracking_url,omitempty,omitzero"`
+	WindowEnd   time.Time    `json:"window_end,omitempty,omitzero"`
+	WindowStart time.Time    `json:"window_start,omitempty,omitzero"`
+}
+
+// ParcelStatus defines model for ParcelStatus.
+type ParcelStatus string
+
+// ParcelTimeline defines model for ParcelTimeline.
+type ParcelTimeline struct {
+	// Events As they happened.
+	Events []ParcelHeard  `json:"events"`
+	Parcel ParcelStanding `json:"parcel"`
 }
 
 // PaymentEntry defines model for PaymentEntry.
@@ -2643,6 +3067,9 @@ type UndoRuleChangeJSONRequestBody = RuleUndo
 // AcceptWarningJSONRequestBody defines body for AcceptWarning for application/json ContentType.
 type AcceptWarningJSONRequestBody = WarningAccepted
 
+// RecordEventsJSONRequestBody defines body for RecordEvents for application/json ContentType.
+type RecordEventsJSONRequestBody = ParcelEvents
+
 // MakePapersJSONRequestBody defines body for MakePapers for application/json ContentType.
 type MakePapersJSONRequestBody = PapersRequest
 
@@ -2816,6 +3243,9 @@ type ServerInterface interface {
 	// AcceptWarning Let a warning stand, in a person's name
 	// (POST /v1/shipments/{id}/accept)
 	AcceptWarning(w http.ResponseWriter, r *http.Request, id ShipmentID)
+	// RecordEvents Say what was seen of its parcels
+	// (POST /v1/shipments/{id}/events)
+	RecordEvents(w http.ResponseWriter, r *http.Request, id ShipmentID)
 	// HandOver The carrier has it
 	// (POST /v1/shipments/{id}/hand-over)
 	HandOver(w http.ResponseWriter, r *http.Request, id ShipmentID)
@@ -2828,6 +3258,9 @@ type ServerInterface interface {
 	// GetPaper A paper
 	// (GET /v1/shipments/{id}/papers/{kind})
 	GetPaper(w http.ResponseWriter, r *http.Request, id ShipmentID, kind PaperKind, params GetPaperParams)
+	// ListParcels How far its parcels have come
+	// (GET /v1/shipments/{id}/parcels)
+	ListParcels(w http.ResponseWriter, r *http.Request, id ShipmentID)
 	// GetPreAdvice The data that go ahead of the parcels
 	// (GET /v1/shipments/{id}/pre-advice)
 	GetPreAdvice(w http.ResponseWriter, r *http.Request, id ShipmentID)
@@ -4635,6 +5068,32 @@ func (siw *ServerInterfaceWrapper) AcceptWarning(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// RecordEvents operation middleware
+func (siw *ServerInterfaceWrapper) RecordEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RecordEvents(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // HandOver operation middleware
 func (siw *ServerInterfaceWrapper) HandOver(w http.ResponseWriter, r *http.Request) {
 
@@ -4755,6 +5214,32 @@ func (siw *ServerInterfaceWrapper) GetPaper(w http.ResponseWriter, r *http.Reque
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetPaper(w, r, id, kind, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListParcels operation middleware
+func (siw *ServerInterfaceWrapper) ListParcels(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ShipmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListParcels(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5593,6 +6078,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/accept", wrapper.AcceptWarning)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/hand-over", wrapper.HandOver)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/hand-over/undo", wrapper.TakeBack)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/events", wrapper.RecordEvents)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/shipments/{id}/parcels", wrapper.ListParcels)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customers/{id}", wrapper.GetCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages", wrapper.ListMessages)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/messages", wrapper.SendMessage)
@@ -7512,6 +7999,46 @@ func (response AcceptWarningdefaultApplicationProblemPlusJSONResponse) VisitAcce
 	return err
 }
 
+type RecordEventsRequestObject struct {
+	ID   ShipmentID `json:"id"`
+	Body *RecordEventsJSONRequestBody
+}
+
+type RecordEventsResponseObject interface {
+	VisitRecordEventsResponse(w http.ResponseWriter) error
+}
+
+type RecordEvents200JSONResponse ParcelEventsKept
+
+func (response RecordEvents200JSONResponse) VisitRecordEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordEventsdefaultApplicationProblemPlusJSONResponse) VisitRecordEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type HandOverRequestObject struct {
 	ID ShipmentID `json:"id"`
 }
@@ -7686,6 +8213,45 @@ type GetPaperdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPaperdefaultApplicationProblemPlusJSONResponse) VisitGetPaperResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParcelsRequestObject struct {
+	ID ShipmentID `json:"id"`
+}
+
+type ListParcelsResponseObject interface {
+	VisitListParcelsResponse(w http.ResponseWriter) error
+}
+
+type ListParcels200JSONResponse ParcelList
+
+func (response ListParcels200JSONResponse) VisitListParcelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParcelsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListParcelsdefaultApplicationProblemPlusJSONResponse) VisitListParcelsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8604,6 +9170,9 @@ type StrictServerInterface interface {
 	// AcceptWarning Let a warning stand, in a person's name
 	// (POST /v1/shipments/{id}/accept)
 	AcceptWarning(ctx context.Context, request AcceptWarningRequestObject) (AcceptWarningResponseObject, error)
+	// RecordEvents Say what was seen of its parcels
+	// (POST /v1/shipments/{id}/events)
+	RecordEvents(ctx context.Context, request RecordEventsRequestObject) (RecordEventsResponseObject, error)
 	// HandOver The carrier has it
 	// (POST /v1/shipments/{id}/hand-over)
 	HandOver(ctx context.Context, request HandOverRequestObject) (HandOverResponseObject, error)
@@ -8616,6 +9185,9 @@ type StrictServerInterface interface {
 	// GetPaper A paper
 	// (GET /v1/shipments/{id}/papers/{kind})
 	GetPaper(ctx context.Context, request GetPaperRequestObject) (GetPaperResponseObject, error)
+	// ListParcels How far its parcels have come
+	// (GET /v1/shipments/{id}/parcels)
+	ListParcels(ctx context.Context, request ListParcelsRequestObject) (ListParcelsResponseObject, error)
 	// GetPreAdvice The data that go ahead of the parcels
 	// (GET /v1/shipments/{id}/pre-advice)
 	GetPreAdvice(ctx context.Context, request GetPreAdviceRequestObject) (GetPreAdviceResponseObject, error)
@@ -10088,6 +10660,39 @@ func (sh *strictHandler) AcceptWarning(w http.ResponseWriter, r *http.Request, i
 	}
 }
 
+// RecordEvents operation middleware
+func (sh *strictHandler) RecordEvents(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request RecordEventsRequestObject
+
+	request.ID = id
+
+	var body RecordEventsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordEvents(ctx, request.(RecordEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RecordEventsResponseObject); ok {
+		if err := validResponse.VisitRecordEventsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // HandOver operation middleware
 func (sh *strictHandler) HandOver(w http.ResponseWriter, r *http.Request, id ShipmentID) {
 	var request HandOverRequestObject
@@ -10194,6 +10799,32 @@ func (sh *strictHandler) GetPaper(w http.ResponseWriter, r *http.Request, id Shi
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetPaperResponseObject); ok {
 		if err := validResponse.VisitGetPaperResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListParcels operation middleware
+func (sh *strictHandler) ListParcels(w http.ResponseWriter, r *http.Request, id ShipmentID) {
+	var request ListParcelsRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListParcels(ctx, request.(ListParcelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListParcels")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListParcelsResponseObject); ok {
+		if err := validResponse.VisitListParcelsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

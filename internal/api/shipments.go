@@ -22,6 +22,10 @@ import (
 type Shipments interface {
 	List(tx *db.Tx, f fulfilment.ShipmentFilter, p fulfilment.ShipmentPage) ([]fulfilment.Shipment, string, error)
 	ByOrder(tx *db.Tx, o order.ID) ([]fulfilment.Shipment, error)
+	Get(tx *db.Tx, id fulfilment.ShipmentID) (fulfilment.Shipment, error)
+	ParcelsOf(tx *db.Tx, o order.ID) ([]fulfilment.ParcelState, error)
+	Timeline(tx *db.Tx, id fulfilment.ParcelID) ([]fulfilment.Scan, error)
+	Record(tx *db.Tx, id fulfilment.ShipmentID, source, by string, all []fulfilment.Scan) ([]fulfilment.Heard, error)
 }
 
 // Papers are what shipments travel with, and the door through which they leave. Satisfied by papers.Service.

@@ -18,7 +18,7 @@ import (
 
 // The faults of tracking.
 var (
-	// ErrScan is the fault of events that can't be like this; Fields say what is wrong: events[0].status.
+	// ErrScan is the fault of events that can't be like this; Fields say what is wrong: events.0.status.
 	ErrScan = fault.New(fault.Invalid, "fulfilment.events_invalid")
 	// ErrUnknownParcel is the fault of an id under which no parcel is on its way.
 	ErrUnknownParcel = fault.New(fault.NotFound, "fulfilment.unknown_parcel")
@@ -103,6 +103,7 @@ type Scan struct {
 	Source   string // "carrier:kite", "api", "desk", "import"
 
 	Occurred    time.Time // when it happened, whenever it was heard
+	When        string    // the same as it was written, where Occurred is zero: RFC 3339, or without a zone
 	ZoneGuessed bool      // the time came without a zone
 	Status      Status    // empty: the carrier's code is one nobody has mapped
 	Stage       Stage

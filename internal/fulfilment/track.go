@@ -213,7 +213,10 @@ func (s *Shipments) readScans(tx *db.Tx, one Shipment, o order.Order, source, by
 	c.That(len(in) > 0 && len(in) <= mostScans, "events", "fulfilment.event_count")
 	all := make([]Scan, 0, len(in))
 	for i, e := range in[:min(len(in), mostScans)] {
-		at := fmt.Sprintf("events[%d].", i)
+		at := fmt.Sprintf("events.%d.", i)
+		when, guessed, ok := s.moment(one, e)
+		c.That(ok, at+"occurred_at", "fulfilment.time_form")
+		e.Occurred, e.ZoneGuessed = when, guessed
 		e = e.tidy()
 		parcel, ok := one.parcel(e.Number)
 		e.Parcel, e.Source, e.By, e.Received = parcel, source, by, tx.Now()
@@ -238,6 +241,29 @@ func (s *Shipments) readScans(tx *db.Tx, one Shipment, o order.Order, source, by
 		all = append(all, e)
 	}
 	return all, c.Err(ErrScan.Code)
+}
+
+// moment is when an event happened. A time without a zone is one of the place's country, as far as we know that one's.
+func (s *Shipments) moment(one Shipment, e Scan) (at time.Time, guessed, ok bool) {
+	if e.When == "" {
+		return e.Occurred, false, true
+	}
+	if at, err := time.Parse(time.RFC3339Nano, e.When); err == nil {
+		return at, false, true
+	}
+	zone := time.UTC
+	from, _ := s.stock.Location(one.Location)
+	if m, ok := s.stock.markets.ByCode(one.Market); ok && (e.Country == "" || e.Country == one.Country) {
+		zone = m.Location()
+	} else if e.Country == from.Country {
+		zone = market.TimeZone(from.Zone)
+	}
+	for _, form := range []string{"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04"} {
+		if at, err := time.ParseInLocation(form, e.When, zone); err == nil {
+			return at, true, true
+		}
+	}
+	return time.Time{}, false, false
 }
 
 // parcel finds a parcel by its tracking number or its place; without either, the only one.

@@ -154,28 +154,55 @@ func TestWhatIsNotBelieved(t *testing.T) {
 			require.Equal(r, x.review, heard[0].Review)
 		}
 		require.Equal(r, fulfilment.PickedUp, r.parcels(s.Order)[0].Status)
+		_, err := r.try(s, fulfilment.Scan{Number: "1", When: "tomorrow", Status: fulfilment.Delivered})
+		require.Equal(r, map[string]string{"events.0.occurred_at": "fulfilment.time_form"}, fault.Of(err).Fields)
 		require.NoError(r, r.d.Read(r.Context(), func(tx *db.Tx) error {
 			all, err := r.Unsure(tx, 10)
 			require.Len(r, all, 4)
 			return err
 		}))
 		for field, e := range map[string]fulfilment.Scan{
-			"events[0].parcel":          {Number: "KT000000009", Status: fulfilment.Delivered, Occurred: r.in(0)},
-			"events[0].status":          {Number: "1", Status: "eaten", Occurred: r.in(0)},
-			"events[0].window_end":      {Number: "1", Status: fulfilment.OutForDelivery, Occurred: r.in(0), WindowStart: r.in(2 * time.Hour), WindowEnd: r.in(time.Hour)},
-			"events[0].expected_to":     {Number: "1", Status: fulfilment.InTransit, Occurred: r.in(0), From: "2026-12-02", To: "2026-12-01"},
-			"events[0].corrects":        {Number: "1", Corrects: "pev_none"},
-			"events[0].reason":          {Number: "1", Status: fulfilment.InTransit, Reason: "because", Occurred: r.in(0)},
-			"events[0].action_required": {Number: "1", Status: fulfilment.InTransit, Action: "hope", Occurred: r.in(0)},
+			"events.0.parcel":          {Number: "KT000000009", Status: fulfilment.Delivered, Occurred: r.in(0)},
+			"events.0.status":          {Number: "1", Status: "eaten", Occurred: r.in(0)},
+			"events.0.window_end":      {Number: "1", Status: fulfilment.OutForDelivery, Occurred: r.in(0), WindowStart: r.in(2 * time.Hour), WindowEnd: r.in(time.Hour)},
+			"events.0.expected_to":     {Number: "1", Status: fulfilment.InTransit, Occurred: r.in(0), From: "2026-12-02", To: "2026-12-01"},
+			"events.0.corrects":        {Number: "1", Corrects: "pev_none"},
+			"events.0.reason":          {Number: "1", Status: fulfilment.InTransit, Reason: "because", Occurred: r.in(0)},
+			"events.0.action_required": {Number: "1", Status: fulfilment.InTransit, Action: "hope", Occurred: r.in(0)},
 		} {
 			_, err := r.try(s, e)
 			require.ErrorIs(r, err, fulfilment.ErrScan)
 			require.Contains(r, fault.Of(err).Fields, field)
 		}
-		_, err := r.try(s, fulfilment.Scan{Status: fulfilment.Delivered, Occurred: r.in(0)})
-		require.Equal(r, "fulfilment.parcel_needed", fault.Of(err).Fields["events[0].parcel"], "there are two")
+		_, err = r.try(s, fulfilment.Scan{Status: fulfilment.Delivered, Occurred: r.in(0)})
+		require.Equal(r, "fulfilment.parcel_needed", fault.Of(err).Fields["events.0.parcel"], "there are two")
 		_, err = r.try(fulfilment.Shipment{ID: "shp_none"}, fulfilment.Scan{Status: fulfilment.Delivered})
 		require.ErrorIs(r, err, fulfilment.ErrUnknownShipment)
+	})
+}
+
+func TestTimesAsTheyAreWritten(t *testing.T) {
+	eachShipping(t, func(r *ships) {
+		s := r.sent()
+		for _, x := range []struct {
+			when    string
+			country market.Country
+			at      string
+			guessed bool
+		}{
+			{"2026-11-24T14:30:00.1234567+01:00", "", "2026-11-24T13:30:00.123456Z", false},
+			{"2026-11-25T08:30:00", "DE", "2026-11-25T07:30:00Z", true},
+			{"2026-11-25 08:30", "", "2026-11-25T07:30:00Z", true},
+			{"2026-11-25T08:30", "CN", "2026-11-25T00:30:00Z", true},
+			{"2026-11-25T08:30", "AE", "2026-11-25T08:30:00Z", true},
+		} {
+			heard := r.record(s, fulfilment.Scan{Number: "1", Status: fulfilment.InTransit, When: x.when, Country: x.country})
+			for _, e := range r.timeline("KT000000001", s) {
+				if e.ID == heard[0].ID {
+					require.Equal(r, []any{x.at, x.guessed}, []any{e.Occurred.Format(time.RFC3339Nano), e.ZoneGuessed}, x.when)
+				}
+			}
+		}
 	})
 }
 
