@@ -31,6 +31,7 @@ import (
 	"portolan/internal/events"
 	"portolan/internal/evidence"
 	"portolan/internal/fulfilment"
+	"portolan/internal/fulfilment/fakecarrier"
 	"portolan/internal/geo"
 	"portolan/internal/idempotency"
 	"portolan/internal/inbox"
@@ -126,6 +127,7 @@ type App struct {
 	mailIn *mailin.Server
 	hangUp func() // closes idle lines to the mail server
 	hooks  *connect.Hooks
+	brings *fakecarrier.Carrier // the demo's
 }
 
 // Open makes every service on a migrated database, lowest first, and loads what they keep in memory. Faces are

@@ -85,13 +85,14 @@ type ratesJob struct{}
 func (ratesJob) Job() string { return "demo.rates" }
 
 // KeepDemo keeps the sample shop in order while it runs: its exchange rates are dated anew every day of the shop's
-// clock, which may be a second. It goes on where the clock of an earlier run stopped, so that time never runs
+// clock, which may be a second; its desk packs, and a carrier brings the parcels. It goes on where the clock of an earlier run stopped, so that time never runs
 // backwards. Call it before Run.
 func (a *App) KeepDemo(ctx context.Context) error {
 	jobs.Handle(a.Queue, func(tx *db.Tx, _ ratesJob) error {
 		return demo.Refresh(tx, demo.Shop{Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock})
 	})
 	a.Queue.Every("demo.rates", 24*time.Hour, ratesJob{})
+	a.carry()
 	if err := a.DB.Write(ctx, a.sampleAccounts); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (a *App) SeedHistory(ctx context.Context) error {
 			return err
 		}
 		h := history{App: a, tx: tx, r: rand.New(rand.NewPCG(11, 22)), people: people}
-		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.file} {
+		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.file} {
 			if err := step(); err != nil {
 				return fmt.Errorf("history of the demo: %w", err)
 			}
@@ -86,6 +86,8 @@ type history struct {
 	r      *rand.Rand
 	people []demo.Person
 	sold   []order.Order
+	sent   int64 // parcels under way
+	tries  int
 }
 
 // perEuro are sample rates near those of November 2026.

@@ -30,7 +30,7 @@ const (
 	usualCustoms = 3
 	delaysKey    = "fulfilment.delays"
 	again        = 5 * 24 * time.Hour // "still waiting" is told at most so often
-	lookEvery    = time.Hour
+	lookEvery    = 15 * time.Minute
 	lookBatch    = 200
 	lookLatest   = 24 * time.Hour // a change of the rules shows within a day
 )
@@ -172,7 +172,7 @@ type lookJob struct{}
 // Job implements jobs.Args.
 func (lookJob) Job() string { return "fulfilment.delays" }
 
-// Work registers what shipments do on their own: every hour they look for parcels that are late.
+// Work registers what shipments do on their own: every quarter of an hour they look for parcels that are late.
 func (s *Shipments) Work(q *jobs.Queue) {
 	jobs.Handle(q, func(tx *db.Tx, a lookJob) error {
 		n, err := s.Watch(tx)

@@ -48,5 +48,18 @@ func (s *Service) Seed(tx *db.Tx) error {
 			return fmt.Errorf("seed %s %s: %w", v.Market, v.Service, err)
 		}
 	}
+	for _, c := range seedCarriers {
+		if err := saveCarrier(tx, c); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// seedCarriers are what the invented carriers can do.
+var seedCarriers = []Carrier{
+	{Name: "Kite Line", URL: "https://kite-line.example/track?n={number}", Reschedule: "link", RescheduleTo: "https://kite-line.example/another-day?n={number}"},
+	{Name: "Swift Air", URL: "https://swift-air.example/{number}", Reschedule: "phone", RescheduleTo: "+862055550123"},
+	{Name: "Swift Road", URL: "https://swift-road.example/{number}"},
+	{Name: "Kontor Paket"},
 }

@@ -10,6 +10,7 @@ import (
 
 	"portolan/internal/db"
 	"portolan/internal/fault"
+	"portolan/internal/id"
 	"portolan/internal/market"
 	"portolan/internal/order"
 )
@@ -39,6 +40,12 @@ type ParcelState struct {
 
 // TrackingURL is where the carrier shows the parcel; empty where we don't know.
 func (p ParcelState) TrackingURL() string { return p.Carrier.Page(p.Tracking) }
+
+// InShipment is which parcel of its shipment it is, from 1.
+func (p ParcelState) InShipment() int {
+	_, n := p.ID.split()
+	return n
+}
 
 // Late reports whether a parcel that hasn't come was promised for an earlier day, or is expected later than promised.
 func (p ParcelState) Late(today string) bool {
@@ -394,4 +401,45 @@ func (s *Shipments) arrive(tx *db.Tx, all []ParcelState, announced bool) error {
 		return err
 	}
 	return s.bus.Publish(tx, AllDeliveredEvent{Order: p.Order, Number: p.Number, Customer: p.Customer, Market: p.Market, Country: p.Country, Lang: p.Lang, Parcels: len(all), Occurred: last, At: tx.Now()})
+}
+
+// Enter brings along the shipment of an order of the past, handed over at a moment in one parcel, with what was heard of
+// it since, and tells nobody. What is heard from now on is news.
+func (s *Shipments) Enter(tx *db.Tx, o order.Order, at time.Time, tracking string, in []Scan) (ParcelState, error) {
+	one := shipmentOf(o)
+	one.ID, one.MadeAt, one.ChangedAt, one.State, one.HandedOverAt, one.HandedOverBy = ShipmentID(id.New("shp")), o.PlacedAt, at, HandedOver, at, desk
+	one.Parcels[0].Tracking = tracking
+	if v, ok := s.stock.service(o.Market, o.Country, o.Location, o.Service); ok {
+		one.Carrier, one.Channel = v.Carrier, v.Channel
+	}
+	p := ParcelState{}
+	if fresh, err := insertShipment(tx, one); err != nil || !fresh {
+		return p, err
+	}
+	in = append([]Scan{{Status: PickedUp, Occurred: at, Ref: handOverRef + " 0"}}, in...)
+	for i := range in {
+		in[i] = in[i].tidy()
+		in[i].Parcel, in[i].Received = parcelID(one.ID, 1), in[i].Occurred
+		if in[i].Source == "" {
+			in[i].Source = desk
+		}
+		in[i].ID = in[i].identity()
+		if _, err := insertScan(tx, one.ID, in[i]); err != nil {
+			return p, err
+		}
+	}
+	p = s.parcel(o, one, 0)
+	p.N, p.Of, p.Progress = 1, 1, progress(in)
+	own := p.Progress
+	p.expect()
+	if p.Status != Delivered {
+		return p, saveProgress(tx, p, own, tx.Now())
+	}
+	if _, err := lockDeliveries(tx, o.ID); err != nil {
+		return p, err
+	}
+	if err := markDelivered(tx, o.ID, p.DeliveredAt); err != nil {
+		return p, err
+	}
+	return p, saveProgress(tx, p, own, time.Time{})
 }
