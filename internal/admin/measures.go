@@ -55,7 +55,8 @@ type measureList struct {
 }
 
 type measureGroup struct {
-	Name string
+	Name   string
+	Return string // as measuresView's
 	messaging.Sum
 }
 
@@ -128,7 +129,7 @@ func (c *console) measures(tx *db.Tx, _ *http.Request, p *page) (err error) {
 	}
 	name := func(all []messaging.Group, say func(string) string) (out []measureGroup) {
 		for _, g := range all {
-			out = append(out, measureGroup{say(g.Name), g.Sum})
+			out = append(out, measureGroup{Name: say(g.Name), Sum: g.Sum})
 		}
 		return out
 	}
@@ -140,6 +141,7 @@ func (c *console) measures(tx *db.Tx, _ *http.Request, p *page) (err error) {
 			return s
 		})},
 		{"by-template", p.T("console.ms_by_template"), p.T("console.ms_template"), name(v.Measures.Templates, func(s string) string { return p.Word("template", s) })},
+		{"by-provider", p.T("console.ms_by_provider"), p.T("console.ms_provider"), name(v.Measures.Carriers, func(s string) string { return s })},
 		{"by-class", p.T("console.ms_by_class"), p.T("console.class"), name(v.Measures.Classes, func(s string) string { return p.Word("class", s) })},
 	}
 	if err := c.gain(tx, p, &v); err != nil {
@@ -182,21 +184,37 @@ func (c *console) gain(tx *db.Tx, p *page, v *measuresView) error {
 		}
 		return math.NaN()
 	}
-	var won, spent float64
-	for _, a := range v.Total.Revenue {
+	times := func(won, spent float64) string {
+		return p.Decimal(money.Rate{Coef: int64(math.Round(10 * won / spent)), Scale: 1})
+	}
+	won, spent, ok := worth(&v.Total, value)
+	if !ok {
+		return nil
+	}
+	v.Return = times(won, spent)
+	v.Left = p.Money(money.Of(int64(math.Round((won-spent)*math.Pow10(home.Digits()))), home))
+	for i := range v.Lists {
+		for k := range v.Lists[i].Groups {
+			g := &v.Lists[i].Groups[k]
+			if won, spent, ok := worth(&g.Sum, value); ok && won > 0 {
+				g.Return = times(won, spent)
+			}
+		}
+	}
+	return nil
+}
+
+// worth is what messages earned and cost, in one currency by the value of each; false where that can't be said.
+func worth(s *messaging.Sum, value func(money.Currency) float64) (won, spent float64, ok bool) {
+	for _, a := range s.Revenue {
 		won += float64(a.Minor) / math.Pow10(a.Currency.Digits()) * value(a.Currency)
 	}
-	for _, k := range v.Total.Cost {
+	for _, k := range s.Cost {
 		if k.Micros != 0 {
 			spent += float64(k.Micros) / 1e6 * value(k.Currency)
 		}
 	}
-	if math.IsNaN(won) || math.IsNaN(spent) || spent <= 0 {
-		return nil
-	}
-	v.Return = p.Decimal(money.Rate{Coef: int64(math.Round(10 * won / spent)), Scale: 1})
-	v.Left = p.Money(money.Of(int64(math.Round((won-spent)*math.Pow10(home.Digits()))), home))
-	return nil
+	return won, spent, !math.IsNaN(won) && !math.IsNaN(spent) && spent > 0
 }
 
 // Of is a part of a whole: in per cent, or in plain numbers where the whole is so small that per cent would say more than
@@ -253,7 +271,7 @@ func (p *page) barChart(all []bar, span, title string) template.HTML {
 		return ""
 	}
 	days := span == "7d" || span == "30d"
-	const width, height, left, top, bottom = 720.0, 230.0, 44.0, 12.0, 26.0
+	const width, height, left, right, top, bottom = 720.0, 230.0, 44.0, 26.0, 12.0, 26.0
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="wide" viewBox="0 0 %.0f %.0f" width="100%%" role="img" aria-label="%s"><g direction="ltr" font-size="12" fill="#565d66" font-family="inherit">`, width, height,
 		template.HTMLEscapeString(title+": "+p.N("console.ms_messages", total)))
@@ -261,10 +279,10 @@ func (p *page) barChart(all []bar, span, title string) template.HTML {
 	y := func(n int64) float64 { return top + (height-top-bottom)*(1-float64(n)/float64(ceiling)) }
 	for _, n := range []int64{0, ceiling / 2, ceiling} {
 		if n == 0 || n != ceiling/2 || ceiling%2 == 0 {
-			fmt.Fprintf(&b, `<path d="M%.0f %.1fH%.0f" stroke="#dde2e6"/><text x="%.0f" y="%.1f" text-anchor="end">%s</text>`, left, y(n), width, left-6, y(n)+4, template.HTMLEscapeString(p.Number(n)))
+			fmt.Fprintf(&b, `<path d="M%.0f %.1fH%.0f" stroke="#dde2e6"/><text x="%.0f" y="%.1f" text-anchor="end">%s</text>`, left, y(n), width-right, left-6, y(n)+4, template.HTMLEscapeString(p.Number(n)))
 		}
 	}
-	step := (width - left) / float64(len(all))
+	step := (width - left - right) / float64(len(all))
 	wide := min(46, step*.7)
 	each := max(1, int(math.Ceil(70/step)))
 	for i, x := range all {

@@ -110,6 +110,7 @@ type Measures struct {
 	Classes   []Group
 	Templates []Group
 	Routes    []Group
+	Carriers  []Group // providers
 	Rows      []Row
 	Reasons   []Why     // most frequent first
 	Hours     []HourSum // oldest first, those without messages left out
@@ -203,11 +204,11 @@ func measured(cells tally) (m Measures) {
 			why[Why{State: State(c.measure), Reason: c.detail}] += n
 		}
 	}
-	by := [4]map[string]*Sum{{}, {}, {}, {}}
+	by := [5]map[string]*Sum{{}, {}, {}, {}, {}}
 	for k, v := range lines {
 		m.Rows = append(m.Rows, Row{k, *v})
 		m.Total.add(*v)
-		for i, name := range []string{string(k.Market), string(k.Class), k.Template, k.Route} {
+		for i, name := range []string{string(k.Market), string(k.Class), k.Template, k.Route, k.Provider} {
 			if by[i][name] == nil {
 				by[i][name] = &Sum{}
 			}
@@ -215,7 +216,8 @@ func measured(cells tally) (m Measures) {
 		}
 	}
 	delete(by[3], "")
-	for i, into := range []*[]Group{&m.Markets, &m.Classes, &m.Templates, &m.Routes} {
+	delete(by[4], "")
+	for i, into := range []*[]Group{&m.Markets, &m.Classes, &m.Templates, &m.Routes, &m.Carriers} {
 		for name, v := range by[i] {
 			*into = append(*into, Group{name, v.sorted()})
 		}

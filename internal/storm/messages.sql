@@ -27,6 +27,9 @@ select count(*) from messages where state = 'held' and held_until <= $1;
 -- name: parked receipts
 select count(*) from message_receipts where message = '';
 
+-- name: unknown attempts
+select count(*) from message_attempts where outcome = 'unknown';
+
 -- name: open attempts
 select count(*) from message_attempts a where outcome = 'open' and not exists (select 1 from messages m where m.id = a.message and m.state = 'queued');
 

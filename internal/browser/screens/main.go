@@ -24,16 +24,25 @@ var (
 func main() {
 	out := flag.String("out", "docs/screenshots", "where the pictures go")
 	only := flag.String("only", "", "take only pictures whose name contains this")
+	demo := flag.String("demo", "", "take the pages about messages only, of a demo that runs at this address")
 	flag.Parse()
-	if err := run(context.Background(), *out, *only); err != nil {
+	if err := run(context.Background(), *out, *only, *demo); err != nil {
 		fmt.Fprintln(os.Stderr, "screens:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out, only string) error {
+func run(ctx context.Context, out, only, demo string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
+	}
+	b, err := browser.Launch(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if demo != "" {
+		return conversations(camera{b, demo, out, only})
 	}
 	dir, err := os.MkdirTemp("", "portolan-screens-")
 	if err != nil {
@@ -45,11 +54,6 @@ func run(ctx context.Context, out, only string) error {
 		return err
 	}
 	defer shop.Close()
-	b, err := browser.Launch(ctx)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
 	c := camera{b, shop.URL, out, only}
 	for _, s := range []struct {
 		place, device string
@@ -80,7 +84,10 @@ func run(ctx context.Context, out, only string) error {
 	if err := c.explained(); err != nil {
 		return err
 	}
-	return c.console()
+	if err := c.console(); err != nil {
+		return err
+	}
+	return messages(ctx, b, out, only)
 }
 
 // camera takes pictures of one shop.
