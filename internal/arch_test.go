@@ -19,7 +19,7 @@ import (
 var layers = []struct{ row, packages string }{
 	{"everything", "demo app browser"},
 	{"faces", "storefront admin api connect"},
-	{"keeping", "messaging journeys evidence"},
+	{"keeping", "messaging support journeys evidence"},
 	{"selling", "address market customer landed rulebook catalog pricing order customs classify fulfilment payment tax papers checkout beside"},
 	{"machinery", "db jobs events settings snapshot vault cldr i18n geo idempotency inbox auth web pdf"},
 	{"values", "fault money id"},

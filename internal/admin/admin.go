@@ -104,6 +104,7 @@ type Parts struct {
 	Sales      pricing.Sales // what was sold; nil: nothing is known of it
 	Refs       pricing.Refs  // finds the orders that reports of payouts name; nil: by id alone
 	Messages   *messaging.Service
+	Support    Desk
 	Evidence   Evidence
 	Queue      *jobs.Queue
 	Bus        *events.Bus
@@ -185,10 +186,7 @@ func New(p Parts) (http.Handler, error) {
 	c.measureRoutes(mux)
 	mux.Handle("GET /console/messages/{id}", c.page("message", c.message))
 	mux.Handle("GET /console/messages/{id}/html", c.known(c.messageHTML))
-	mux.Handle("GET /console/inbox", c.page("inbox", c.inbox))
-	mux.Handle("GET /console/inbox/{id}", c.page("talk", c.talk))
-	mux.Handle("POST /console/inbox/{id}/answer", c.act(auth.Operator, c.answer))
-	mux.Handle("POST /console/inbox/{id}/done", c.act(auth.Operator, c.handled))
+	c.inboxRoutes(mux)
 	mux.Handle("GET /console/handsets", c.page("handsets", c.handsets))
 	mux.Handle("POST /console/handsets/{number}", c.act(auth.Operator, c.replyAs))
 	mux.Handle("GET /console/mails", c.page("mails", c.mails))

@@ -76,7 +76,7 @@ func TestNobodyGetsInWithoutSession(t *testing.T) {
 	r.open()
 	b := r.visit()
 	b.c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	for _, path := range []string{"/", "/orders", "/orders/x", "/payments", "/customers", "/products", "/markets", "/rules", "/rules/row", "/rules/export", "/rules/change", "/rules/history", "/rules/imports", "/messages", "/inbox", "/handsets", "/mails", "/mails/x/html", "/jobs", "/keys", "/clock"} {
+	for _, path := range []string{"/", "/orders", "/orders/x", "/payments", "/customers", "/products", "/markets", "/rules", "/rules/row", "/rules/export", "/rules/change", "/rules/history", "/rules/imports", "/messages", "/inbox", "/inbox/x", "/tickets", "/tickets/x", "/canned", "/handsets", "/mails", "/mails/x/html", "/jobs", "/keys", "/clock"} {
 		status, _ := b.get("/console" + path)
 		require.Equal(t, http.StatusSeeOther, status, path)
 	}
@@ -107,7 +107,7 @@ func TestRoles(t *testing.T) {
 	r.open()
 	viewer, operator := r.as(auth.Viewer), r.as(auth.Operator)
 	require.NotContains(t, viewer.page("/console/"), `href="/console/keys"`)
-	for _, path := range []string{"/jobs/1/retry", "/rules/change", "/rules/history/x/undo", "/rules/imports", "/rules/imports/x/end", "/inbox/x/done", "/payments/x/close", "/products/x/hidden", "/handsets/49", "/clock"} {
+	for _, path := range []string{"/jobs/1/retry", "/rules/change", "/rules/history/x/undo", "/rules/imports", "/rules/imports/x/end", "/inbox/x", "/inbox/x/here", "/tickets", "/tickets/x", "/canned", "/payments/x/close", "/products/x/hidden", "/handsets/49", "/clock"} {
 		status, _ := viewer.post("/console" + path)
 		require.Equal(t, http.StatusForbidden, status, path)
 	}
@@ -190,24 +190,62 @@ func TestInbox(t *testing.T) {
 	r.user(auth.Operator)
 	r.open()
 	b := r.as(auth.Operator)
-	has(t, b.page("/console/"), "1 message waits for an answer")
-	link := regexp.MustCompile(`/console/inbox/inb_?\w+`).FindString(b.page("/console/inbox"))
+	has(t, b.page("/console/"), "1 conversation is unread")
+	list := b.page("/console/inbox")
+	has(t, list, "can you embroider my name?", "Waits for an answer")
+	link := regexp.MustCompile(`/console/inbox/tlk_\w+`).FindString(list)
 	require.NotEmpty(t, link)
-	has(t, b.page(link), "can you embroider my name?", "Your answer")
+	body := b.page(link)
+	has(t, body, "can you embroider my name?", "Your answer", "they wrote here last", "A question")
+	require.NotContains(t, b.page("/console/"), "conversation is unread")
+	version := regexp.MustCompile(`name="version" form="answer" value="(\d+)"`).FindStringSubmatch(body)[1]
 
 	before := len(r.carrier.took)
-	_, body := b.post(link+"/answer", "text", "Yes, tell us the name.")
-	has(t, body, "Your answer is on its way.", "Nobody waits for you")
+	status, body := b.post(link, "do", "preview", "version", version, "text", "Yes, tell us the name.")
+	require.Equal(t, http.StatusOK, status)
+	has(t, body, "As they would get it", "1 part", "Yes, tell us the name.")
+	r.drain()
+	require.Len(t, r.carrier.took, before, "looked at, not sent")
+	_, body = b.post(link, "do", "send", "version", version, "text", "Yes, tell us the name.")
+	has(t, body, "Your answer is on its way.", "Waits for them")
 	r.drain()
 	require.Len(t, r.carrier.took, before+1)
 	require.Contains(t, r.carrier.took[before].Text, "Yes, tell us the name.")
-	status, _ := b.post(link+"/answer", "text", "")
+	status, body = b.post(link, "do", "send", "version", version, "text", "And another answer")
+	require.Equal(t, http.StatusConflict, status, "she saw the page of before")
+	has(t, body, "Nothing was sent", "And another answer")
+	status, _ = b.post(link, "do", "send", "version", "0", "text", "")
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 
 	r.inbound("and another thing")
-	link = regexp.MustCompile(`/console/inbox/inb_?\w+`).FindString(b.page("/console/inbox"))
-	_, body = b.post(link + "/done")
-	has(t, body, "Marked as done.")
+	_, body = b.post(link, "do", "note", "note", "she is nice")
+	has(t, body, "she is nice", "The note is kept.")
+	_, body = b.post(link, "do", "solve")
+	has(t, body, "Solved.", "Undo", "Settled")
+	_, body = b.post(link, "reopen", "")
+	has(t, body, "Opened again.")
+	_, body = b.post(link, "do", "unread")
+	has(t, body, "It is unread again.", `class="unread"`)
+	has(t, b.page("/console/inbox?q=embroider"), link)
+	has(t, b.page("/console/inbox?q=zebra"), "Nothing was found")
+
+	number := regexp.MustCompile(`/console/tickets/(T-\w+)`).FindString(b.page("/console/tickets"))
+	has(t, b.page(number), "A question", "Solve the ticket")
+	_, body = b.post(number, "do", "save", "priority", "high", "queue", "returns", "user", "", "title", "Embroidery", "version", "0")
+	has(t, body, "Embroidery", "High", "Returns")
+	status, _ = b.post(number, "do", "save", "priority", "high", "queue", "returns", "user", "", "title", "X", "version", "1")
+	require.Equal(t, http.StatusConflict, status)
+	_, body = b.post("/console/tickets", "do", "open", "title", "Wants an invoice", "order", "nope")
+	has(t, body, "We do not know this.", "Wants an invoice")
+	_, body = b.post("/console/tickets", "do", "open", "title", "Wants an invoice", "queue", "payments", "priority", "low")
+	has(t, body, "Wants an invoice", "The ticket is open.")
+
+	_, body = b.post("/console/canned?lang=en", "do", "save", "lang", "en", "title", "Embroidery", "words", "Hello {nam}")
+	has(t, body, "none of those below", "Hello {nam}")
+	_, body = b.post("/console/canned?lang=en", "do", "save", "lang", "en", "title", "Embroidery", "words", "We embroider for free.")
+	has(t, body, "The answer is kept.")
+	canned := regexp.MustCompile(`can_\w+`).FindString(body)
+	has(t, b.page(link+"?canned="+canned), ">We embroider for free.</textarea>")
 }
 
 func TestHandsets(t *testing.T) {
@@ -340,7 +378,7 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 	b := r.as(auth.Owner)
 	for _, lang := range []string{"de", "id", "ms", "ar", "en"} {
 		b.post("/console/language", "lang", lang)
-		for _, path := range []string{"", "orders", "orders/" + string(o.ID), "payments", "customers", "customers/" + o.Customer, "products", "markets", "messages", "inbox", "handsets", "mails", "jobs", "keys", "consents", "consents/words", "consents/import", "consents/silence", "evidence",
+		for _, path := range []string{"", "orders", "orders/" + string(o.ID), "payments", "customers", "customers/" + o.Customer, "products", "markets", "messages", "inbox", "tickets", "canned", "handsets", "mails", "jobs", "keys", "consents", "consents/words", "consents/import", "consents/silence", "evidence",
 			"rules", "rules?table=regimes&all=1", "rules/row?id=eu:ioss:2026-07-01", "rules/change?do=replace&end=eu:ioss:2026-07-01", "rules/change?do=add&table=duties",
 			"rules/change?do=end&end=eu:ioss:2026-07-01&effective=2027-01-01&source=x&reason=y&look=1", "rules/history", "rules/imports"} {
 			body := b.page("/console/" + path)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"portolan/internal/auth"
@@ -105,4 +106,13 @@ func (p *page) say(code string) string {
 		return p.T(key)
 	}
 	return strings.ReplaceAll(code, "_", " ")
+}
+
+// number reads a whole number of a form; 0 for none.
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
 }

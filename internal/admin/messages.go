@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"portolan/internal/auth"
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/market"
@@ -108,109 +107,4 @@ func letter(w http.ResponseWriter, r *http.Request, html string) error {
 	h.Set("Content-Security-Policy", "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
 	h.Set("X-Frame-Options", "SAMEORIGIN")
 	return web.HTML(w, r, http.StatusOK, []byte(html))
-}
-
-type inboxView struct {
-	Texts  []inboxRow
-	All    bool
-	Older  string
-	Newest string
-}
-
-type inboxRow struct {
-	messaging.Inbound
-	Name string
-}
-
-// inbox is what people wrote that nothing but a person can answer.
-func (c *console) inbox(tx *db.Tx, _ *http.Request, p *page) error {
-	p.Title = p.T("console.menu_inbox")
-	v := inboxView{All: p.Q("all") == "1"}
-	texts, err := c.Messages.Inbox(tx, messaging.InboxFilter{Open: !v.All}, messaging.Page{After: p.Q("after"), Limit: listLong})
-	if err != nil {
-		return err
-	}
-	ids := make([]string, 0, len(texts))
-	for _, t := range texts {
-		ids = append(ids, t.Customer)
-	}
-	people, err := c.Customers.ByIDs(tx, ids)
-	if err != nil {
-		return err
-	}
-	for _, t := range texts {
-		v.Texts = append(v.Texts, inboxRow{t, people[t.Customer].Name()})
-	}
-	if len(texts) == listLong {
-		v.Older = p.With("after", texts[listLong-1].ID)
-	}
-	if p.Q("after") != "" {
-		v.Newest = p.With("after", "")
-	} else {
-		p.Live.Every = "3s"
-	}
-	p.Data = v
-	return nil
-}
-
-type talkView struct {
-	messaging.Inbound
-	Name   string
-	Turns  []turn
-	Order  *order.Order
-	OneWay bool
-}
-
-type turn struct {
-	messaging.Turn
-	Pieces []piece
-}
-
-// talk is the conversation with somebody who waits for an answer.
-func (c *console) talk(tx *db.Tx, r *http.Request, p *page) error {
-	in, err := c.Messages.GetInbound(tx, r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	v := talkView{Inbound: in, Name: p.Reach(in.From)}
-	if in.Customer != "" {
-		if who, err := c.Customers.Get(tx, in.Customer); err == nil && who.Name() != "" {
-			v.Name = who.Name()
-		}
-	}
-	if in.Order != "" {
-		if o, err := c.Orders.Get(tx, order.ID(in.Order)); err == nil {
-			v.Order = &o
-		}
-	}
-	turns, err := c.Messages.Conversation(tx, in.From)
-	for _, t := range turns {
-		words := ""
-		if t.In != nil {
-			words = t.In.Text
-		} else if t.Out.Channel == messaging.Email {
-			words = t.Out.Subject
-		} else {
-			words = t.Out.Body
-		}
-		v.Turns = append(v.Turns, turn{t, p.Pieces(words)})
-	}
-	p.Title, p.Data, p.Live.Every = p.T("console.talk_with", "name", v.Name), v, "2s"
-	return err
-}
-
-func (c *console) answer(_ http.ResponseWriter, r *http.Request, p *page) (string, error) {
-	return "/console/inbox?done=answered", c.DB.Write(r.Context(), func(tx *db.Tx) error {
-		_, err := c.Messages.Answer(tx, r.PathValue("id"), r.PostForm.Get("text"), p.User.Name)
-		return err
-	})
-}
-
-func (c *console) handled(_ http.ResponseWriter, r *http.Request, p *page) (string, error) {
-	if !p.User.Role.May(auth.Operator) {
-		return "", auth.ErrDenied
-	}
-	return "/console/inbox?done=handled", c.DB.Write(r.Context(), func(tx *db.Tx) error {
-		return c.Messages.MarkHandled(tx, r.PathValue("id"), p.User.Name)
-	})
 }

@@ -39,12 +39,13 @@ import (
 	"portolan/internal/pricing"
 	"portolan/internal/rulebook"
 	"portolan/internal/settings"
+	"portolan/internal/support"
 	"portolan/internal/tax"
 	"portolan/internal/web"
 )
 
 var schemas = []db.Schema{jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, messaging.Schema, journeys.Schema, evidence.Schema}
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, messaging.Schema, support.Schema, journeys.Schema, evidence.Schema}
 
 const password = "a long enough one"
 
@@ -63,6 +64,7 @@ type rig struct {
 	orders    *order.Service
 	payments  *payment.Service
 	messages  *messaging.Service
+	support   *support.Service
 	taxes     *tax.Service
 	carrier   *carrier
 	handsets  *handsets
@@ -136,8 +138,9 @@ func newRig(t *testing.T, d *db.DB) *rig {
 	r.taxes.Listen(r.bus, r.queue)
 	r.messages = messaging.New(d, r.queue, r.bus, r.people, r.markets, messaging.Config{Brand: "Miana", BaseURL: "https://miana.example", Routes: []messaging.Route{
 		{Name: "sim", Provider: "sim", Channel: messaging.SMS, Kind: messaging.LongNumber, Sender: "+4915112345600", Carrier: r.carrier}}})
+	r.support = support.New(r.bus, support.Parts{People: r.people, Orders: r.orders, Markets: r.markets, Messages: r.messages})
 	r.parts = admin.Parts{DB: d, Auth: r.auth, Markets: r.markets, Catalog: r.catalog, Prices: r.prices, Stock: r.stock, Rules: r.rules, Customers: r.people,
-		Orders: r.orders, Payments: r.payments, Taxes: r.taxes, Evidence: evidence.New(r.queue, r.people, r.messages), Messages: r.messages, Queue: r.queue, Bus: r.bus, Decisions: r.decisions, Handsets: r.handsets,
+		Orders: r.orders, Payments: r.payments, Taxes: r.taxes, Evidence: evidence.New(r.queue, r.people, r.messages), Messages: r.messages, Support: r.support, Queue: r.queue, Bus: r.bus, Decisions: r.decisions, Handsets: r.handsets,
 		Mails: mails{}, Brand: "Miana", PublicURL: "http://shop.example"}
 	dbtest.Write(t, d, func(tx *db.Tx) error {
 		return r.markets.Save(tx, market.Market{Code: "de", Name: "Germany", State: market.Open, Countries: []market.Country{"DE"}, Currency: "EUR",

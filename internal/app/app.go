@@ -53,6 +53,7 @@ import (
 	"portolan/internal/rulebook"
 	"portolan/internal/settings"
 	"portolan/internal/storefront"
+	"portolan/internal/support"
 	"portolan/internal/tax"
 	"portolan/internal/vault"
 	"portolan/internal/web"
@@ -61,7 +62,7 @@ import (
 // Schemas lists every package that owns tables, in the order they are made.
 var Schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, auth.Schema, market.Schema, customer.Schema, rulebook.Schema, catalog.Schema, pricing.Schema,
-	order.Schema, classify.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema, evidence.Schema,
+	order.Schema, classify.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, support.Schema, journeys.Schema, evidence.Schema,
 	idempotency.Schema, inbox.Schema,
 }
 
@@ -117,6 +118,7 @@ type App struct {
 	Papers    *papers.Service
 	Checkout  *checkout.Service
 	Messages  *messaging.Service
+	Support   *support.Service
 	Journeys  *journeys.Service
 	Evidence  *evidence.Service
 	SMPP      *operator.Line

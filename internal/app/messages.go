@@ -16,6 +16,7 @@ import (
 	"portolan/internal/messaging/smtp"
 	"portolan/internal/order"
 	"portolan/internal/settings"
+	"portolan/internal/support"
 )
 
 // senders are what phones show per country, and so whether they can be answered: the sample merchant's numbers.
@@ -68,6 +69,7 @@ func (a *App) messages(shop Shop) error {
 		a.hangUp = carrier.Close
 		a.Messages.Route(messaging.Route{Name: "smtp", Provider: "smtp", Channel: messaging.Email, Sender: a.cfg.MailFrom, Kind: messaging.Mailbox, Carrier: carrier})
 	}
+	a.Support = support.New(a.Bus, support.Parts{People: a.Customers, Orders: a.Orders, Markets: a.Markets, Messages: a.Messages})
 	a.Journeys = journeys.New(a.DB, a.Bus, a.Queue, journeys.Needs{
 		Orders: a.Orders, Carts: a.Checkout, Codes: a.Prices, Stock: a.Stock, Articles: a.Catalog, Customers: a.Customers, Markets: a.Markets,
 		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump,

@@ -76,6 +76,14 @@ func (s *Service) HasUsers(tx *db.Tx) (bool, error) {
 	return n > 0, err
 }
 
+// Users returns everybody with an account that isn't switched off, by name.
+func (s *Service) Users(tx *db.Tx) ([]User, error) {
+	return db.All(tx, func(r db.Row) (u User, err error) {
+		err = r.Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.Lang, &u.CreatedAt)
+		return
+	}, `select id, email, name, role, lang, created_at from users where disabled_at is null order by name, id`)
+}
+
 // SetLang keeps the language a user wants the console in.
 func (s *Service) SetLang(tx *db.Tx, userID, lang string) error {
 	err := tx.Send(`update users set lang = $2 where id = $1`, userID, lang)

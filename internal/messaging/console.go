@@ -40,7 +40,7 @@ type Detail struct {
 
 // InboxFilter narrows the inbox; zero fields do not.
 type InboxFilter struct {
-	Open   bool // only what waits for a person
+	Open   bool // only what asked for a person
 	Market market.Code
 	From   string
 }
@@ -69,6 +69,9 @@ func (p Page) limit() int {
 
 // Get returns a message or ErrUnknown.
 func (s *Service) Get(tx *db.Tx, id string) (Record, error) { return one(tx, `id = $1`, id) }
+
+// ByKey returns the message of a key or ErrUnknown.
+func (s *Service) ByKey(tx *db.Tx, key string) (Record, error) { return byKey(tx, key) }
 
 // List returns messages, newest first.
 func (s *Service) List(tx *db.Tx, f Filter, p Page) ([]Record, error) {
@@ -141,11 +144,6 @@ func (s *Service) Inbox(tx *db.Tx, f InboxFilter, p Page) ([]Inbound, error) {
 // GetInbound returns a text from a person or ErrUnknown.
 func (s *Service) GetInbound(tx *db.Tx, id string) (Inbound, error) { return inboundByID(tx, id) }
 
-// Waiting counts the texts that wait for a person.
-func (s *Service) Waiting(tx *db.Tx) (int64, error) {
-	return db.One(tx, db.Scalar[int64], `select count(*) from inbound_messages where open`)
-}
-
 // Turn is one line of a conversation: from us (Out) or to us (In).
 type Turn struct {
 	At  time.Time
@@ -153,13 +151,21 @@ type Turn struct {
 	In  *Inbound
 }
 
-// Conversation returns the last 100 messages to and from an address, oldest first.
-func (s *Service) Conversation(tx *db.Tx, with string) ([]Turn, error) {
-	out, err := db.All(tx, scan, `select `+columns+` from messages where recipient = $1 order by id desc limit 100`, with)
+// Turns returns the last messages to and from addresses before a moment, oldest first; the zero moment is now. limit is
+// at most 200.
+func (s *Service) Turns(tx *db.Tx, addresses []string, before time.Time, limit int) ([]Turn, error) {
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	limit = min(limit, 200)
+	args := append([]any{until(before), limit}, db.Fill(addresses)...)
+	out, err := db.All(tx, scan, `select `+columns+` from messages where recipient in `+db.In(3, len(addresses))+` and created_at < $1
+		order by id desc limit $2`, args...)
 	if err != nil {
 		return nil, err
 	}
-	in, err := db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where sender = $1 order by id desc limit 100`, with)
+	in, err := db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where sender in `+db.In(3, len(addresses))+` and at < $1
+		order by id desc limit $2`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -168,10 +174,18 @@ func (s *Service) Conversation(tx *db.Tx, with string) ([]Turn, error) {
 		turns = append(turns, Turn{At: out[i].CreatedAt, Out: &out[i]})
 	}
 	for i := range in {
-		turns = append(turns, Turn{At: in[i].At, In: &in[i]})
+		turns = append(turns, Turn{At: in[i].At.UTC(), In: &in[i]})
 	}
 	slices.SortStableFunc(turns, func(a, b Turn) int { return a.At.Compare(b.At) })
-	return turns[max(0, len(turns)-100):], nil
+	return turns[max(0, len(turns)-limit):], nil
+}
+
+// About is what there is to tell about the order or cart of a message, in a language; nothing if there is nothing.
+func (s *Service) About(tx *db.Tx, about Record, lang string) (map[string]string, error) {
+	if s.info == nil {
+		return nil, nil
+	}
+	return s.info(tx, about, lang)
 }
 
 // Stats returns the totals per market, channel and currency of messages written since a moment.

@@ -27,7 +27,7 @@ func TestEventsKeepTheirForm(t *testing.T) {
 		messaging.DeliveredEvent{Message: "msg_1", Customer: "cus_1", Order: "ord_1", Cart: "crt_1", Template: "confirm", Market: "de", At: at},
 		messaging.EndedEvent{Message: "msg_1", Customer: "cus_1", Order: "ord_1", Cart: "crt_1", Template: "cart", Market: "de", State: messaging.Dropped, Reason: "opted_out", At: at},
 		messaging.ReceivedEvent{Inbound: "inb_1", From: "+491", To: "+492", Text: "info", Intent: messaging.IntentInfo, Customer: "cus_1", Message: "msg_1",
-			Order: "ord_1", Cart: "crt_1", Market: "de", Country: "DE", Lang: "de", At: at},
+			Order: "ord_1", Cart: "crt_1", Market: "de", Country: "DE", Lang: "de", At: at, Channel: messaging.SMS, Rating: 2, Asks: true},
 	} {
 		body, err := json.Marshal(e)
 		require.NoError(t, err)

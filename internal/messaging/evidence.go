@@ -139,7 +139,7 @@ func (s *Service) tidy(tx *db.Tx, a tidyUp) error {
 		}
 	}
 	for m, before := range kept {
-		err := tx.Send(`update inbound_messages set text = '' where market = $1 and at < $2 and not open and text <> ''`, string(m), before)
+		err := tx.Send(`update inbound_messages set text = '' where market = $1 and at < $2 and text <> ''`, string(m), before)
 		if err != nil {
 			return err
 		}

@@ -1,13 +1,14 @@
 package messaging
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"portolan/internal/address"
+	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/id"
 	"portolan/internal/market"
@@ -32,28 +33,26 @@ const (
 
 // Inbound is a text from a person. Provider and Ref tell it from others; the rest is filled in by Receive.
 type Inbound struct {
-	ID        string
-	Provider  string
-	Ref       string
-	Channel   Channel
-	From      string // E.164 or e-mail address
-	To        string // our number
-	Text      string
-	Intent    Intent
-	Rating    int64 // 1 to 5 with IntentRating
-	Customer  string
-	Message   string // what it answers
-	Order     string
-	Cart      string
-	Market    market.Code
-	Country   market.Country
-	Lang      string
-	At        time.Time
-	OptOut    Intent // IntentStop, IntentStart or IntentHelp where the provider understood it so and has answered
-	Unproven  bool   // nothing shows that it comes from whom it names: it can't end a silence
-	Open      bool   // waits for a person
-	HandledAt time.Time
-	HandledBy string
+	ID       string
+	Provider string
+	Ref      string
+	Channel  Channel
+	From     string // E.164 or e-mail address
+	To       string // our number
+	Text     string
+	Intent   Intent
+	Rating   int64 // 1 to 5 with IntentRating
+	Customer string
+	Message  string // what it answers
+	Order    string
+	Cart     string
+	Market   market.Code
+	Country  market.Country
+	Lang     string
+	At       time.Time
+	OptOut   Intent // IntentStop, IntentStart or IntentHelp where the provider understood it so and has answered
+	Unproven bool   // nothing shows that it comes from whom it names: it can't end a silence
+	Open     bool   // asks for a person; what becomes of it is package support's business
 }
 
 // Reaction is what came of an inbound text.
@@ -68,6 +67,7 @@ const (
 	sameTextWithin    = time.Minute         // the same words from the same phone without an id of their own are a repetition
 	longestInbound    = 4000
 	thankOncePer      = 24 * time.Hour
+	contented         = 3               // ratings from here ask for nobody
 	confirmStopWithin = 5 * time.Minute // 47 CFR 64.1200(a)(12): the one text that may follow a STOP
 )
 
@@ -120,7 +120,7 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 		}
 	}
 	return Reaction{in, answer, true}, s.bus.Publish(tx, ReceivedEvent{in.ID, in.From, in.To, in.Text, in.Intent, in.Customer, in.Message,
-		in.Order, in.Cart, in.Market, in.Country, in.Lang, in.At, in.Rating})
+		in.Order, in.Cart, in.Market, in.Country, in.Lang, in.At, in.Rating, in.Channel, in.Open})
 }
 
 // place finds out who writes and about what: the last message we sent them tells, else the number.
@@ -144,16 +144,15 @@ func (s *Service) place(tx *db.Tx, in *Inbound) (about Record, optedOut bool, er
 			in.Market, in.Lang = m.Code, m.Language()
 		}
 	}
-	if in.Customer == "" && in.Channel == SMS {
-		people, err := s.people.ByPhone(tx, in.From)
+	if in.Customer == "" {
+		who, err := s.owner(tx, in.Channel, in.From)
 		if err != nil {
 			return about, false, err
 		}
-		if len(people) > 0 {
-			in.Customer = people[0].ID
-			if people[0].Lang != "" {
-				in.Lang = people[0].Lang
-			}
+		in.Customer, in.Lang = who.ID, cmp.Or(who.Lang, in.Lang)
+		in.Market, in.Country = cmp.Or(in.Market, who.Market), cmp.Or(in.Country, who.Country)
+		if m, ok := s.markets.ByCountry(in.Country); ok && in.Market == "" {
+			in.Market = m.Code
 		}
 	}
 	if in.Lang == "" {
@@ -161,6 +160,25 @@ func (s *Service) place(tx *db.Tx, in *Inbound) (about Record, optedOut bool, er
 	}
 	silent, err := s.people.Suppressed(tx, in.From)
 	return about, silent.Reason == "stop", err
+}
+
+// owner is the customer behind an address, as far as we know one.
+func (s *Service) owner(tx *db.Tx, ch Channel, from string) (customer.Customer, error) {
+	switch ch {
+	case SMS, WhatsApp:
+		people, err := s.people.ByPhone(tx, from)
+		if err != nil || len(people) == 0 {
+			return customer.Customer{}, err
+		}
+		return people[0], nil
+	case Email:
+		who, err := s.people.ByEmail(tx, from)
+		if errors.Is(err, customer.ErrUnknown) {
+			err = nil
+		}
+		return who, err
+	}
+	return customer.Customer{}, nil
 }
 
 // react does what a text asks for and returns the words of our answer. Where the provider has answered, and to whom
@@ -179,7 +197,7 @@ func (s *Service) react(tx *db.Tx, in *Inbound, about Record, said meaning, sile
 			return "", err
 		}
 		return s.answer(tx, *in, "start_confirmed", nil)
-	case IntentInfo:
+	case IntentInfo, IntentTrack:
 		if s.info != nil && about.ID != "" {
 			vars, err := s.info(tx, about, in.Lang)
 			if err != nil {
@@ -195,6 +213,10 @@ func (s *Service) react(tx *db.Tx, in *Inbound, about Record, said meaning, sile
 			return "", nil
 		}
 		return s.answer(tx, *in, "help", s.contact(in.Market))
+	case IntentRating:
+		if in.Rating >= contented {
+			return "", nil // whoever asked says thanks
+		}
 	}
 	in.Open = true
 	if silent {
@@ -270,40 +292,6 @@ func (s *Service) stop(tx *db.Tx, from, source string) (fresh bool, err error) {
 	return fresh, nil
 }
 
-// Answer sends what a person at the console wrote back, and closes the inbound message.
-func (s *Service) Answer(tx *db.Tx, inbound, text, by string) (Record, error) {
-	in, err := inboundByID(tx, inbound)
-	if err != nil {
-		return Record{}, err
-	}
-	text = strings.TrimSpace(text)
-	if n := len([]rune(text)); n == 0 || n > replyTextLimit {
-		return Record{}, ErrBadReply.With(map[string]string{"text": "1_to_1000_characters"})
-	}
-	r, err := s.Send(tx, Message{Key: "answer:" + id.New("ans"), Customer: in.Customer, To: in.From, Channel: in.Channel, Market: in.Market,
-		Country: in.Country, Lang: in.Lang, Text: text, Order: in.Order, Cart: in.Cart})
-	if errors.Is(err, ErrBadMessage) {
-		return r, fmt.Errorf("answer %s: %w", in.From, ErrUnreachable)
-	}
-	if err != nil {
-		return r, err
-	}
-	return r, handle(tx, inbound, by)
-}
-
-// MarkHandled closes an inbound message without an answer.
-func (s *Service) MarkHandled(tx *db.Tx, inbound, by string) error {
-	if _, err := inboundByID(tx, inbound); err != nil {
-		return err
-	}
-	return handle(tx, inbound, by)
-}
-
-func handle(tx *db.Tx, inbound, by string) error {
-	err := tx.Send(`update inbound_messages set open = false, handled_at = $2, handled_by = $3 where id = $1 and handled_at is null`, inbound, tx.Now(), by)
-	return err
-}
-
 // repeated finds the same text that came from the same phone a moment ago.
 func repeated(tx *db.Tx, in Inbound) (Inbound, error) {
 	old, err := db.One(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where sender = $1 and provider = $2 and text = $3
@@ -315,13 +303,13 @@ func repeated(tx *db.Tx, in Inbound) (Inbound, error) {
 }
 
 const inboundColumns = `id, provider, ref, channel, sender, recipient, text, intent, rating, customer, message, order_id, cart, market, country,
-	lang, at, open, handled_at, handled_by`
+	lang, at, open`
 
 func insertInbound(tx *db.Tx, in Inbound) (int64, error) {
 	return tx.Exec(`insert into inbound_messages (`+inboundColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-		$15, $16, $17, $18, $19, $20) on conflict do nothing`,
+		$15, $16, $17, $18) on conflict do nothing`,
 		in.ID, in.Provider, in.Ref, string(in.Channel), in.From, in.To, in.Text, string(in.Intent), in.Rating, in.Customer, in.Message, in.Order,
-		in.Cart, string(in.Market), string(in.Country), in.Lang, in.At, in.Open, in.HandledAt, in.HandledBy)
+		in.Cart, string(in.Market), string(in.Country), in.Lang, in.At, in.Open)
 }
 
 func inboundByID(tx *db.Tx, id string) (Inbound, error) {
@@ -334,7 +322,6 @@ func inboundByID(tx *db.Tx, id string) (Inbound, error) {
 
 func scanInbound(r db.Row) (in Inbound, err error) {
 	err = r.Scan(&in.ID, &in.Provider, &in.Ref, (*string)(&in.Channel), &in.From, &in.To, &in.Text, (*string)(&in.Intent), &in.Rating,
-		&in.Customer, &in.Message, &in.Order, &in.Cart, (*string)(&in.Market), (*string)(&in.Country), &in.Lang, &in.At, &in.Open,
-		db.Null(&in.HandledAt), &in.HandledBy)
+		&in.Customer, &in.Message, &in.Order, &in.Cart, (*string)(&in.Market), (*string)(&in.Country), &in.Lang, &in.At, &in.Open)
 	return
 }

@@ -178,35 +178,19 @@ func TestReplies(t *testing.T) {
 		require.True(t, open.Inbound.Open)
 		require.Equal(t, "Lotus: danke für Ihre Nachricht. Wir antworten Ihnen bald.", open.Answer)
 		require.Empty(t, w.hear(anna, "Hallo?").Answer, "thanked once a day")
-		dbtest.Write(t, d, func(tx *db.Tx) error {
-			n, err := w.messages.Waiting(tx)
-			require.NoError(t, err)
-			require.Equal(t, int64(2), n)
-			_, err = w.messages.Answer(tx, open.Inbound.ID, "  ", "rosa")
-			require.ErrorIs(t, err, messaging.ErrBadReply)
-			answer, err := w.messages.Answer(tx, open.Inbound.ID, "Ja, {gern} <b>!", "rosa")
-			require.NoError(t, err)
-			require.Equal(t, "Lotus: Ja, (gern) <b>!", answer.Body)
-			return nil
-		})
 		dbtest.Read(t, d, func(tx *db.Tx) error {
-			left, err := w.messages.Inbox(tx, messaging.InboxFilter{Open: true}, messaging.Page{})
+			asked, err := w.messages.Inbox(tx, messaging.InboxFilter{Open: true}, messaging.Page{})
 			require.NoError(t, err)
-			require.Len(t, left, 1)
-			turns, err := w.messages.Conversation(tx, anna)
+			require.Len(t, asked, 2)
+			turns, err := w.messages.Turns(tx, []string{anna, kate}, time.Time{}, 100)
 			require.NoError(t, err)
 			require.Greater(t, len(turns), 6)
-			return nil
+			last, err := w.messages.Turns(tx, []string{anna}, turns[len(turns)-1].At, 2)
+			require.Len(t, last, 2)
+			require.True(t, last[1].At.Before(turns[len(turns)-1].At))
+			return err
 		})
-		dbtest.Write(t, d, func(tx *db.Tx) error { return w.messages.MarkHandled(tx, left(t, w, tx), "rosa") })
 	})
-}
-
-func left(t *testing.T, w *world, tx *db.Tx) string {
-	open, err := w.messages.Inbox(tx, messaging.InboxFilter{Open: true}, messaging.Page{})
-	require.NoError(t, err)
-	require.Len(t, open, 1)
-	return open[0].ID
 }
 
 func TestPagesOfOneWayMarkets(t *testing.T) {

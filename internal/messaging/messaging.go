@@ -22,7 +22,6 @@ var (
 	ErrBadToken     = fault.New(fault.NotFound, "messaging.bad_link")
 	ErrOldToken     = fault.New(fault.Gone, "messaging.link_expired")
 	ErrBadReply     = fault.New(fault.Invalid, "messaging.bad_reply")
-	ErrHandled      = fault.New(fault.Conflict, "messaging.already_handled")
 	ErrUnreachable  = fault.New(fault.Conflict, "messaging.unreachable")
 	ErrBadRuleTable = fault.New(fault.Internal, "messaging.bad_rule_table")
 )
@@ -309,6 +308,8 @@ type ReceivedEvent struct {
 	Lang     string         `json:"lang"`
 	At       time.Time      `json:"at"`
 	Rating   int64          `json:"rating,omitempty"` // 1 to 5 with IntentRating
+	Channel  Channel        `json:"channel"`
+	Asks     bool           `json:"asks,omitempty"` // a person has to read it
 }
 
 // Topic implements events.Event.

@@ -26,6 +26,7 @@ type (
 	people interface {
 		Get(tx *db.Tx, id string) (customer.Customer, error)
 		ByPhone(tx *db.Tx, e164 string) ([]customer.Customer, error)
+		ByEmail(tx *db.Tx, address string) (customer.Customer, error)
 		Allowed(tx *db.Tx, address string, ch customer.Channel, cl customer.Class) (customer.State, error)
 		Suppressed(tx *db.Tx, address string) (customer.Suppression, error)
 		SuppressedEach(tx *db.Tx, addresses []string) (map[string]customer.Suppression, error)
