@@ -62,7 +62,7 @@ func (a *App) messages(shop Shop) error {
 		if err != nil || err2 != nil {
 			return fmt.Errorf("mail server %q: write host:port", a.cfg.SMTP)
 		}
-		carrier, err := smtp.New(smtp.Config{Host: host, Port: port})
+		carrier, err := smtp.New(smtp.Config{Host: host, Port: port, Now: a.DB.Clock().Now})
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -63,26 +64,37 @@ func (l *line) greet() (err error) {
 // answer, after which the line is as before.
 func (l *line) send(until time.Time, from, to string, text []byte) (begun bool, err error) {
 	l.conn.SetDeadline(until)
-	t := l.client.Text
-	steps := []struct {
-		name, words string
-		want        int
-	}{{"MAIL", "MAIL FROM:<" + from + ">", 250}, {"RCPT", "RCPT TO:<" + to + ">", 25}, {"DATA", "DATA", 354}}
+	w := l.client.Text.W
+	steps := [3]struct {
+		name string
+		want int
+	}{{"MAIL", 250}, {"RCPT", 25}, {"DATA", 354}}
 	var no error
 	for i, s := range steps {
-		t.W.WriteString(s.words + "\r\n")
+		switch i {
+		case 0:
+			w.WriteString("MAIL FROM:<")
+			w.WriteString(from)
+			w.WriteString(">\r\n")
+		case 1:
+			w.WriteString("RCPT TO:<")
+			w.WriteString(to)
+			w.WriteString(">\r\n")
+		default:
+			w.WriteString("DATA\r\n")
+		}
 		if l.batch && i < len(steps)-1 {
 			continue
 		}
-		if err := t.W.Flush(); err != nil {
+		if err := w.Flush(); err != nil {
 			return false, err
 		}
 		first := i
 		if l.batch {
 			first = 0
 		}
-		for _, s := range steps[first : i+1] {
-			_, _, err := t.ReadResponse(s.want)
+		for _, s = range steps[first : i+1] {
+			err := l.hear(s.want)
 			if e, said := errors.AsType[*textproto.Error](err); said {
 				l.dead = l.dead || e.Code == 421
 				if no == nil {
@@ -98,19 +110,54 @@ func (l *line) send(until time.Time, from, to string, text []byte) (begun bool, 
 			return false, l.reset(no)
 		}
 	}
-	w := t.DotWriter()
-	if _, err := w.Write(text); err != nil {
+	end := "\r\n.\r\n"
+	if bytes.HasSuffix(text, []byte("\r\n")) {
+		end = end[2:]
+	}
+	if _, err := w.Write(append(text, end...)); err != nil {
 		return true, err
 	}
-	if err := w.Close(); err != nil {
+	if err := w.Flush(); err != nil {
 		return true, err
 	}
-	_, _, err = t.ReadResponse(250)
+	err = l.hear(250)
 	if e, said := errors.AsType[*textproto.Error](err); said {
 		l.dead = l.dead || e.Code == 421
 		return true, answer{e, "text"}
 	}
 	return true, err
+}
+
+// longestReply is how many lines an answer of the server may have.
+const longestReply = 100
+
+// hear reads an answer of the server. One that doesn't begin with the figures wanted is a *textproto.Error.
+func (l *line) hear(want int) error {
+	r := l.client.Text.R
+	var more []byte
+	for range longestReply {
+		b, err := r.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		b = bytes.TrimRight(b, "\r\n")
+		code, last := 0, len(b) == 3 || len(b) > 3 && b[3] == ' '
+		if len(b) >= 3 && (last || b[3] == '-') {
+			code, err = strconv.Atoi(string(b[:3]))
+		}
+		if err != nil || code < 200 {
+			return textproto.ProtocolError("a reply that is none: " + string(b[:min(len(b), 80)]))
+		}
+		if !last {
+			more = append(append(more, b[4:]...), '\n')
+			continue
+		}
+		if code == want || code/10 == want {
+			return nil
+		}
+		return &textproto.Error{Code: code, Msg: string(append(more, b[min(4, len(b)):]...))}
+	}
+	return textproto.ProtocolError("a reply that doesn't end")
 }
 
 // reset makes the server forget the envelope that it refused.

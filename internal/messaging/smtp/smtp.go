@@ -2,7 +2,6 @@
 package smtp
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,11 +10,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/wneessen/go-mail"
-
+	"portolan/internal/db"
 	"portolan/internal/messaging"
 )
 
@@ -31,6 +30,7 @@ type Config struct {
 	ReplyTo  string
 	Lines    int // connections kept open: 4
 	Timeout  time.Duration
+	Now      func() time.Time // dates the mails; the world's time if nil
 }
 
 // Carrier sends over connections that it keeps open, and has a mail's envelope answered in one trip where the server
@@ -56,8 +56,14 @@ func New(cfg Config) (*Carrier, error) {
 		cfg.Hello, _ = os.Hostname()
 		cfg.Hello = cmp.Or(cfg.Hello, "localhost")
 	}
+	if cfg.Now == nil {
+		cfg.Now = db.Real().Now
+	}
 	return &Carrier{cfg: cfg, idle: make(chan *line, cfg.Lines)}, nil
 }
+
+// buffers are where letters are written, one after the other.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &b }}
 
 // Room implements messaging.Roomy.
 func (c *Carrier) Room() int { return c.cfg.Lines }
@@ -68,13 +74,12 @@ func (c *Carrier) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken
 	no := func(t messaging.Trouble, code string, err error) (messaging.Taken, error) {
 		return messaging.Taken{}, &messaging.Refusal{Trouble: t, Code: code, Err: err}
 	}
-	m, err := c.letter(p)
+	room := buffers.Get().(*[]byte)
+	defer buffers.Put(room)
+	text, err := c.letter((*room)[:0], p, c.cfg.Now())
+	*room = text
 	if err != nil {
 		return no(messaging.BadNumber, "letter", err)
-	}
-	var text bytes.Buffer
-	if _, err := m.WriteTo(&text); err != nil {
-		return no(messaging.OtherRoute, "letter", err)
 	}
 	if strings.ContainsAny(p.Sender+p.To+p.Return, "\r\n<> ") {
 		return no(messaging.BadNumber, "letter", errors.New("an address with spaces or brackets"))
@@ -87,7 +92,7 @@ func (c *Carrier) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken
 		if err != nil {
 			return no(messaging.Again, "connect", err)
 		}
-		begun, err := l.send(until, cmp.Or(p.Return, p.Sender), p.To, text.Bytes())
+		begun, err := l.send(until, cmp.Or(p.Return, p.Sender), p.To, text)
 		_, answered := errors.AsType[answer](err)
 		if err != nil && !answered {
 			l.close()
@@ -144,40 +149,6 @@ func (c *Carrier) Close() {
 			return
 		}
 	}
-}
-
-// letter is the mail with its plain and HTML parts. Every header value is encoded by the library.
-func (c *Carrier) letter(p messaging.Parcel) (*mail.Msg, error) {
-	m := mail.NewMsg()
-	if err := m.FromFormat(p.Brand, p.Sender); err != nil {
-		return nil, err
-	}
-	if err := m.To(p.To); err != nil {
-		return nil, err
-	}
-	if c.cfg.ReplyTo != "" {
-		if err := m.ReplyTo(c.cfg.ReplyTo); err != nil {
-			return nil, err
-		}
-	}
-	m.Subject(p.Subject)
-	m.SetDate()
-	_, host, _ := cutLast(p.Sender)
-	m.SetMessageIDWithValue(cmp.Or(p.Mark, p.Attempt) + "@" + host)
-	m.SetGenHeader("X-Message", p.Message)
-	if p.Language != "" {
-		m.SetGenHeader("Content-Language", p.Language)
-	}
-	m.SetGenHeader("Auto-Submitted", "auto-generated")
-	if p.Leave != "" {
-		m.SetGenHeaderPreformatted("List-Unsubscribe", "<"+p.Leave+">")
-		m.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-	}
-	m.SetBodyString(mail.TypeTextPlain, p.Text)
-	if p.HTML != "" {
-		m.AddAlternativeString(mail.TypeTextHTML, p.HTML)
-	}
-	return m, nil
 }
 
 func cutLast(address string) (local, host string, ok bool) {
