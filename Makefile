@@ -20,7 +20,7 @@ interop: ## SMPP with Kannel and Net::SMPP, octet by octet
 	scripts/interop
 
 fuzz: ## ten seconds of each fuzz test of the message lines
-	scripts/fuzz 10s ./internal/messaging/smpp ./internal/messaging/sms ./internal/messaging/smsc
+	scripts/fuzz 10s ./internal/messaging/...
 
 generate: ## styles, scripts and the API's code anew
 	go run ./internal/web/ui/build

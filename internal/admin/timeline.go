@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"portolan/internal/cldr"
@@ -226,7 +227,8 @@ func (p *page) sent(d messaging.Detail) (all []moment) {
 	case messaging.Delivered, messaging.Read:
 		say(d.DeliveredAt, "good", "delivered", "", "", "took", p.Took(d.DeliveredAt.Sub(d.WireAt)))
 	case messaging.Failed, messaging.Expired, messaging.Unknown:
-		say(ended(d), "bad", string(d.State), p.Word("reason", d.Reason), "")
+		why, code, _ := strings.Cut(d.Reason, " ")
+		say(ended(d), "bad", string(d.State), strings.TrimSpace(p.Word("reason", why)+" "+code), "")
 	}
 	for _, in := range d.Replies {
 		say(in.At, "", "answered", p.Word("intent", in.Intent), in.Text, "from", p.Reach(in.From))

@@ -36,6 +36,8 @@ type Detail struct {
 	Attempts  []Attempt
 	Receipts  []Receipt
 	Replies   []Inbound
+	Charges   []Charge
+	Returns   []Return
 }
 
 // InboxFilter narrows the inbox; zero fields do not.
@@ -131,6 +133,13 @@ func (s *Service) Inspect(tx *db.Tx, id string) (d Detail, err error) {
 		return d, err
 	}
 	d.Replies, err = db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where message = $1 order by id`, id)
+	if err != nil {
+		return d, err
+	}
+	if d.Charges, err = s.Charges(tx, id); err != nil {
+		return d, err
+	}
+	d.Returns, err = s.Returns(tx, id)
 	return d, err
 }
 

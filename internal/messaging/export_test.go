@@ -9,3 +9,17 @@ func (s *Service) Pull(ctx context.Context, provider string) error {
 
 // BounceDomain sets what Config.BounceDomain is.
 func (s *Service) BounceDomain(d string) { s.cfg.BounceDomain = d }
+
+// Put fills a template; open are the variables that have no value.
+func Put(template string, vars map[string]string) (text string, open []string) {
+	return fill(template, vars)
+}
+
+// Checked says what is wrong with words for e-mail that may use the variables.
+func Checked(w Words, vars ...string) map[string]string {
+	k := key{vars: map[string]bool{}}
+	for _, v := range vars {
+		k.vars[v] = true
+	}
+	return checkWords(k, Email, w)
+}

@@ -82,6 +82,9 @@ func (s *Service) told(tx *db.Tx, provider string, st Status) error {
 	if err := s.Receipt(tx, Receipt{Provider: provider, Ref: st.Ref, Phone: phoneOf(st.To), State: st.State, Code: st.Code, Raw: st.Raw, At: st.At}); err != nil {
 		return err
 	}
+	if err := s.bill(tx, provider, st); err != nil {
+		return err
+	}
 	if to == "" {
 		return nil
 	}

@@ -530,7 +530,7 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 	slices.SortFunc(all, func(a, b *waiting) int { return strings.Compare(a.r.ID, b.r.ID) }) // rows are locked in one order everywhere
 	return s.db.Write(ctx, func(tx *db.Tx) error {
 		var attempts []string
-		var refs [][]any
+		var refs, charges [][]any
 		var news []events.Event
 		early := map[string][]string{} // provider's names, as receipts spell them, by provider
 		before, err := standings(tx, all)
@@ -556,6 +556,9 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 				counts.add(now, 1)
 				before[r.ID] = now
 			}
+			if c, ok := w.st.charge(w.taken, tx.Now()); ok {
+				charges = append(charges, c.row(r.ID))
+			}
 			news = append(news, sentEvent(r, tx.Now()))
 			for i, given := range w.taken.IDs {
 				if keys := smpp.IDKeys(given); len(keys) > 0 {
@@ -572,6 +575,9 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 			return err
 		}
 		if err := db.InsertEach(tx, insertRefs, `on conflict do nothing`, refs); err != nil {
+			return err
+		}
+		if err := db.InsertEach(tx, insertCharges, `on conflict do nothing`, charges); err != nil {
 			return err
 		}
 		if err := s.bus.PublishEach(tx, news); err != nil {

@@ -191,7 +191,9 @@ func (l *line) Query(ctx context.Context, _ string, refs []string) ([]messaging.
 			return nil, err
 		}
 		if state, ok := states[m.Status]; ok {
-			all = append(all, messaging.Event{Status: status(m.SID, m.To, state, m.ErrorCode)})
+			st := status(m.SID, m.To, state, m.ErrorCode)
+			st.Price = m.price()
+			all = append(all, messaging.Event{Status: st})
 		}
 	}
 	return all, nil
