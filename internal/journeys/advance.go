@@ -68,6 +68,17 @@ func (v *view) step(d *Definition, n *Node, h hands, fresh bool) (next string, s
 			v.note(n, NotSent, n.Reason, "")
 		}
 		return n.Else, false, nil
+	case DoSwitch:
+		for _, w := range n.Ways {
+			yes, err := v.holds(w.When)
+			if err != nil {
+				return "", false, v.broken(n, err)
+			}
+			if yes {
+				return w.Next, false, nil
+			}
+		}
+		return n.Else, false, nil
 	case DoSplit:
 		return v.split(n), false, nil
 	case DoReward:
@@ -236,7 +247,7 @@ func (v *view) unwanted(d *Definition) (string, error) {
 		return "too_late", nil
 	}
 	for _, e := range d.Exits {
-		if e.When == "" {
+		if e.On != "" {
 			continue
 		}
 		yes, err := v.holds(e.When)

@@ -55,8 +55,9 @@ type Trigger struct {
 	Again  Span     `json:"again,omitempty"`
 }
 
-// Exit ends a run when an event with one of its subjects comes (On), or when a rule has come true (When), which is asked
-// before each message, when it is written and just before it leaves. Reason is a stable code.
+// Exit ends a run when an event with one of its subjects comes (On), if a rule then holds where there is one (When); or,
+// without event, when the rule has come true, which is asked before each message, when it is written and just before it
+// leaves. Reason is a stable code.
 type Exit struct {
 	On     string `json:"on,omitempty"`
 	When   string `json:"when,omitempty"`
@@ -71,6 +72,7 @@ const (
 	DoWait    Kind = "wait"     // until a time has passed and a local hour has come
 	DoWaitFor Kind = "wait_for" // until an event about the same subject comes
 	DoIf      Kind = "if"       // goes one of two ways
+	DoSwitch  Kind = "switch"   // goes the first of several ways whose rule holds
 	DoSplit   Kind = "split"    // goes one of several ways by lot, or holds a share of people out
 	DoReward  Kind = "reward"   // the code that the next message carries
 	DoSend    Kind = "send"     // one message
@@ -114,10 +116,11 @@ type Node struct {
 	Note   string  `json:"note,omitempty"` // for people who read the diagram
 }
 
-// Way is one of the ways of a split.
+// Way is one of the ways of a split, with its share of 100, or of a switch, with its rule.
 type Way struct {
 	Name  string `json:"name"`
-	Share int64  `json:"share"` // of 100
+	Share int64  `json:"share,omitempty"`
+	When  string `json:"when,omitempty"`
 	Next  string `json:"next"`
 }
 
@@ -285,7 +288,7 @@ func (d *Definition) check(v vetting) error {
 	c.That(rule(d.Trigger.When, wantBool) == nil, "trigger.when", "journeys.rule_unreadable")
 	for i, e := range d.Exits {
 		at := fmt.Sprintf("exits.%d", i)
-		c.That((e.On == "") != (e.When == ""), at, "journeys.exit_on_or_when")
+		c.That(e.On != "" || e.When != "", at, "journeys.exit_on_or_when")
 		c.That(e.On == "" || known(e.On), at+".on", "journeys.event_unknown")
 		c.That(rule(e.When, wantBool) == nil, at+".when", "journeys.rule_unreadable")
 		c.That(nameForm.MatchString(e.Reason), at+".reason", "journeys.name_form")
@@ -332,6 +335,12 @@ func (d *Definition) checkNode(c *fault.Check, n *Node, v vetting) {
 	case DoIf:
 		c.That(n.When != "", at+".when", "required")
 		c.That(rule(n.When, wantBool) == nil, at+".when", "journeys.rule_unreadable")
+	case DoSwitch:
+		c.That(len(n.Ways) > 0, at+".ways", "required")
+		for _, w := range n.Ways {
+			c.That(nameForm.MatchString(w.Name), at+".ways", "journeys.name_form")
+			c.That(w.When != "" && rule(w.When, wantBool) == nil, at+".ways", "journeys.rule_unreadable")
+		}
 	case DoSplit:
 		d.checkSplit(c, n)
 	case DoReward:
@@ -367,7 +376,7 @@ func (d *Definition) checkSplit(c *fault.Check, n *Node) {
 		return
 	}
 	for i := range d.Nodes {
-		c.That(d.Nodes[i].Do != DoSend || asks(d.Nodes[i].Class), at+".holdout", "journeys.holdout_transactional")
+		c.That(d.Nodes[i].Do != DoSend || d.Nodes[i].Class != messaging.Transactional, at+".holdout", "journeys.holdout_transactional")
 	}
 }
 

@@ -119,7 +119,7 @@ func (h Happening) key(about Subject) string {
 }
 
 // enter begins a run of j, if nothing speaks against it. A subject has one run: again only if the one before ended
-// without a word, or hasn't got beyond its first node, where a later fact of the same kind begins the waiting anew.
+// without a word; one that has said nothing yet begins anew with a later fact of the same kind.
 func (s *Service) enter(tx *db.Tx, j liveJourney, h Happening) error {
 	key := h.key(j.d.About)
 	if key == "" {
@@ -163,13 +163,13 @@ func (s *Service) enter(tx *db.Tx, j liveJourney, h Happening) error {
 	return s.save(tx, r)
 }
 
-// again begins the waiting of a run anew that is still at its first node.
+// again begins a run anew that has said nothing yet.
 func (s *Service) again(tx *db.Tx, r *Run, h Happening) error {
 	d, err := s.definition(tx, r.Journey, r.Version)
-	if err != nil || r.Node != d.Nodes[0].ID {
+	if n, ok := d.node(r.Node); err != nil || ok && n.Do == DoWaitFor {
 		return err
 	}
-	r.At, r.Event, r.Market, r.Lang, r.Phone, r.Email = h.At, h, h.Market, h.Lang, h.Phone, h.Email
+	r.Node, r.At, r.Event, r.Market, r.Lang, r.Phone, r.Email = d.Nodes[0].ID, h.At, h, h.Market, h.Lang, h.Phone, h.Email
 	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
 	if err := v.advance(d, live{s}, true); err != nil {
 		return err

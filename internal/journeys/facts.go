@@ -9,6 +9,7 @@ import (
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/fault"
+	"portolan/internal/fulfilment"
 	"portolan/internal/market"
 	"portolan/internal/order"
 )
@@ -72,6 +73,7 @@ func makeFacts() []Fact {
 	add("event.name", Word, of(func(v *view) any { return v.run.Event.Event }))
 	add("event.at", Moment, of(func(v *view) any { return v.run.Event.At }))
 	add("event.rating", Number, of(func(v *view) any { return v.run.Event.Rating }))
+	add("event.times", Number, of(func(v *view) any { return v.run.Event.Times }))
 	add("event.text", Word, of(func(v *view) any { return v.run.Event.Text }))
 	add("event.reason", Word, of(func(v *view) any { return v.run.Event.Reason }))
 
@@ -110,6 +112,13 @@ func makeFacts() []Fact {
 		}
 		return v.now.Sub(o.PlacedAt), err
 	})
+	add("order.similar", Number, func(v *view) (any, error) {
+		o, err := v.order()
+		if err != nil {
+			return int64(0), err
+		}
+		return int64(len(v.s.similar(o))), nil
+	})
 	add("order.ticket_open", Flag, func(v *view) (any, error) { return v.ticketOpen() })
 
 	cart := func(f func(c checkout.Cart) any) func(v *view) (any, error) {
@@ -137,29 +146,18 @@ func makeFacts() []Fact {
 	add("cart.bought", Flag, func(v *view) (any, error) { return v.bought() })
 	add("cart.in_stock", Flag, func(v *view) (any, error) { return v.inStock() })
 
-	parcel := func(f func(p Parcel) any) func(v *view) (any, error) {
+	parcel := func(f func(p fulfilment.ParcelState) any) func(v *view) (any, error) {
 		return func(v *view) (any, error) { p, err := v.parcel(); return f(p), err }
 	}
-	add("parcel.status", Word, parcel(func(p Parcel) any { return p.Status }))
-	add("parcel.stage", Word, parcel(func(p Parcel) any { return p.Stage }))
-	add("parcel.reason", Word, parcel(func(p Parcel) any { return p.Reason }))
-	add("parcel.action", Word, parcel(func(p Parcel) any { return p.Action }))
-	add("parcel.country", Word, parcel(func(p Parcel) any { return string(p.Country) }))
-	add("parcel.window_start", Moment, parcel(func(p Parcel) any { return p.WindowStart }))
-	add("parcel.window_end", Moment, parcel(func(p Parcel) any { return p.WindowEnd }))
-	add("parcel.delivered", Flag, parcel(func(p Parcel) any { return !p.DeliveredAt.IsZero() }))
+	add("parcel.status", Word, parcel(func(p fulfilment.ParcelState) any { return string(p.Status) }))
+	add("parcel.stage", Word, parcel(func(p fulfilment.ParcelState) any { return string(p.Stage) }))
+	add("parcel.reason", Word, parcel(func(p fulfilment.ParcelState) any { return p.Reason }))
+	add("parcel.action", Word, parcel(func(p fulfilment.ParcelState) any { return p.Action }))
+	add("parcel.country", Word, parcel(func(p fulfilment.ParcelState) any { return string(p.Country) }))
+	add("parcel.window_start", Moment, parcel(func(p fulfilment.ParcelState) any { return p.WindowStart }))
+	add("parcel.window_end", Moment, parcel(func(p fulfilment.ParcelState) any { return p.WindowEnd }))
+	add("parcel.delivered", Flag, parcel(func(p fulfilment.ParcelState) any { return !p.DeliveredAt.IsZero() }))
 	return all
-}
-
-// Parcel is what journeys know of a parcel on its way.
-type Parcel struct {
-	ID, Order, Number, Carrier, URL string
-	Status, Stage, Reason, Action   string
-	Country                         market.Country
-	N, Of                           int64     // "1 of 2"
-	From, To                        string    // expected days, 2026-11-30
-	WindowStart, WindowEnd          time.Time // of the day of delivery, if the carrier said so
-	DeliveredAt                     time.Time
 }
 
 // view is what a run's rules and messages look at, at one moment. It keeps what it looked up.
@@ -174,7 +172,7 @@ type view struct {
 		order  *order.Order
 		cart   *checkout.Cart
 		person *customer.Customer
-		parcel *Parcel
+		parcel *fulfilment.ParcelState
 	}
 }
 
@@ -223,14 +221,14 @@ func (v *view) person() (customer.Customer, error) {
 	return c, nil
 }
 
-func (v *view) parcel() (Parcel, error) {
+func (v *view) parcel() (fulfilment.ParcelState, error) {
 	if v.kept.parcel != nil {
 		return *v.kept.parcel, nil
 	}
-	var p Parcel
+	var p fulfilment.ParcelState
 	if v.run.Parcel != "" && v.s.Parcels != nil {
 		var err error
-		if p, err = v.s.Parcels(v.tx, v.run.Parcel); err != nil && !gone(err) {
+		if p, err = v.s.Parcels.Parcel(v.tx, fulfilment.ParcelID(v.run.Parcel)); err != nil && !gone(err) {
 			return p, err
 		}
 	}

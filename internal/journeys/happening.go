@@ -2,6 +2,7 @@ package journeys
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/events"
+	"portolan/internal/fulfilment"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/order"
@@ -27,6 +29,7 @@ type Happening struct {
 	Parcel   string      `json:"parcel,omitempty"`
 	Sub      string      `json:"sub,omitempty"`    // tells runs about the same subject apart: a parcel's status and its cause
 	Rating   int64       `json:"rating,omitempty"` // event.rating
+	Times    int64       `json:"times,omitempty"`  // event.times
 	Text     string      `json:"text,omitempty"`   // event.text
 	Reason   string      `json:"reason,omitempty"` // event.reason
 	Phone    string      `json:"phone,omitempty"`  // where the person left it, if that isn't with the order or customer
@@ -80,15 +83,19 @@ var kindList = []EventKind{
 	{"checkout.left", []Subject{AboutCart, AboutPerson}},
 	{"checkout.recovered", []Subject{AboutCart, AboutOrder, AboutPerson}},
 	{"parcel.shipped", parcelSubjects},
-	{"parcel.in_transit", parcelSubjects},
+	{"parcel.moved", parcelSubjects},
 	{"parcel.customs", parcelSubjects},
+	{"parcel.customs_held", parcelSubjects},
+	{"parcel.customs_action", parcelSubjects},
+	{"parcel.customs_cleared", parcelSubjects},
 	{"parcel.out_for_delivery", parcelSubjects},
-	{"parcel.available_for_pickup", parcelSubjects},
 	{"parcel.attempt_failed", parcelSubjects},
+	{"parcel.available_for_pickup", parcelSubjects},
 	{"parcel.delivered", parcelSubjects},
 	{"parcel.exception", parcelSubjects},
 	{"parcel.returning", parcelSubjects},
 	{"parcel.returned", parcelSubjects},
+	{"parcel.corrected", parcelSubjects},
 	{"parcel.delayed", parcelSubjects},
 	{"replied", []Subject{AboutOrder, AboutCart, AboutPerson}},
 	{"rated", []Subject{AboutOrder, AboutPerson}},
@@ -121,6 +128,9 @@ func (s *Service) listen(bus *events.Bus) {
 	events.On(bus, "journeys.consent", s.onConsent)
 	events.On(bus, "journeys.replied", s.onReceived)
 	events.On(bus, "journeys.rated", s.onRated)
+	events.On(bus, "journeys.parcel", s.onParcel)
+	events.On(bus, "journeys.delayed", s.onDelayed)
+	events.On(bus, "journeys.arrived", s.onArrived)
 	events.On(bus, "journeys.recover_ended", s.onEnded)
 }
 
@@ -205,6 +215,26 @@ func (s *Service) onReceived(tx *db.Tx, e messaging.ReceivedEvent) error {
 		return err
 	}
 	return s.answered(tx, e)
+}
+
+func (s *Service) onParcel(tx *db.Tx, e fulfilment.ParcelEvent) error {
+	h := ofParcel(e.ParcelFacts)
+	h.Event, h.Sub, h.Reason = "parcel."+string(e.Kind), e.Cause, e.Reason
+	return s.Happened(tx, h)
+}
+
+func (s *Service) onDelayed(tx *db.Tx, e fulfilment.DelayEvent) error {
+	h := ofParcel(e.ParcelFacts)
+	h.Event, h.Sub, h.Reason, h.Times, h.At = "parcel.delayed", fmt.Sprintf("%s:%d", e.Cause, e.Times), cmp.Or(e.Reason, e.Cause), int64(e.Times), e.At
+	return s.Happened(tx, h)
+}
+
+func (s *Service) onArrived(tx *db.Tx, e fulfilment.AllDeliveredEvent) error {
+	return s.Happened(tx, Happening{Event: "order.delivered", At: e.Occurred, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order)})
+}
+
+func ofParcel(f fulfilment.ParcelFacts) Happening {
+	return Happening{At: f.Occurred, Customer: f.Customer, Market: f.Market, Lang: f.Lang, Order: string(f.Order), Parcel: string(f.Parcel)}
 }
 
 func (s *Service) onRated(tx *db.Tx, e RatedEvent) error {

@@ -14,6 +14,7 @@ import (
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/events"
+	"portolan/internal/fulfilment"
 	"portolan/internal/jobs"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
@@ -48,6 +49,8 @@ type (
 	// Articles is satisfied by catalog.Service.
 	Articles interface {
 		Variant(sku string) (*catalog.Product, *catalog.Variant, error)
+		List(f catalog.Filter, page catalog.Page) catalog.Listing
+		Snapshot() *catalog.Snapshot
 	}
 	// Customers is satisfied by customer.Service.
 	Customers interface {
@@ -67,6 +70,10 @@ type (
 		Bought(tx *db.Tx, p messaging.Purchase) error
 		ClassOf(template string) (messaging.Class, bool)
 		Vars(template string, ch messaging.Channel) []string
+	}
+	// Parcels is satisfied by fulfilment.Shipments.
+	Parcels interface {
+		Parcel(tx *db.Tx, id fulfilment.ParcelID) (fulfilment.ParcelState, error)
 	}
 	// Tickets is where people take over.
 	Tickets interface {
@@ -112,9 +119,9 @@ type Needs struct {
 	Messages  Messages
 	Pages     Pages
 
-	Tickets  Tickets                                        // nil: no tickets are opened
-	Parcels  func(tx *db.Tx, parcel string) (Parcel, error) // nil: nothing is known of parcels
-	Versions snapshot.Versions                              // nil: definitions don't change while the process runs
+	Tickets  Tickets           // nil: no tickets are opened
+	Parcels  Parcels           // nil: nothing is known of parcels
+	Versions snapshot.Versions // nil: definitions don't change while the process runs
 	Bump     snapshot.Bump
 }
 

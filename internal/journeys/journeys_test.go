@@ -92,6 +92,10 @@ func (titles) Variant(sku string) (*catalog.Product, *catalog.Variant, error) {
 	return &catalog.Product{Texts: map[string]catalog.Text{"de": {Title: "Leinenkleid"}, "en": {Title: "Linen dress"}}}, nil, nil
 }
 
+func (titles) List(catalog.Filter, catalog.Page) catalog.Listing { return catalog.Listing{} }
+
+func (titles) Snapshot() *catalog.Snapshot { return &catalog.Snapshot{} }
+
 func (s shops) ByCode(c market.Code) (market.Market, bool) { m, ok := s[c]; return m, ok }
 
 func (s shops) ByCountry(c market.Country) (market.Market, bool) {

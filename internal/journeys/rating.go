@@ -52,7 +52,7 @@ func (s *Service) asking(tx *db.Tx, order, customer string) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n, ok := d.node(r.Node); ok && n.Do == DoWaitFor && n.Event == "rated" && r.Order == order {
+		if n, ok := d.node(r.Node); ok && n.Do == DoWaitFor && n.Event == "rated" && r.Order == order && r.Sent > 0 {
 			return r, nil
 		}
 	}

@@ -57,10 +57,25 @@ func (v *view) vars(n *Node, shop market.Market) (map[string]string, error) {
 		}
 	}
 	v.rewardVars(vars, l)
+	if n.Template == "again" {
+		v.againVars(vars, o, lang)
+	}
 	for name, value := range r.Vars {
 		vars[name] = value
 	}
 	return vars, nil
+}
+
+// againVars are the words about what a person might buy next.
+func (v *view) againVars(vars map[string]string, o order.Order, lang string) {
+	var lines []string
+	for i, p := range v.s.similar(o) {
+		if c, ok := v.s.Articles.Snapshot().Category(p.Category); i == 0 && ok {
+			vars["category"] = c.Name(lang)
+		}
+		lines = append(lines, title(p, lang))
+	}
+	vars["lines"] = strings.Join(lines, "\n")
 }
 
 // parcelVars are the words about a parcel.
@@ -69,7 +84,7 @@ func (v *view) parcelVars(vars map[string]string, l *cldr.Locale, lang string) e
 	if err != nil {
 		return err
 	}
-	vars["track"], vars["carrier"] = p.Number, p.Carrier
+	vars["track"], vars["carrier"] = p.Tracking, p.Carrier.Name
 	if p.Country != "" {
 		vars["country"] = l.CountryName(string(p.Country))
 	}
@@ -86,6 +101,7 @@ func (v *view) parcelVars(vars map[string]string, l *cldr.Locale, lang string) e
 			vars["t2"] = p.WindowEnd.In(zone).Format("15:04")
 		}
 	}
+	vars["act"] = messaging.ActionWord(lang, cmp.Or(p.Action, p.Responsible))
 	if why := cmp.Or(v.run.Event.Reason, p.Reason); why != "" {
 		vars["reason"] = messaging.ReasonWord(lang, why)
 	}
@@ -207,13 +223,7 @@ func (s *Service) bag(c checkout.Cart, lang string) string {
 	return strings.Join(all, "\n")
 }
 
-func title(p *catalog.Product, lang string) string {
-	t, ok := p.Texts[lang]
-	if !ok {
-		t = p.Texts["en"]
-	}
-	return t.Title
-}
+func title(p *catalog.Product, lang string) string { return p.Text(lang).Title }
 
 // link is where a message's own link leads; empty for none.
 func (v *view) link(n *Node, shop market.Market) (string, error) {
@@ -252,4 +262,37 @@ func (v *view) link(n *Node, shop market.Market) (string, error) {
 		return v.s.Pages.Shop(shop, lang), nil
 	}
 	return "", nil
+}
+
+// mostSimilar is how many goods an offer names.
+const mostSimilar = 3
+
+// similar are goods of the categories that an order holds: the newest that its market has in stock, other than what was
+// bought.
+func (s *Service) similar(o order.Order) (all []*catalog.Product) {
+	if o.ID == "" {
+		return nil
+	}
+	have := map[string]bool{}
+	var categories []string
+	for _, l := range o.Lines {
+		p, _, err := s.Articles.Variant(l.SKU)
+		if err != nil {
+			continue
+		}
+		have[p.Slug] = true
+		if p.Category != "" && !slices.Contains(categories, p.Category) {
+			categories = append(categories, p.Category)
+		}
+	}
+	for _, c := range categories {
+		found := s.Articles.List(catalog.Filter{Market: o.Market, Lang: o.Lang, Category: c, InStock: true}, catalog.Page{Size: mostSimilar + len(have)})
+		for _, p := range found.Products {
+			if !have[p.Slug] && len(all) < mostSimilar {
+				have[p.Slug] = true
+				all = append(all, p)
+			}
+		}
+	}
+	return all
 }
