@@ -78,7 +78,6 @@ var (
 // A cart that was left unpaid is asked about after two hours, in each market by the way that is allowed there.
 func TestRecoveryInEachMarket(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
-		s.Everybody("cart")
 		cases := []struct {
 			person apptest.Person
 			sms    string // expression for the text; empty: by e-mail
@@ -172,7 +171,6 @@ func comesBack(t *testing.T, s *apptest.Shop, p apptest.Person, link, code strin
 
 func TestRecoveryCodeEndsAfterADay(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
-		s.Everybody("cart")
 		s.Visitor().Quote(asks(apptest.Imogen, "sms"))
 		s.Pass(2*time.Hour + time.Minute)
 		said := s.Texts(apptest.Imogen.Phone, 1)[0].Text
@@ -187,7 +185,6 @@ func TestRecoveryCodeEndsAfterADay(t *testing.T) {
 
 func TestNothingIsSentWhere(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
-		s.Everybody("cart")
 		other := func(p apptest.Person, name, phone, sku string, boxes ...string) apptest.Person {
 			p.Given, p.Email, p.Phone, p.SKU, p.Consents = name, strings.ToLower(name)+"@example.org", phone, sku, boxes
 			return p
@@ -256,7 +253,6 @@ func sentOf(t *testing.T, s *apptest.Shop, template string) (all []messaging.Rec
 
 func TestOneRecoveryPerCart(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
-		s.Everybody("cart")
 		v := s.Visitor()
 		v.Quote(asks(apptest.Imogen, "sms"))
 		s.Pass(2*time.Hour + time.Minute)
@@ -272,7 +268,6 @@ func TestOneRecoveryPerCart(t *testing.T) {
 // In New York nobody is woken between nine in the evening and eight in the morning.
 func TestRecoveryWaitsForTheMorning(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
-		s.Everybody("cart")
 		s.DB.Clock().Advance(13 * time.Hour) // 20:00 in New York
 		s.Visitor().Quote(asks(apptest.Harper, "sms"))
 		s.Pass(11*time.Hour + 59*time.Minute)

@@ -303,6 +303,7 @@ func (s *Shop) start(d *db.DB) {
 	if err != nil {
 		s.T.Fatal(errors.Join(err, l.Close()))
 	}
+	s.everybody()
 	server := &http.Server{Handler: s.listen(s.HTTP), ReadHeaderTimeout: patience}
 	var all sync.WaitGroup
 	a := s.App
@@ -418,32 +419,49 @@ func (s *Shop) Write(f func(*db.Tx) error) { s.T.Helper(); dbtest.Write(s.T, s.D
 // Read is a look into the database that ends the test on error.
 func (s *Shop) Read(f func(*db.Tx) error) { s.T.Helper(); dbtest.Read(s.T, s.DB, f) }
 
-// Everybody publishes a journey without the share of people who are held out, so that who hears of it is certain.
-func (s *Shop) Everybody(journey string) {
+// everybody publishes the journeys without the shares of people who are held out, so that who hears of what is certain.
+func (s *Shop) everybody() {
 	s.T.Helper()
 	s.Write(func(tx *db.Tx) error {
-		all, err := s.Journeys.Versions(tx, journey)
+		all, err := s.Journeys.Journeys(tx)
 		if err != nil {
 			return err
 		}
-		d := all[0].Definition
-		var kept []journeys.Node
-		past := map[string]string{}
-		for _, n := range d.Nodes {
-			if n.Do == journeys.DoSplit && n.Out > 0 && len(n.Ways) == 0 {
-				past[n.ID] = n.Next
+		for _, j := range all {
+			v, err := s.Journeys.Version(tx, j.Name, j.Version)
+			if err != nil {
+				return err
+			}
+			d, changed := withoutHoldout(v.Definition)
+			if v.By != "" || !changed {
 				continue
 			}
-			kept = append(kept, n)
-		}
-		for i, n := range kept {
-			if next, ok := past[n.Next]; ok {
-				kept[i].Next = next
+			if _, err := s.Journeys.Publish(tx, d, j.Version, "test", "nobody is held out", ""); err != nil {
+				return err
 			}
 		}
-		d.Nodes = kept
-		_, err = s.Journeys.Publish(tx, d, all[0].N, "test", "nobody is held out", "")
-		return err
+		return nil
 	})
-	s.Idle()
+}
+
+func withoutHoldout(d journeys.Definition) (journeys.Definition, bool) {
+	var kept []journeys.Node
+	past := map[string]string{}
+	for _, n := range d.Nodes {
+		if n.Do == journeys.DoSplit && n.Out > 0 && len(n.Ways) == 0 {
+			past[n.ID] = n.Next
+			continue
+		}
+		kept = append(kept, n)
+	}
+	for i, n := range kept {
+		if next, ok := past[n.Next]; ok {
+			kept[i].Next = next
+		}
+		if next, ok := past[n.Else]; ok {
+			kept[i].Else = next
+		}
+	}
+	d.Nodes = kept
+	return d, len(past) > 0
 }
