@@ -99,6 +99,20 @@ var usZones = []string{
 	"America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles", "America/Anchorage", "America/Adak", "Pacific/Honolulu",
 }
 
+// HasRegion reports whether a country has a region of that code, for the countries whose regions we know by their
+// zones (US, ID, and the Malaysian states on Borneo).
+func HasRegion(country, region string) bool {
+	if region == "" {
+		return false
+	}
+	for line := range strings.SplitSeq(regionZones[country], "|") {
+		if code, _, _ := strings.Cut(strings.TrimSpace(line), " "); code == region {
+			return true
+		}
+	}
+	return false
+}
+
 // ZonesOf lists the IANA time zones a region of a country has, or all of the country's where the region is
 // "" or doesn't tell. It is nil for countries we don't know.
 func ZonesOf(country, region string) []string {

@@ -45,7 +45,7 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 	}
 	parts := demo.Shop{Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock}
 	if shop.Brand.Demo {
-		return d.Write(ctx, func(tx *db.Tx) error { return demo.Refresh(tx, parts) })
+		return d.Write(ctx, func(tx *db.Tx) error { return errors.Join(demo.Refresh(tx, parts), a.sampleSenders(tx)) })
 	}
 	if err := d.Write(ctx, func(tx *db.Tx) error { return demo.Seed(tx, parts) }); err != nil {
 		return err
@@ -67,6 +67,9 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 			if _, err := a.Tax.Register(tx, r); err != nil {
 				return err
 			}
+		}
+		if err := a.sampleSenders(tx); err != nil {
+			return err
 		}
 		shop.Zone, shop.Home = "Asia/Shanghai", "CN"
 		return settings.Set(tx, shopKey, shop)
@@ -119,6 +122,45 @@ func (a *App) sampleAccounts(tx *db.Tx) error {
 			Values: map[string]string{"phone_id": "100000000000000", "access_token": "sample", "app_secret": "sample"}},
 	} {
 		if err := a.Messages.AddAccount(tx, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sampleSenders writes down what phones show as the sample merchant, with papers that are made up, and what it spends at
+// most.
+func (a *App) sampleSenders(tx *db.Tx) error {
+	have, err := a.Messages.Senders(tx)
+	if err != nil || len(have) > 0 {
+		return err
+	}
+	const by = "sample"
+	for _, s := range senders {
+		r := messaging.SenderRecord{Country: s.country, Kind: s.kind, Value: s.sender, Provider: "smpp", State: messaging.NotNeeded, TwoWay: s.kind.TwoWay(), Receipts: true}
+		switch s.country {
+		case "US":
+			r.State, r.ValidFrom, r.Papers = messaging.Approved, "2026-02-01", "Sample: brand B1A2C3D, campaign C4E5F6G (marketing and notices)"
+		case "GB":
+			r.State, r.ValidFrom, r.ValidTo, r.Links = messaging.Approved, "2026-01-15", "2027-01-14", []string{messaging.ShopLink}
+			r.Papers = "Sample: letter of authorisation of 2026-01-12"
+		case "ID":
+			r.State, r.ValidFrom, r.MinVolume, r.Papers = messaging.Approved, "2026-03-01", 1000, "Sample: registered through an aggregator, four weeks"
+		}
+		if _, err := a.Messages.KeepSender(tx, r, by); err != nil {
+			return err
+		}
+	}
+	for _, r := range []messaging.SenderRecord{
+		{Country: "AU", Kind: messaging.Alpha, Value: "MIANA", State: messaging.Submitted, Papers: "Sample: asked for on 2026-11-02 through a participating provider", Receipts: true},
+		{Country: "SG", Kind: messaging.Alpha, Value: "MIANA", State: messaging.Missing, Receipts: true},
+	} {
+		if _, err := a.Messages.KeepSender(tx, r, by); err != nil {
+			return err
+		}
+	}
+	for _, l := range []messaging.Limits{{Market: "de", Currency: "EUR", Day: 25_00, Month: 400_00}, {Market: "id", Currency: "USD", Month: 900_00}} {
+		if err := a.Messages.SetLimits(tx, l, by); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"portolan/internal/messaging/operator"
 	"portolan/internal/messaging/smpp"
 	"portolan/internal/messaging/smtp"
+	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/settings"
 	"portolan/internal/support"
@@ -46,6 +47,10 @@ func (a *App) messages(shop Shop) error {
 	}
 	a.Messages.Accounts(a.Watch, settings.Bump, a.cfg.Vault, providers...)
 	a.Messages.Templates(a.Watch, settings.Bump)
+	a.Messages.Govern(a.Watch, settings.Bump, func(from, to money.Currency, day string) (money.Rate, bool) {
+		q, err := a.Prices.RateNow(from, to, day)
+		return q.Rate, err == nil
+	})
 	a.Messages.Holidays(func(c market.Country, day string) bool {
 		_, off := market.Holiday(c, day)
 		return off

@@ -21,8 +21,8 @@ var holidays = sync.OnceValue(func() map[string]string {
 })
 
 // Holiday reports whether a civil day ("2026-12-25") is a public holiday on which parcels rest in a country,
-// and its name in English. The table is our own, for CN, US, DE, GB, NL, ID and MY in 2026 and 2027: national
-// days only (England's for GB, Kuala Lumpur's for MY), no weekend days that are worked instead; its last
+// and its name in English. The table is our own, for CN, US, DE, GB, NL, ID and MY in 2026 and 2027, for FR and
+// ZA, whose rules keep offers off them, until 2030: national days only (England's for GB, Kuala Lumpur's for MY), no weekend days that are worked instead; its last
 // column says how sure each day is. Other countries and years have no holidays here.
 func Holiday(c Country, day string) (name string, ok bool) {
 	name, ok = holidays()[string(c)+day]

@@ -109,7 +109,8 @@ func TestWorkdays(t *testing.T) {
 		{"ID", "2026-03-17", 1, "2026-03-25"}, // Nyepi and Eid
 		{"MY", "2026-11-06", 1, "2026-11-10"}, // Deepavali on a Sunday is kept on Monday
 		{"DE", "2027-03-25", 1, "2027-03-30"}, // Easter
-		{"FR", "2026-07-13", 1, "2026-07-14"}, // no table, no holidays
+		{"FR", "2026-07-13", 1, "2026-07-15"}, // the national day
+		{"IT", "2026-07-13", 1, "2026-07-14"}, // no table, no holidays
 		{"DE", "no day", 1, "no day"},
 	} {
 		require.Equal(t, tt.want, market.AddWorkdays(tt.country, tt.from, tt.n), "%s %s", tt.country, tt.from)

@@ -35,6 +35,9 @@ func (s *Service) Accept(ctx context.Context, m Message) (Record, error) {
 	if one.a, err = s.word(&one.r); err != nil {
 		return Record{}, err
 	}
+	if len(one.a.policies) > 0 && one.a.policies[0].Repeats.Most > 0 && m.Channel == SMS { // what went there before counts
+		return s.sendAlone(ctx, m)
+	}
 	if s.asking.add(one) {
 		go s.keepAccepted(context.WithoutCancel(ctx))
 	}

@@ -1,6 +1,10 @@
 package messaging
 
-import "context"
+import (
+	"context"
+
+	"portolan/internal/db"
+)
 
 // Pull reads a provider's list now, for tests that don't wait for the round.
 func (s *Service) Pull(ctx context.Context, provider string) error {
@@ -23,3 +27,6 @@ func Checked(w Words, vars ...string) map[string]string {
 	}
 	return checkWords(k, Email, w)
 }
+
+// SettleCosts settles costs now, for tests that don't wait for the round.
+func (s *Service) SettleCosts(tx *db.Tx) error { return s.settleCosts(tx, settleCosts{}) }

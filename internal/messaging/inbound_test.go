@@ -109,7 +109,7 @@ func TestHeldUntilMorning(t *testing.T) {
 		require.GreaterOrEqual(t, len(w.get(r.ID).Decisions), 2)
 
 		second := cart(kate, "gb", "en")
-		second.Key = "another"
+		second.Key, second.Cart = "another", "crt_2"
 		r = w.send(second)
 		require.Equal(t, messaging.Held, r.State)
 		require.Equal(t, "cap", r.Reason)
@@ -143,7 +143,7 @@ func TestStopWhileMessagesWait(t *testing.T) {
 		require.Empty(t, w.mail.parcels())
 
 		again := cart(kate, "gb", "en")
-		again.Key = "later"
+		again.Key, again.Cart = "later", "crt_2"
 		require.Equal(t, messaging.Dropped, w.send(again).State)
 
 		back := w.hear(kate, "yes")

@@ -83,7 +83,8 @@ func (s *Service) Look(tx *db.Tx, id TextID, w Words, m market.Code, vars map[st
 
 func (s *Service) look(k key, id TextID, w Words, m market.Code, vars map[string]string) (Look, error) {
 	shop, _ := s.markets.ByCode(m)
-	a := application{now: s.db.Clock().Now(), version: s.rules.version, class: k.class, template: id.Key, reach: Reach{Channel: id.Channel}, brand: s.cfg.Brand}
+	a := application{now: s.db.Clock().Now(), version: s.rules.version, class: k.class, template: id.Key, reach: Reach{Channel: id.Channel}, brand: s.cfg.Brand,
+		base: s.cfg.BaseURL, rules: s.rules, booked: s.book() != nil, kind: LongNumber}
 	if m != "" {
 		a.country = shop.Country()
 	}
@@ -93,7 +94,7 @@ func (s *Service) look(k key, id TextID, w Words, m market.Code, vars map[string
 	} else if k.class.asks() {
 		a.law = Promotional
 	}
-	f := form{reach: a.reach, law: a.law, kind: LongNumber, langs: []string{id.Lang}, brand: s.cfg.Brand, base: s.cfg.BaseURL, token: "k3v9tq2mxw7a"}
+	f := form{reach: a.reach, law: a.law, langs: []string{id.Lang}, brand: s.cfg.Brand, base: s.cfg.BaseURL, token: "k3v9tq2mxw7a"}
 	if id.Channel == SMS && m != "" {
 		if a.policies = s.rules.of(a.country, ""); len(a.policies) > 0 {
 			f.policy = &a.policies[0]
@@ -102,9 +103,10 @@ func (s *Service) look(k key, id TextID, w Words, m market.Code, vars map[string
 	l := Look{Market: m, Country: a.country, Lang: id.Lang}
 	var price Cost
 	if route, ok := s.route(id.Channel, a.country, k.class, "", nil, false); ok {
-		a.routed, a.kind, f.kind = true, route.Kind, route.Kind
+		a.routed, a.kind, a.sender, a.record = true, route.Kind, senderName(route), s.book().record(a.country, route)
 		l.Sender, l.SenderKind, price = route.Sender, route.Kind, route.Price
 	}
+	a.fit(&f)
 	values := k.sampleOf(id.Lang, cmp.Or(shop.Contact.Email, "help@example.com"), s.cfg.Brand)
 	for name, v := range vars {
 		if _, ok := values[name]; ok {
@@ -132,10 +134,7 @@ func (s *Service) look(k key, id TextID, w Words, m market.Code, vars map[string
 	v := &verdict{}
 	a.policy(v)
 	a.lint(v)
-	if id.Channel == SMS && k.class.asks() && !f.kind.TwoWay() && !f.linksAllowed() {
-		v.note("no_way_out", string(a.country))
-	}
-	if len(a.policies) > 0 && t.link && a.policies[0].Links == ListedLink {
+	if len(a.policies) > 0 && t.link && a.policies[0].Links == ListedLink && !a.booked {
 		v.note("link_registered", string(a.country))
 	}
 	for i, r := range v.Reasons {

@@ -40,10 +40,16 @@ func five() shops {
 		return market.Market{Code: code, Countries: []market.Country{c}, Languages: langs, DoubleOptIn: double,
 			Contact: market.Contact{Email: "help@shop.example"}}
 	}
-	return shops{
+	zones := map[market.Code]string{"de": "Europe/Berlin", "gb": "Europe/London"}
+	all := shops{
 		"us": one("us", "US", false, "en"), "de": one("de", "DE", true, "de", "en"), "gb": one("gb", "GB", false, "en"),
 		"id": one("id", "ID", false, "id", "en"), "my": one("my", "MY", false, "ms", "en"),
 	}
+	for code, m := range all {
+		m.Zone = zones[code]
+		all[code] = m
+	}
+	return all
 }
 
 // network is a carrier that keeps what it was given and answers as told.
@@ -169,7 +175,7 @@ func confirm(to string, m market.Code, lang string) messaging.Message {
 }
 
 func cart(to string, m market.Code, lang string) messaging.Message {
-	return messaging.Message{Key: "cart:" + to, To: to, Channel: messaging.SMS, Market: m, Lang: lang, Template: "cart", Cart: "crt_1",
+	return messaging.Message{Key: "cart:" + to, To: to, Channel: messaging.SMS, Market: m, Lang: lang, Template: "cart", Cart: "crt_" + to,
 		Link: "https://lotus.example/de-de/cart/restore?t=abc", Vars: map[string]string{"name": "Anna", "code": "AB12CD34E", "pct": "5"}}
 }
 

@@ -10,7 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
+	"portolan/internal/address"
 	"portolan/internal/market"
 )
 
@@ -26,6 +28,7 @@ const (
 	OwnDomain    Links = "own_domain"
 	ListedLink   Links = "listed" // full links registered beforehand
 	NoLink       Links = "none"
+	LocalLink    Links = "none_foreign" // none, unless a company established there sends
 )
 
 // Policy is what a country, or a US state, asks of an SMS. The rows are start data from providers' country
@@ -48,8 +51,35 @@ type Policy struct {
 	Brand        bool   // the merchant's name has to stand in the text
 	Abroad       bool   // promotional messages may come from abroad
 	MaxParts     int64  // 0 is no limit
+	PartsFor     Kind   // MaxParts holds for this kind of sender only; empty: for all
+	PartsAdvised bool   // MaxParts is advice
+	MaxUnits     int64  // of one part, where a country leaves less room than the alphabet does; 0 is no limit
+	OptOut       string // line: an offer says how to be left alone; operator: the network adds that
+	Generic      bool   // senders that name nobody (ORDER, PARCEL) may be used
+	SenderForm   string // letters_digits, 3-11 (characters), upper; empty: any
+	Repeats      Limit  // how often the same text may go to a number; zero: any
+	SubjectCap   Limit  // how often promotional messages of one subject may go to a person; zero: any
 	Doubt        string
 	Source       string
+}
+
+// Limit is how many there may be in a span of time.
+type Limit struct {
+	Most int
+	Span time.Duration
+}
+
+// readLimit reads "3/24h".
+func readLimit(s string) (l Limit, err error) {
+	if s == "" {
+		return l, nil
+	}
+	n, span, _ := strings.Cut(s, "/")
+	if l.Most, err = strconv.Atoi(n); err != nil || l.Most < 1 {
+		return l, fmt.Errorf("limit %q", s)
+	}
+	l.Span, err = time.ParseDuration(span)
+	return l, err
 }
 
 // rules is everything the gate and the matcher read from data/, with a version that names its contents.
@@ -60,6 +90,8 @@ type rules struct {
 	laws     laws
 	lexicon  lexicon
 	texts    texts
+	hosts    map[string]string // public shorteners and chats by host: what they are
+	generic  map[string]bool   // senders that name nobody, in capitals
 }
 
 // builtin reads the embedded tables once. They are part of the program, so a bad row is a bug.
@@ -73,7 +105,7 @@ var builtin = sync.OnceValue(func() *rules {
 
 // load reads data/ and templates/. A bad row refuses the file and is named.
 func load(from fs.FS) (*rules, error) {
-	r := &rules{policies: map[string]Policy{}, prices: map[market.Country]Cost{}, laws: laws{}}
+	r := &rules{policies: map[string]Policy{}, prices: map[market.Country]Cost{}, hosts: map[string]string{}, generic: map[string]bool{}, laws: laws{}}
 	h := sha256.New()
 	table := func(name string, each func(row map[string]string) error) error {
 		b, err := fs.ReadFile(from, "data/"+name)
@@ -96,6 +128,14 @@ func load(from fs.FS) (*rules, error) {
 		r.prices[market.Country(row["country"])] = a
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	err = table("shorteners.csv", func(row map[string]string) error { r.hosts[row["host"]] = row["kind"]; return nil })
+	if err != nil {
+		return nil, err
+	}
+	err = table("generic_senders.csv", func(row map[string]string) error { r.generic[row["sender"]] = true; return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -138,10 +178,13 @@ func readPolicy(row map[string]string) (p Policy, err error) {
 		Country: market.Country(country), Region: region, Sender: row["sender"], Registration: row["registration"],
 		TwoWay: row["two_way"], Confidence: row["confidence"], Links: Links(row["urls"]), Phones: row["phones"],
 		Prefix: row["prefix"], PrefixFor: row["prefix_for"], Brand: row["brand"] == "yes", Abroad: row["promo_from_abroad"] != "no",
-		Doubt: row["doubt"], Source: row["source"],
+		OptOut: row["opt_out"], Generic: row["generic_sender"] != "no", SenderForm: row["sender_form"], Doubt: row["doubt"], Source: row["source"],
 	}
-	if len(country) != 2 || !has([]Links{AnyLink, NoShorteners, OwnDomain, ListedLink, NoLink}, p.Links) {
+	if len(country) != 2 || !has([]Links{AnyLink, NoShorteners, OwnDomain, ListedLink, NoLink, LocalLink}, p.Links) {
 		return p, fmt.Errorf("country %q, urls %q", country, p.Links)
+	}
+	if !has([]string{"line", "operator"}, p.OptOut) || !has([]string{"", "letters_digits", "3-11", "upper"}, p.SenderForm) {
+		return p, fmt.Errorf("opt_out %q, sender_form %q", p.OptOut, p.SenderForm)
 	}
 	if p.Quiet, err = readWindow(row["quiet_from"], row["quiet_to"]); err != nil {
 		return p, err
@@ -155,8 +198,22 @@ func readPolicy(row map[string]string) (p Policy, err error) {
 	if p.Early, err = readDay(row["early_stop"]); err != nil {
 		return p, err
 	}
-	if row["max_parts"] != "" {
-		p.MaxParts, err = strconv.ParseInt(row["max_parts"], 10, 64)
+	if p.Repeats, err = readLimit(row["repeats"]); err != nil {
+		return p, err
+	}
+	if p.SubjectCap, err = readLimit(row["subject_cap"]); err != nil {
+		return p, err
+	}
+	if row["max_units"] != "" {
+		if p.MaxUnits, err = strconv.ParseInt(row["max_units"], 10, 64); err != nil {
+			return p, err
+		}
+	}
+	if parts := row["max_parts"]; parts != "" {
+		parts, p.PartsAdvised = strings.CutSuffix(parts, "?")
+		parts, kind, _ := strings.Cut(parts, ":")
+		p.PartsFor = Kind(kind)
+		p.MaxParts, err = strconv.ParseInt(parts, 10, 64)
 	}
 	return p, err
 }
@@ -167,6 +224,11 @@ func readPrice(row map[string]string) (Cost, error) {
 		return ReadCost(row["eur"], "EUR")
 	}
 	return ReadCost(row["usd"], "USD")
+}
+
+// prefixes reports whether messages of a class have to begin with the country's prefix.
+func (p Policy) prefixes(c Class) bool {
+	return p.Prefix != "" && (p.PrefixFor == "all" || c == Promotional)
 }
 
 // of returns the rows that hold for a place: the country's, with the state's own times where one is known, and
@@ -180,7 +242,7 @@ func (r *rules) of(c market.Country, region string) []Policy {
 		return []Policy{base.within(own)}
 	}
 	all := []Policy{base}
-	if region != "" {
+	if address.HasRegion(string(c), region) {
 		return all
 	}
 	for key, p := range r.policies {
@@ -194,6 +256,7 @@ func (r *rules) of(c market.Country, region string) []Policy {
 // within is the country's policy with the state's times.
 func (p Policy) within(state Policy) Policy {
 	p.Region, p.Quiet, p.Late, p.Early, p.BlockedDays = state.Region, state.Quiet, state.Late, state.Early, state.BlockedDays
+	p.SubjectCap = state.SubjectCap
 	p.Confidence, p.Doubt, p.Source = state.Confidence, state.Doubt, state.Source
 	return p
 }

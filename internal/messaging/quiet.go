@@ -32,14 +32,21 @@ func readWindow(from, to string) (w Window, err error) {
 	return w, err
 }
 
-// readDay reads "sun 12:00".
+// readDay reads "sat 10:00;sun 12:00".
 func readDay(s string) (map[string]int, error) {
 	if s == "" {
 		return nil, nil
 	}
-	day, at, _ := strings.Cut(s, " ")
-	m, err := readClock(at)
-	return map[string]int{day: m}, err
+	all := map[string]int{}
+	for one := range strings.SplitSeq(s, ";") {
+		day, at, _ := strings.Cut(one, " ")
+		m, err := readClock(at)
+		if err != nil || !has([]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, day) {
+			return nil, fmt.Errorf("day %q: %w", one, ErrBadRuleTable)
+		}
+		all[day] = m
+	}
+	return all, nil
 }
 
 // end returns when the quiet time that holds at t ends, if one does.

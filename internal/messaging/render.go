@@ -13,8 +13,11 @@ import (
 // form is how a text has to look for one address: who it comes from and what the country asks.
 type form struct {
 	reach  Reach
-	law    Class // what the country makes of the text's class
-	kind   Kind
+	law    Class   // what the country makes of the text's class
+	twoWay bool    // the sender can be answered
+	links  bool    // a link of ours may stand in it
+	most   int64   // parts; 0 is no limit
+	room   int64   // units of one part where the country leaves less than the alphabet; 0 is no limit
 	policy *Policy // nil for e-mail and where no row is known
 	langs  []string
 	brand  string
@@ -22,13 +25,13 @@ type form struct {
 	token  string
 }
 
-func (f form) linksAllowed() bool { return f.policy == nil || f.policy.Links != NoLink }
-
 // text is a message in words.
 type text struct {
 	lang, subject, body, html string
 	encoding                  string
 	parts                     int64
+	units                     int      // of the encoding
+	out                       bool     // it says how to be left alone
 	plain                     bool     // the variable-free text had to do
 	missing                   bool     // there are no words for this channel
 	version                   string   // whose words: "de/3"; "de/0" are the built-in ones
@@ -65,7 +68,7 @@ func (s *texts) render(m Message, f form) (t text, err error) {
 	if f.reach.Channel == Email {
 		return s.mail(k, w, lang, vars, f)
 	}
-	if !f.linksAllowed() && !k.class.asks() {
+	if !f.links && !k.class.asks() {
 		delete(vars, "link")
 	}
 	if f.policy != nil && f.policy.Phones == "none" { // a long row of digits may be taken for one
@@ -81,18 +84,13 @@ func (s *texts) short(k key, w words, lang string, vars map[string]string, f for
 		body, open := fill(w.full, vars)
 		t = s.dress(k, lang, body, vars, f)
 		t.open = open
-		most := int64(1)
-		if f.policy != nil && f.policy.MaxParts > 0 {
-			most = f.policy.MaxParts
-		}
-		if t.parts <= most || len(items) <= shortestItems {
+		if !f.tooLong(t, max(f.most, 1)) || len(items) <= shortestItems {
 			break
 		}
 		items = items[:max(shortestItems, len(items)*3/4)]
 		vars["items"] = strings.TrimRight(string(items), " ,") + "..."
 	}
-	tooLong := f.policy != nil && f.policy.MaxParts > 0 && t.parts > f.policy.MaxParts
-	if len(t.open) == 0 && !tooLong || w.plain == "" {
+	if len(t.open) == 0 && !f.tooLong(t, f.most) || w.plain == "" {
 		return t, nil
 	}
 	t = s.dress(k, cmp.Or(w.plainLang, lang), w.plain, vars, f)
@@ -100,10 +98,15 @@ func (s *texts) short(k key, w words, lang string, vars map[string]string, f for
 	return t, nil
 }
 
+// tooLong reports whether a text takes more than a number of parts, or more room than a country leaves in them.
+func (f form) tooLong(t text, most int64) bool {
+	return most > 0 && t.parts > most || f.room > 0 && t.encoding == string(sms.GSM7) && int64(t.units) > f.room*max(most, 1)
+}
+
 // dress adds what stands before and after the words of an SMS.
 func (s *texts) dress(k key, lang, body string, vars map[string]string, f form) (t text) {
 	head := f.brand + ": "
-	if p := f.policy; p != nil && p.Prefix != "" && (p.PrefixFor == "all" || k.class.asks()) {
+	if p := f.policy; p != nil && p.prefixes(f.law) {
 		prefix := strings.ReplaceAll(p.Prefix, "{brand}", f.brand)
 		if strings.Contains(p.Prefix, "{brand}") {
 			head = prefix + " "
@@ -121,19 +124,20 @@ func (s *texts) dress(k key, lang, body string, vars map[string]string, f form) 
 			pieces = append(pieces, vars["link"])
 			continue
 		}
-		if !f.kind.TwoWay() {
+		if !f.twoWay {
 			name += "_link"
-			if !f.linksAllowed() && !k.class.asks() { // what asks has to have a way out, or go by another channel
+			if !f.links && !k.class.asks() { // what asks has to have a way out, or go by another channel
 				continue
 			}
 		}
 		piece, _ := fill(s.block(lang, name), map[string]string{"reply": f.base + "/r/" + f.token, "leave": f.base + "/u/" + f.token})
 		pieces = append(pieces, piece)
+		t.out = t.out || strings.HasPrefix(name, "stop") && piece != "" && (f.twoWay || f.links)
 	}
 	t.lang = lang
 	t.body = strings.Join(slices.DeleteFunc(pieces, func(p string) bool { return p == "" }), " ")
 	in := sms.Count(t.body)
-	t.parts, t.encoding = int64(in.Parts), string(in.Encoding)
+	t.parts, t.encoding, t.units = int64(in.Parts), string(in.Encoding), in.Units
 	if f.reach.Channel != SMS {
 		t.parts, t.encoding = 1, "utf-8"
 	}

@@ -94,6 +94,8 @@ type Service struct {
 
 	providers []Provider
 	vault     *vault.Vault
+	exchange  Exchange
+	booked    *snapshot.Of[book]
 	bump      snapshot.Bump
 	lines     *snapshot.Of[lines]
 	own       *snapshot.Of[texts]
@@ -220,7 +222,7 @@ func (s *Service) complete(m Message) (Message, error) {
 // returns every answer. If none may, r carries the first refusal.
 func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
 	if r.Class.asks() && r.ID != "" { // a plan changes nothing
-		if err := lockAddress(tx, r.asked.To); err != nil {
+		if err := lockPerson(tx, r.asked); err != nil {
 			return nil, err
 		}
 	}
@@ -228,8 +230,14 @@ func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
 	for _, reach := range append([]Reach{{r.asked.Channel, r.asked.To}}, r.asked.Else...) {
 		try := *r
 		try.Channel, try.To = reach.Channel, reach.To
-		if err := s.weigh(tx, &try); err != nil {
+		purses, err := s.weigh(tx, &try)
+		if err != nil {
 			return nil, err
+		}
+		if try.Gate.Verdict == Go && r.ID != "" {
+			if err := bookCost(tx, try, purses); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, try.Gate)
 		if try.Gate.Verdict == Go || try.Gate.Verdict == Hold {
@@ -247,18 +255,21 @@ func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
 	return all, nil
 }
 
-// weigh puts r into words for its address and asks the gate.
-func (s *Service) weigh(tx *db.Tx, r *Record) error {
+// weigh puts r into words for its address and asks the gate. It returns the limits of money that r was weighed with.
+func (s *Service) weigh(tx *db.Tx, r *Record) ([]purse, error) {
 	a, err := s.word(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.now = tx.Now()
 	if err := s.ask(tx, &a, *r); err != nil {
-		return err
+		return nil, err
+	}
+	if a.purses, err = s.purses(tx, *r, a.price.Times(a.text.parts)); err != nil {
+		return nil, err
 	}
 	r.Gate = decide(a)
-	return nil
+	return a.purses, nil
 }
 
 // word puts r into words for its address and gathers what the gate looks at, but for the moment and for what stands in
@@ -266,17 +277,25 @@ func (s *Service) weigh(tx *db.Tx, r *Record) error {
 func (s *Service) word(r *Record) (application, error) {
 	m := r.Message
 	country := countryOf(m)
+	if country != m.Country && m.Country != "" { // a region of another country says nothing about this one
+		m.Region = ""
+	}
+	b := s.book()
 	shop, _ := s.markets.ByCode(m.Market)
 	a := application{
 		version: s.rules.version, class: m.Class, template: m.Template, reach: Reach{m.Channel, m.To},
 		country: country, notAfter: m.NotAfter, doubleOptIn: shop.DoubleOptIn, holidays: s.off, brand: s.cfg.Brand,
+		base: s.cfg.BaseURL, rules: s.rules, booked: b != nil, limits: b.limitsOf(m.Market), cart: m.Cart, kind: LongNumber,
+	}
+	if a.askedAt = m.FactAt; a.askedAt.IsZero() {
+		a.askedAt = r.CreatedAt
 	}
 	where := country
 	if where == "" && shop.Code != "" {
 		where = shop.Country()
 	}
 	a.law = s.rules.laws.of(where, s.texts().keys[m.Template].journey, m.Class)
-	f := form{reach: a.reach, law: a.law, kind: LongNumber, langs: langsOf(m.Lang, shop.Languages), brand: s.cfg.Brand, base: s.cfg.BaseURL, token: r.Token}
+	f := form{reach: a.reach, law: a.law, langs: langsOf(m.Lang, shop.Languages), brand: s.cfg.Brand, base: s.cfg.BaseURL, token: r.Token}
 	if m.Channel == SMS {
 		if a.policies = s.rules.of(country, m.Region); len(a.policies) > 0 {
 			f.policy = &a.policies[0]
@@ -286,9 +305,10 @@ func (s *Service) word(r *Record) (application, error) {
 		}
 	}
 	if route, ok := s.route(m.Channel, country, m.Class, m.Via, nil, false); ok {
-		a.routed, a.kind, f.kind = true, route.Kind, route.Kind
+		a.routed, a.kind, a.sender, a.record, a.price = true, route.Kind, senderName(route), b.record(country, route), route.Price
 		r.Sender, r.SenderKind = route.Sender, route.Kind
 	}
+	a.fit(&f)
 	t, err := s.texts().render(m, f)
 	if err != nil {
 		return a, err
@@ -312,6 +332,11 @@ func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
 		}
 		a.muted = rules.Mutes(a.country)
 	}
+	if len(a.policies) > 0 && a.policies[0].Repeats.Most > 0 && r.Channel == SMS {
+		if a.same, err = sameText(tx, r, tx.Now().Add(-a.policies[0].Repeats.Span)); err != nil {
+			return err
+		}
+	}
 	if !r.Class.asks() {
 		return nil
 	}
@@ -324,8 +349,13 @@ func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
 	} else if own != (customer.State{}) {
 		a.consent = own
 	}
-	if a.recent, err = recent(tx, r.To, r.ID, tx.Now().Add(-monthSpan)); err != nil {
+	if a.recent, err = recent(tx, r, tx.Now().Add(-monthSpan)); err != nil {
 		return err
+	}
+	if r.Cart != "" && r.Class == Promotional {
+		if a.reminded, err = reminded(tx, r); err != nil {
+			return err
+		}
 	}
 	if r.Guard == "" {
 		return nil
@@ -365,7 +395,8 @@ func zoneNames(m Message, country market.Country) []string {
 // message is about to take it.
 func (s *Service) route(ch Channel, c market.Country, cl Class, via string, without map[string]bool, use bool) (Route, bool) {
 	var fit [8]Route
-	all := fit[:0]
+	var barred []Route
+	all, b, day := fit[:0], s.book(), s.db.Clock().Now().UTC().Format(time.DateOnly)
 	for _, r := range s.routes(via) {
 		if via == "" && !r.fits(ch, c, cl) || without[r.Name] {
 			continue
@@ -376,12 +407,29 @@ func (s *Service) route(ch Channel, c market.Country, cl Class, via string, with
 		if r.Price.Currency == "" && ch == SMS {
 			r.Price = s.rules.prices[c]
 		}
+		if ch == SMS && s.barred(b, r, c, cl, day) {
+			barred = append(barred, r)
+			continue
+		}
 		all = append(all, r)
+	}
+	if len(all) == 0 && !use {
+		all = barred // the gate says why it may not be
 	}
 	if len(all) == 0 {
 		return Route{}, false
 	}
 	return s.health.best(all, s.cfg.weights(), s.db.Clock().Now(), use), true
+}
+
+// barred reports whether a route's sender may not send to a country.
+func (s *Service) barred(b *book, r Route, c market.Country, cl Class, day string) bool {
+	p, ok := s.rules.policies[string(c)]
+	if !ok {
+		return false
+	}
+	code, _, _ := s.rules.senderFault(p, r.Kind, senderName(r), b.record(c, r), b != nil, cl, day)
+	return code != ""
 }
 
 // follow does what the gate said about r. keep is save, or insert for a new message.

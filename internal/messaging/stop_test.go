@@ -37,6 +37,7 @@ func TestThousandWaitAndStop(t *testing.T) {
 					m.Channel = messaging.Email
 				}
 				m.Key = fmt.Sprint("waiting ", n)
+				m.Cart = m.Key
 				r, err := w.messages.Send(tx, m)
 				require.NoError(t, err)
 				require.Contains(t, []messaging.State{messaging.Queued, messaging.Held}, r.State)

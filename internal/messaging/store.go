@@ -118,20 +118,61 @@ func again(tx *db.Tx, r Record) (Record, error) {
 	return one(tx, `id = $1`+tx.ForUpdate(), r.ID)
 }
 
+// lockPerson makes everybody take turns who writes to one person, or about one cart, where consent is asked for.
+func lockPerson(tx *db.Tx, m Message) error {
+	if err := lockAddress(tx, m.To); err != nil {
+		return err
+	}
+	for _, name := range []string{m.Customer, m.Cart} {
+		if name != "" {
+			if err := lockAddress(tx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func lockAddress(tx *db.Tx, address string) error {
 	err := tx.Send(`insert into message_addresses (address, touched_at) values ($1, $2)
 		on conflict (address) do update set touched_at = excluded.touched_at`, address, tx.Now())
 	return err
 }
 
-// recent lists when messages that need consent left or are about to leave for an address.
-func recent(tx *db.Tx, address, but string, since time.Time) ([]time.Time, error) {
-	return db.All(tx, func(r db.Row) (at time.Time, err error) {
-		err = r.Scan(db.Moment(&at))
+// gone are the states of messages that left or are about to, and may have arrived.
+const gone = `('queued', 'sent', 'delivered', 'read', 'unknown')`
+
+// recent lists the messages needing consent that left or are about to leave for a person: for the same address, or for
+// another one of the same customer.
+func recent(tx *db.Tx, r Record, since time.Time) ([]leaving, error) {
+	const of = `select id, queued_at, class, template from messages where id <> $1 and queued_at > $2 and class in ('promotional', 'service') and state in ` + gone
+	query, args := of+` and recipient = $3`, []any{r.ID, since, r.To}
+	if r.Customer != "" {
+		query, args = query+` union `+of+` and customer = $4 and customer <> ''`, append(args, r.Customer)
+	}
+	return db.All(tx, func(row db.Row) (l leaving, err error) {
+		var id string
+		err = row.Scan(&id, db.Moment(&l.at), (*string)(&l.class), &l.template)
 		return
-	}, `select queued_at from messages where recipient = $1 and id <> $2 and queued_at > $3
-		and class in ('promotional', 'service') and state in ('queued', 'sent', 'delivered', 'read', 'unknown') order by queued_at`,
-		address, but, since)
+	}, query+` order by 2, 1`, args...)
+}
+
+// sameText lists when the same words left or were about to leave for an address.
+func sameText(tx *db.Tx, r Record, since time.Time) ([]time.Time, error) {
+	return db.All(tx, func(row db.Row) (at time.Time, err error) {
+		err = row.Scan(db.Moment(&at))
+		return
+	}, `select queued_at from messages where recipient = $1 and id <> $2 and queued_at > $3 and body = $4 and state in `+gone+` order by queued_at`, r.To, r.ID, since, r.Body)
+}
+
+// reminded is an earlier offer about the same cart that left or is about to; empty if there is none.
+func reminded(tx *db.Tx, r Record) (string, error) {
+	id, err := db.One(tx, db.Scalar[string], `select id from messages where cart = $1 and cart <> '' and id <> $2 and class = 'promotional' and state in `+gone+`
+		order by id limit 1`, r.Cart, r.ID)
+	if errors.Is(err, db.ErrNone) {
+		return "", nil
+	}
+	return id, err
 }
 
 func insertDecision(tx *db.Tx, message string, d Decision) error {

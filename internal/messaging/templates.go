@@ -335,6 +335,13 @@ func (s *Service) CheckText(tx *db.Tx, id TextID, w Words) error {
 	}
 	k := s.keyOf(t)
 	bad := checkWords(k, id.Channel, w.tidy())
+	if k.class == Transactional {
+		for field, text := range map[string]string{"subject": w.Subject, "body": w.Body, "plain_subject": w.PlainSubject, "plain": w.Plain} {
+			if code := checkOffer(text, s.cfg.BaseURL); code != "" && bad[field] == "" {
+				bad[field] = "messaging." + code
+			}
+		}
+	}
 	if len(bad) == 0 && id.Channel == SMS {
 		look, err := s.look(k, id, w.tidy(), "", nil)
 		if err != nil {

@@ -68,7 +68,7 @@ func TestPartsOfTheJourneysTexts(t *testing.T) {
 					if s.country == "MY" && lang != "ms" && lang != "en" || s.country == "MY" && k.class.asks() {
 						t.Skip("optional: not sent there")
 					}
-					f := form{reach: Reach{SMS, "+1"}, law: Promotional, kind: s.kind, policy: &p, langs: []string{lang}, brand: "Miana", base: "https://m.x", token: "abcdefghijkl"}
+					f := form{reach: Reach{SMS, "+1"}, law: Promotional, twoWay: s.kind.TwoWay(), links: p.Links != NoLink, most: p.MaxParts, room: p.MaxUnits, policy: &p, langs: []string{lang}, brand: "Miana", base: "https://m.x", token: "abcdefghijkl"}
 					reasons := []string{"exception"}
 					if _, ok := k.vars["reason"]; ok {
 						reasons = ReasonCodes()
@@ -113,7 +113,7 @@ func TestPartsOfThePlainTexts(t *testing.T) {
 		for _, lang := range nine {
 			for _, kind := range []Kind{LongNumber, Alpha} {
 				p := builtin().of("DE", "")[0]
-				got, err := all.render(Message{Template: name, Link: "x"}, form{reach: Reach{SMS, "+1"}, kind: kind, policy: &p, langs: []string{lang}, brand: "Miana", base: "https://m.x", token: "abcdefghijkl"})
+				got, err := all.render(Message{Template: name, Link: "x"}, form{reach: Reach{SMS, "+1"}, twoWay: kind.TwoWay(), links: p.Links != NoLink, most: p.MaxParts, room: p.MaxUnits, policy: &p, langs: []string{lang}, brand: "Miana", base: "https://m.x", token: "abcdefghijkl"})
 				require.NoError(t, err)
 				require.True(t, got.plain, "%s %s", name, lang)
 				require.LessOrEqual(t, got.parts, int64(2), got.body)
@@ -236,12 +236,12 @@ func TestOptOutOfASurveyWhereItIsAdvertising(t *testing.T) {
 		Promotional: "Miana: wie war Bestellung M-1, von 1 (schlecht) bis 5 (sehr gut)? Antwort mit der Zahl. Abmelden: STOP",
 		Survey:      "Miana: wie war Bestellung M-1, von 1 (schlecht) bis 5 (sehr gut)? Antwort mit der Zahl.",
 	} {
-		got, err := builtin().texts.render(Message{Template: "survey", Vars: map[string]string{"order": "M-1"}}, form{reach: Reach{SMS, "+1"}, law: law, kind: LongNumber, policy: &p, langs: []string{"de"}, brand: "Miana"})
+		got, err := builtin().texts.render(Message{Template: "survey", Vars: map[string]string{"order": "M-1"}}, form{reach: Reach{SMS, "+1"}, law: law, twoWay: LongNumber.TwoWay(), links: p.Links != NoLink, most: p.MaxParts, room: p.MaxUnits, policy: &p, langs: []string{"de"}, brand: "Miana"})
 		require.NoError(t, err)
 		require.Equal(t, want, got.body)
 	}
 	my := builtin().of("MY", "")[0]
-	got, err := builtin().texts.render(Message{Template: "survey", Vars: map[string]string{"order": "M-1"}}, form{reach: Reach{SMS, "+60"}, law: Survey, kind: Alpha, policy: &my, langs: []string{"ms"}, brand: "Miana", base: "https://m.x", token: "abc"})
+	got, err := builtin().texts.render(Message{Template: "survey", Vars: map[string]string{"order": "M-1"}}, form{reach: Reach{SMS, "+60"}, law: Survey, twoWay: Alpha.TwoWay(), links: my.Links != NoLink, most: my.MaxParts, room: my.MaxUnits, policy: &my, langs: []string{"ms"}, brand: "Miana", base: "https://m.x", token: "abc"})
 	require.NoError(t, err)
 	require.True(t, got.link, "what can't be answered has its link, so that the gate sends it by another channel: %s", got.body)
 }

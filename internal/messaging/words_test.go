@@ -29,7 +29,7 @@ func TestNoVariableIsEverLeft(t *testing.T) {
 		}
 		p := r.of("DE", "")[0]
 		got, err := r.texts.render(Message{Template: "confirm", Vars: vars, Trial: &w},
-			form{reach: Reach{SMS, "+1"}, kind: LongNumber, policy: &p, langs: []string{"de"}, brand: "Lotus", base: "https://lo.my", token: "abcdefghijkl"})
+			form{reach: Reach{SMS, "+1"}, twoWay: true, links: true, policy: &p, langs: []string{"de"}, brand: "Lotus", base: "https://lo.my", token: "abcdefghijkl"})
 		if err != nil {
 			t.Fatal(err)
 		}
