@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,8 +46,14 @@ func (c *console) textRoutes(mux *http.ServeMux) {
 }
 
 type textsView struct {
-	Langs []textColumn
-	Rows  []textRow
+	Langs  []textColumn
+	Groups []textGroup
+}
+
+// textGroup is a journey's texts; those of answers and the merchant's own stand together too.
+type textGroup struct {
+	Name string
+	Rows []textRow
 }
 
 type textColumn struct {
@@ -57,6 +64,7 @@ type textColumn struct {
 type textRow struct {
 	messaging.TemplateKey
 	Name  string
+	About string // when it is sent
 	Cells []textCell
 }
 
@@ -82,6 +90,14 @@ func (p *page) keyName(k messaging.TemplateKey) string {
 	return p.Word("tp_key", k.Key)
 }
 
+// keyAbout says when a built-in text is sent.
+func (p *page) keyAbout(k messaging.TemplateKey) string {
+	if k.Own {
+		return ""
+	}
+	return p.Word("tp_about", k.Key)
+}
+
 func (c *console) textList(tx *db.Tx, _ *http.Request, p *page) error {
 	p.Title = p.T("console.menu_templates")
 	keys, err := c.texts().Keys(tx)
@@ -98,7 +114,7 @@ func (c *console) textList(tx *db.Tx, _ *http.Request, p *page) error {
 		v.Langs = append(v.Langs, textColumn{Lang: l, Name: i18n.For(p.Lang()).LanguageName(l), Total: int64(2 * len(keys))})
 	}
 	for _, k := range keys {
-		row := textRow{TemplateKey: k, Name: p.keyName(k)}
+		row := textRow{TemplateKey: k, Name: p.keyName(k), About: p.keyAbout(k)}
 		for i, l := range langs {
 			cell := textCell{states[messaging.TextID{Key: k.Key, Lang: l, Channel: messaging.SMS}], states[messaging.TextID{Key: k.Key, Lang: l, Channel: messaging.Email}]}
 			for _, s := range []messaging.TextState{cell.Short, cell.Mail} {
@@ -108,7 +124,15 @@ func (c *console) textList(tx *db.Tx, _ *http.Request, p *page) error {
 			}
 			row.Cells = append(row.Cells, cell)
 		}
-		v.Rows = append(v.Rows, row)
+		name := p.Word("tp_journey", cmp.Or(k.Journey, "answers"))
+		if k.Own {
+			name = p.T("console.tp_own_texts")
+		}
+		if n := len(v.Groups); n == 0 || v.Groups[n-1].Name != name {
+			v.Groups = append(v.Groups, textGroup{Name: name})
+		}
+		g := &v.Groups[len(v.Groups)-1]
+		g.Rows = append(g.Rows, row)
 	}
 	p.Data = v
 	return nil
@@ -131,6 +155,7 @@ func (c *console) texts() Texts { return c.Messages }
 type textView struct {
 	messaging.TextID
 	Name     string
+	About    string
 	Template messaging.TemplateKey
 	Langs    []choice
 	Channels []choice
@@ -138,7 +163,7 @@ type textView struct {
 	Market   market.Code
 	Words    messaging.Words
 	Dir      string
-	Vars     []pairOf // a variable and its sample
+	Vars     []textVar
 	Over     int64
 	Source   string
 	Draft    *messaging.Draft
@@ -151,6 +176,12 @@ type textView struct {
 	Script   bool
 	Diff     []diffPiece
 	History  []messaging.TextVersion
+}
+
+// textVar is a variable with what it holds and a sample.
+type textVar struct {
+	messaging.Variable
+	About, Sample string
 }
 
 type lookRow struct {
@@ -190,7 +221,7 @@ func (c *console) text(tx *db.Tx, r *http.Request, p *page) error {
 	if err != nil {
 		return err
 	}
-	v := textView{TextID: id, Template: k, Name: p.keyName(k), Words: now.Words, Over: now.N, Dir: p.DirOf(id.Lang), Wrong: map[string]string{}, Source: "own"}
+	v := textView{TextID: id, Template: k, Name: p.keyName(k), About: p.keyAbout(k), Words: now.Words, Over: now.N, Dir: p.DirOf(id.Lang), Wrong: map[string]string{}, Source: "own"}
 	p.Title = v.Name
 	switch {
 	case now.Words == messaging.Words{}:
@@ -213,7 +244,11 @@ func (c *console) text(tx *db.Tx, r *http.Request, p *page) error {
 	}
 	samples := messaging.Samples(id.Lang)
 	for _, x := range k.Vars {
-		v.Vars = append(v.Vars, pairOf{x, cut(strings.Join(strings.Fields(samples[x.Name]), " "), 40)})
+		row := textVar{Variable: x, Sample: cut(strings.Join(strings.Fields(samples[x.Name]), " "), 40)}
+		if !k.Own {
+			row.About = p.Word("tp_var", x.Name)
+		}
+		v.Vars = append(v.Vars, row)
 	}
 	for _, l := range c.textLangs() {
 		v.Langs = append(v.Langs, choice{l, p.LanguageName(l), l == id.Lang})

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"html"
 	"net/http"
 	"testing"
 
@@ -9,8 +10,17 @@ import (
 	"portolan/internal/auth"
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
+	"portolan/internal/i18n"
+	"portolan/internal/messaging"
 	"portolan/internal/settings"
 )
+
+// sentence is what the console says in English; every key has it in all languages or in none.
+func sentence(t *testing.T, key string) string {
+	p := i18n.For("en")
+	require.True(t, p.Has("console."+key), key)
+	return p.T("console." + key)
+}
 
 func TestTextsAreWrittenAndPublished(t *testing.T) {
 	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
@@ -20,7 +30,16 @@ func TestTextsAreWrittenAndPublished(t *testing.T) {
 		r.user(auth.Viewer)
 		r.open()
 		op, viewer := r.as(auth.Operator), r.as(auth.Viewer)
-		has(t, op.page("/console/templates"), "Order paid", "built in", "German")
+		has(t, op.page("/console/templates"), "Order paid", "built in", "German", "News of the parcel", "Sent when the parcel reaches customs.")
+		for _, k := range messaging.BuiltinKeys() {
+			has(t, op.page("/console/templates/"+k.Key), html.EscapeString(sentence(t, "tp_about_"+k.Key)))
+			for _, v := range k.Vars {
+				sentence(t, "tp_var_"+v.Name)
+			}
+			if k.Journey != "" {
+				sentence(t, "tp_journey_"+k.Journey)
+			}
+		}
 		at := "/console/templates/confirm"
 		has(t, op.page(at+"?lang=de"), "danke[ {name}]", "Miana: danke Anna")
 		has(t, op.page(at+"?lang=th"), `lang="th"`, "70 characters a part")

@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,8 +43,11 @@ type TemplateKey struct {
 	Key   string
 	Title string // of a merchant's own; empty for the built-in ones
 	Class Class
-	Own   bool // made by the merchant
-	Vars  []Variable
+	// Journey is whose message it is: confirm, cart, parcel, delay, survey, again or review. Answers and the
+	// merchant's own have none.
+	Journey string
+	Own     bool // made by the merchant
+	Vars    []Variable
 }
 
 // Variable is what a template may hold. Needed says that without it the text makes no sense.
@@ -146,30 +148,27 @@ func (k TemplateKey) key() key {
 	return out
 }
 
-// Keys lists all templates: the merchant's own first, then by class and name.
+// Keys lists all templates: the merchant's own first, then those of each journey in the order of a sale, then answers.
 func (s *Service) Keys(tx *db.Tx) ([]TemplateKey, error) {
 	all, err := readKeys(tx)
 	if err != nil {
 		return nil, err
 	}
-	for name, k := range s.rules.texts.keys {
+	return append(all, BuiltinKeys()...), nil
+}
+
+// BuiltinKeys lists the templates that the program has, in the order of a sale.
+func BuiltinKeys() (all []TemplateKey) {
+	keys := builtin().texts.keys
+	for name, k := range keys {
 		all = append(all, k.shown(name))
 	}
-	rank := []Class{Transactional, Promotional, Survey, Reply}
-	slices.SortFunc(all, func(a, b TemplateKey) int {
-		own := func(k TemplateKey) int {
-			if k.Own {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Or(own(a)-own(b), slices.Index(rank, a.Class)-slices.Index(rank, b.Class), cmp.Compare(a.Key, b.Key))
-	})
-	return all, nil
+	slices.SortFunc(all, func(a, b TemplateKey) int { return keys[a.Key].place - keys[b.Key].place })
+	return all
 }
 
 func (k key) shown(name string) TemplateKey {
-	t := TemplateKey{Key: name, Class: k.class, Own: k.own}
+	t := TemplateKey{Key: name, Class: k.class, Journey: k.journey, Own: k.own}
 	for _, v := range k.names() {
 		t.Vars = append(t.Vars, Variable{v, k.typeOf(v), k.vars[v]})
 	}

@@ -34,6 +34,7 @@ type key struct {
 	types   map[string]VarType // of variables that a merchant made
 	order   []string           // the variables as they are listed
 	own     bool               // made by the merchant
+	place   int                // among the built-in ones
 }
 
 // words is one template: Full with variables, Plain without, for when those can't be filled.
@@ -52,7 +53,7 @@ func readTexts(from fs.FS) (t texts, err error) {
 		return t, err
 	}
 	err = readTable("keys.csv", string(b), func(row map[string]string) error {
-		k := key{journey: row["journey"], class: Class(row["class"]), blocks: strings.Fields(row["blocks"]), vars: map[string]bool{}}
+		k := key{journey: row["journey"], class: Class(row["class"]), blocks: strings.Fields(row["blocks"]), vars: map[string]bool{}, place: len(t.keys)}
 		for _, v := range strings.Fields(row["vars"]) {
 			name, needed := strings.CutSuffix(v, "!")
 			k.vars[name] = needed
@@ -140,7 +141,12 @@ func readList(body string) map[string]string {
 
 // ReasonWord is why a parcel is late or held, as it stands in a text: "customs_hold" in German is "der Zoll prüft
 // noch". A code that nobody has words for is a problem on the way, a language without words gets English.
-func ReasonWord(lang, code string) string { return wordIn("reasons", lang, code, "exception") }
+func ReasonWord(lang, code string) string {
+	return wordIn("reasons", lang, cmp.Or(reasonAs[code], code), "exception")
+}
+
+// reasonAs are reasons of events that read like others.
+var reasonAs = map[string]string{"held": "customs_hold", "documents": "document_needed", "duty": "duty_to_pay"}
 
 // ActionWord is who has to do what about a late parcel, as a sentence: "pay_duty", "carrier", "none". What nobody has
 // words for is left out.

@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"portolan/internal/fulfilment"
 	"portolan/internal/market"
 	"portolan/internal/messaging/sms"
 )
@@ -143,13 +145,17 @@ func TestNoHoles(t *testing.T) {
 		for _, lang := range nine {
 			for _, ch := range []Channel{SMS, Email} {
 				w, _, ok := all.find(name, ch, []string{lang})
-				if !ok {
-					continue
-				}
+				require.True(t, ok)
 				some := maps.Clone(needed)
 				some["link"] = "https://m.x/l/abc"
 				got, open := fill(w.full, some)
 				if k.class != Transactional {
+					require.Empty(t, open, "%s %s %s", name, lang, ch)
+				}
+				whole := maps.Clone(vars)
+				whole["link"] = some["link"]
+				_, open = fill(w.full, only(k, whole))
+				if name != "info_reply" && name != "help" && name != "stop_confirmed" {
 					require.Empty(t, open, "%s %s %s", name, lang, ch)
 				}
 				for _, hole := range []string{"  ", "()", "( )", " .", " ,", ",.", ":.", "..", "，。", "：。", "。。", "{", "}"} {
@@ -217,6 +223,13 @@ func TestReasons(t *testing.T) {
 		require.Equal(t, slices.Sorted(maps.Keys(builtin().texts.lists["actions.en"])), slices.Sorted(maps.Keys(builtin().texts.lists["actions."+lang])), lang)
 		require.NotEmpty(t, ActionWord(lang, "pay_duty"))
 	}
+	for _, code := range slices.Concat(fulfilment.Reasons, []string{fulfilment.LateRisk, fulfilment.CustomsHold, fulfilment.Exception}) {
+		require.NotEmpty(t, builtin().texts.lists["reasons.en"][cmp.Or(reasonAs[code], code)], "what happens to parcels has no word: %s", code)
+	}
+	for _, code := range fulfilment.Actions {
+		require.NotEmpty(t, ActionWord("de", code), code)
+	}
+	require.Equal(t, "ein Dokument fehlt", ReasonWord("de", "documents"))
 	require.Equal(t, "der Zoll prüft noch", ReasonWord("de-AT", "customs_hold"))
 	require.Equal(t, "ein Problem unterwegs", ReasonWord("de", "a code of tomorrow"))
 	require.Equal(t, "bad weather", ReasonWord("sv", "weather"))
