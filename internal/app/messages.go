@@ -77,7 +77,7 @@ func (a *App) messages(shop Shop) error {
 	a.Support = support.New(a.Bus, support.Parts{People: a.Customers, Orders: a.Orders, Markets: a.Markets, Messages: a.Messages})
 	a.Journeys = journeys.New(a.DB, a.Bus, a.Queue, journeys.Needs{
 		Orders: a.Orders, Carts: a.Checkout, Codes: a.Prices, Stock: a.Stock, Articles: a.Catalog, Customers: a.Customers, Markets: a.Markets,
-		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump, Parcels: a.Shipments,
+		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump, Parcels: a.Shipments, Tickets: a.Support,
 		Pages: journeys.Pages{
 			Bag: func(_ market.Market, _, link string) string { return a.cfg.PublicURL + "/back/" + link },
 			Confirm: func(m market.Market, lang, token string) string {

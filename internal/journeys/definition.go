@@ -14,6 +14,7 @@ import (
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/money"
+	"portolan/internal/support"
 )
 
 var (
@@ -110,7 +111,7 @@ type Node struct {
 	Reward *Reward `json:"reward,omitempty"`
 	Queue  string  `json:"queue,omitempty"`  // ticket
 	Urgent bool    `json:"urgent,omitempty"` // ticket
-	Title  string  `json:"title,omitempty"`  // ticket: key of a sentence, or words
+	Title  string  `json:"title,omitempty"`  // ticket, in the words of the team; empty: the reason says it
 	Tag    string  `json:"tag,omitempty"`
 	URL    string  `json:"url,omitempty"`  // webhook
 	Note   string  `json:"note,omitempty"` // for people who read the diagram
@@ -350,7 +351,7 @@ func (d *Definition) checkNode(c *fault.Check, n *Node, v vetting) {
 		c.That(ok, at+".template", "journeys.template_unknown")
 		c.That(!ok || n.Class == class, at+".class", "journeys.class_of_template")
 	case DoTicket:
-		c.That(n.Queue != "", at+".queue", "required")
+		c.That(slices.Contains(support.Queues, n.Queue), at+".queue", "journeys.queue_unknown")
 	case DoTag:
 		c.That(nameForm.MatchString(n.Tag), at+".tag", "journeys.name_form")
 	case DoCall:

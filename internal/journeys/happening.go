@@ -15,6 +15,7 @@ import (
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/order"
+	"portolan/internal/support"
 )
 
 // Happening is an event as journeys see it: what happened when, to whom, and what it is about.
@@ -131,6 +132,8 @@ func (s *Service) listen(bus *events.Bus) {
 	events.On(bus, "journeys.parcel", s.onParcel)
 	events.On(bus, "journeys.delayed", s.onDelayed)
 	events.On(bus, "journeys.arrived", s.onArrived)
+	events.On(bus, "journeys.ticket_opened", s.onTicket)
+	events.On(bus, "journeys.ticket_solved", s.onSolved)
 	events.On(bus, "journeys.recover_ended", s.onEnded)
 }
 
@@ -231,6 +234,14 @@ func (s *Service) onDelayed(tx *db.Tx, e fulfilment.DelayEvent) error {
 
 func (s *Service) onArrived(tx *db.Tx, e fulfilment.AllDeliveredEvent) error {
 	return s.Happened(tx, Happening{Event: "order.delivered", At: e.Occurred, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order)})
+}
+
+func (s *Service) onTicket(tx *db.Tx, e support.TicketOpenedEvent) error {
+	return s.Happened(tx, Happening{Event: "ticket.opened", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Cart: e.Cart, Reason: e.Reason})
+}
+
+func (s *Service) onSolved(tx *db.Tx, e support.TicketSolvedEvent) error {
+	return s.Happened(tx, Happening{Event: "ticket.solved", At: e.At, Customer: e.Customer, Market: e.Market, Order: e.Order, Cart: e.Cart, Reason: e.Reason})
 }
 
 func ofParcel(f fulfilment.ParcelFacts) Happening {

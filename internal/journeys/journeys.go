@@ -21,6 +21,7 @@ import (
 	"portolan/internal/order"
 	"portolan/internal/pricing"
 	"portolan/internal/snapshot"
+	"portolan/internal/support"
 )
 
 // What journeys asks of the packages below it.
@@ -75,9 +76,9 @@ type (
 	Parcels interface {
 		Parcel(tx *db.Tx, id fulfilment.ParcelID) (fulfilment.ParcelState, error)
 	}
-	// Tickets is where people take over.
+	// Tickets is satisfied by support.Service.
 	Tickets interface {
-		Open(tx *db.Tx, t Ticket) (number string, err error)
+		Open(tx *db.Tx, t support.Ticket) (support.Ticket, error)
 		OpenOn(tx *db.Tx, order string) (bool, error)
 	}
 )
@@ -90,21 +91,6 @@ type Pages struct {
 	Rate    func(o order.Order, lang string) string          // where an order is rated
 	Review  func(o order.Order, lang string) string          // where what was bought is reviewed
 	Shop    func(m market.Market, lang string) string        // the front page
-}
-
-// Ticket is work for a person. The same key opens one ticket.
-type Ticket struct {
-	Key      string
-	Queue    string
-	Urgent   bool
-	Title    string
-	Text     string // what the customer wrote
-	Customer string
-	Order    string
-	Parcel   string
-	Market   market.Code
-	Lang     string
-	Journey  string
 }
 
 // Needs is everything the journeys ask for.

@@ -11,6 +11,7 @@ import (
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/pricing"
+	"portolan/internal/support"
 )
 
 // guardName is the guard that the gate asks about every message of a journey.
@@ -321,8 +322,13 @@ func (l live) ticket(v *view, n *Node) (string, error) {
 		return "", nil
 	}
 	r := v.run
-	return l.s.Tickets.Open(v.tx, Ticket{Key: fmt.Sprintf("%s:%s:%d", r.ID, n.ID, r.Visits[n.ID]), Queue: n.Queue, Urgent: n.Urgent, Title: n.Title, Customer: r.Customer,
-		Order: r.Order, Parcel: r.Parcel, Market: r.Market, Lang: r.Lang, Text: r.Event.Text, Journey: r.Journey})
+	t := support.Ticket{Key: fmt.Sprintf("%s:%s:%d", r.ID, n.ID, r.Visits[n.ID]), Queue: n.Queue, Title: n.Title, Customer: r.Customer, Order: r.Order, Cart: r.Cart,
+		Parcel: r.Parcel, Market: r.Market, Lang: r.Lang, Reason: cmp.Or(n.Reason, "journey"), Source: support.FromJourney, OpenedBy: r.Journey}
+	if n.Urgent {
+		t.Priority = support.High
+	}
+	t, err := l.s.Tickets.Open(v.tx, t)
+	return t.Number, err
 }
 
 func (l live) tag(v *view, tag string) error { return addTag(v.tx, v.run.Customer, tag) }

@@ -38,6 +38,12 @@ func (s *Service) Open(tx *db.Tx, t Ticket) (Ticket, error) {
 	if old, err := oneTicket(tx, `key = $1`, t.Key); !errors.Is(err, ErrUnknown) {
 		return old, err
 	}
+	if t.Reason == ReasonRating && t.Order != "" { // whoever notices a bad rating first
+		all, err := ticketsOf(tx, `order_id = $1 and reason = $2 and state <> 'solved' order by id limit 1`, t.Order, t.Reason)
+		if err != nil || len(all) > 0 {
+			return firstOf(all), err
+		}
+	}
 	if t.Talk == "" && t.Customer != "" {
 		talk, err := s.talkWith(tx, t.Customer, t.Market, t.Order)
 		if err != nil && !errors.Is(err, ErrUnknown) {
@@ -280,4 +286,11 @@ func (s *Service) changed(tx *db.Tx, before, t Ticket, talk Talk, by string, mar
 		return nil
 	}
 	return s.bus.Publish(tx, TicketSolvedEvent{t.ID, t.Number, t.Customer, t.Order, t.Cart, t.Market, t.Reason, by, tx.Now()})
+}
+
+func firstOf(all []Ticket) (t Ticket) {
+	if len(all) > 0 {
+		t = all[0]
+	}
+	return t
 }
