@@ -38,18 +38,18 @@ func (s *Service) Open(tx *db.Tx, t Ticket) (Ticket, error) {
 	if old, err := oneTicket(tx, `key = $1`, t.Key); !errors.Is(err, ErrUnknown) {
 		return old, err
 	}
-	if t.Reason == ReasonRating && t.Order != "" { // whoever notices a bad rating first
-		all, err := ticketsOf(tx, `order_id = $1 and reason = $2 and state <> 'solved' order by id limit 1`, t.Order, t.Reason)
-		if err != nil || len(all) > 0 {
-			return firstOf(all), err
-		}
-	}
 	if t.Talk == "" && t.Customer != "" {
 		talk, err := s.talkWith(tx, t.Customer, t.Market, t.Order)
 		if err != nil && !errors.Is(err, ErrUnknown) {
 			return Ticket{}, err
 		}
 		t.Talk = talk.ID
+	}
+	if t.Reason == ReasonRating && t.Order != "" && t.Talk != "" { // whoever notices a bad rating first
+		all, err := ticketsOf(tx, `talk = $1 and order_id = $2 and reason = $3 and state <> 'solved' order by id limit 1`, t.Talk, t.Order, t.Reason)
+		if err != nil || len(all) > 0 {
+			return firstOf(all), err
+		}
 	}
 	talk := Talk{}
 	if t.Talk != "" {
