@@ -50,6 +50,9 @@ type (
 		Readdress(tx *db.Tx, id fulfilment.ShipmentID, to address.Address, by string) (fulfilment.Shipment, error)
 		Numbers(tx *db.Tx) ([]fulfilment.NumberRange, error)
 		AddNumbers(tx *db.Tx, r fulfilment.NumberRange) error
+		ParcelsOf(tx *db.Tx, o order.ID) ([]fulfilment.ParcelState, error)
+		Timeline(tx *db.Tx, id fulfilment.ParcelID) ([]fulfilment.Scan, error)
+		Record(tx *db.Tx, id fulfilment.ShipmentID, source, by string, all []fulfilment.Scan) ([]fulfilment.Heard, error)
 	}
 )
 

@@ -29,6 +29,11 @@ type shipmentView struct {
 	Particulars papers.Particulars
 	Licences    string
 	Making      bool // something has to be made
+	Tracks      []trackRow
+	Zone        string // of the destination
+	Statuses    []choice
+	Causes      []choice
+	Acts        []choice
 }
 
 // needRow is a paper that the shipment needs, with what there is of it.
@@ -113,7 +118,7 @@ func (c *console) shipment(tx *db.Tx, r *http.Request, p *page) error {
 		}
 	}
 	p.Data = v
-	return nil
+	return c.tracks(tx, p, v)
 }
 
 // parcelRows are the parcels as they are, as they were typed, or with one more.
@@ -213,6 +218,12 @@ func (c *console) changeShipment(r *http.Request, p *page) (string, error) {
 		case "particulars":
 			err = c.Papers.SetParticulars(tx, id, readParticulars(form), by)
 			done = "pp_particulars"
+		case "event":
+			err = c.recordEvent(tx, id, p, form)
+			done = "tr_recorded"
+		case "correct":
+			_, err = c.Shipments.Record(tx, id, "desk", by, []fulfilment.Scan{{Number: form.Get("parcel"), Corrects: form.Get("event")}})
+			done = "tr_corrected"
 		default:
 			err = errNoPage
 		}

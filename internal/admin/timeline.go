@@ -138,6 +138,8 @@ func (p *page) announced(e events.Entry) moment {
 		if e.Topic == "fulfilment.handed_over" {
 			at.Tone = "good"
 		}
+	case "parcel.moved", "parcel.delayed", "order.delivered":
+		at = p.parcelNews(e, at)
 	case "payment.review_opened":
 		at.Text, at.Tone, at.Kind, at.Detail = p.T("console.event_review", "amount", b.Amount), "warn", "payment", p.Word("reason", b.Reason)
 		at.URL = "/console/payments"

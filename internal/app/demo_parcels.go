@@ -194,7 +194,7 @@ func (h *history) enter(o order.Order, left time.Time, way []fakecarrier.Step) e
 	if _, err := h.Tax.RecordSale(h.tx, o); err != nil {
 		return err
 	}
-	p, err := h.Shipments.Enter(h.tx, o, left, fulfilment.S10("LV", 46_000_000+h.sent, "CN"), past)
+	p, err := h.Shipments.Enter(h.tx, o, left, desk, fulfilment.S10("LV", 46_000_000+h.sent, "CN"), past)
 	if err != nil {
 		return err
 	}

@@ -202,7 +202,11 @@ func (h *history) add(r *landed.Request, o *order.Order, p *catalog.Product, v *
 		price = money.Of(l.price, l.currency)
 	}
 	r.Lines = append(r.Lines, landed.Line{Key: v.SKU, Description: p.CustomsDescription, HS: p.HS, Origin: string(p.Origin), Quantity: 1, UnitPrice: price, Category: p.TaxCategory, WeightGrams: p.WeightGrams})
-	o.Lines = append(o.Lines, order.Line{SKU: v.SKU, Title: p.Text(o.Lang).Title, Slug: p.Slug, Options: v.Options, Quantity: 1, UnitPrice: price, Total: price, HS: p.HS, Origin: string(p.Origin),
+	picture := ""
+	if im, _, ok := p.Image(v.Options["color"]); ok {
+		picture = im.File
+	}
+	o.Lines = append(o.Lines, order.Line{Image: picture, SKU: v.SKU, Title: p.Text(o.Lang).Title, Slug: p.Slug, Options: v.Options, Quantity: 1, UnitPrice: price, Total: price, HS: p.HS, Origin: string(p.Origin),
 		Weight: p.WeightGrams})
 }
 

@@ -40,6 +40,9 @@ func progress(all []Scan) Progress {
 	return p
 }
 
+// Counted are the events that count, as they happened: not what was taken back or is doubted.
+func Counted(all []Scan) []Scan { return counted(all) }
+
 // counted are the events that weren't taken back and aren't doubted, as they happened. Events of one moment stand in
 // the order of a parcel's way. A correction can be taken back like any other event.
 func counted(all []Scan) []Scan {

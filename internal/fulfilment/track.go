@@ -405,9 +405,9 @@ func (s *Shipments) arrive(tx *db.Tx, all []ParcelState, announced bool) error {
 
 // Enter brings along the shipment of an order of the past, handed over at a moment in one parcel, with what was heard of
 // it since, and tells nobody. What is heard from now on is news.
-func (s *Shipments) Enter(tx *db.Tx, o order.Order, at time.Time, tracking string, in []Scan) (ParcelState, error) {
+func (s *Shipments) Enter(tx *db.Tx, o order.Order, at time.Time, by, tracking string, in []Scan) (ParcelState, error) {
 	one := shipmentOf(o)
-	one.ID, one.MadeAt, one.ChangedAt, one.State, one.HandedOverAt, one.HandedOverBy = ShipmentID(id.New("shp")), o.PlacedAt, at, HandedOver, at, desk
+	one.ID, one.MadeAt, one.ChangedAt, one.State, one.HandedOverAt, one.HandedOverBy = ShipmentID(id.New("shp")), o.PlacedAt, at, HandedOver, at, by
 	one.Parcels[0].Tracking = tracking
 	if v, ok := s.stock.service(o.Market, o.Country, o.Location, o.Service); ok {
 		one.Carrier, one.Channel = v.Carrier, v.Channel
@@ -416,7 +416,7 @@ func (s *Shipments) Enter(tx *db.Tx, o order.Order, at time.Time, tracking strin
 	if fresh, err := insertShipment(tx, one); err != nil || !fresh {
 		return p, err
 	}
-	in = append([]Scan{{Status: PickedUp, Occurred: at, Ref: handOverRef + " 0"}}, in...)
+	in = append([]Scan{{Status: PickedUp, Occurred: at, By: by, Ref: handOverRef + " 0"}}, in...)
 	for i := range in {
 		in[i] = in[i].tidy()
 		in[i].Parcel, in[i].Received = parcelID(one.ID, 1), in[i].Occurred

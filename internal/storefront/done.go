@@ -31,6 +31,15 @@ func (s *shop) showOrder(w http.ResponseWriter, r *http.Request, at place, o ord
 		}
 		v.Next = append(v.Next, at.say.T("checkout.next_track"))
 	}
+	err := s.DB.Read(r.Context(), func(tx *db.Tx) error {
+		tracks, states, err := s.tracks(tx, at, o)
+		v.Tracks = tracks
+		v.underWay(at, name, states)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	v.Summary = s.orderSummary(at, o)
 	p := s.newPage(at, "/orders/"+string(o.ID), at.say.T("checkout.order_number", "number", o.Number))
 	p.Data = v

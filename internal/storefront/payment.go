@@ -218,6 +218,7 @@ type doneView struct {
 	Title, Text, Number, Arrives, Phone string
 	Address, Next                       []string
 	Bank                                []pairText
+	Tracks                              []trackView
 }
 
 type pairText struct{ Label, Text string }

@@ -72,6 +72,7 @@ type Parts struct {
 	Checkout  *checkout.Service
 	Borders   Borders // nil: everything may go everywhere
 	Orders    *order.Service
+	Parcels   Parcels // nil: nobody knows where they are
 	Payments  *payment.Service
 	Replies   Replies
 	Consents  Consents

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"time"
 
-	"portolan/internal/customs"
 	"portolan/internal/db"
 	"portolan/internal/events"
 	"portolan/internal/fulfilment"
@@ -143,7 +142,7 @@ func (c *Carrier) Way(p fulfilment.ParcelState, city string, at time.Time) []Ste
 		w.zone = m.Location()
 	}
 	fate := w.r.IntN(100)
-	border := p.Origin != p.Country && !(customs.InUnion(string(p.Origin)) && customs.InUnion(string(p.Country)))
+	border := p.Abroad()
 	day := w.day(border, fate < 8)
 	if border {
 		day = w.abroad(day, fate >= 8 && fate < 15)
