@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -60,4 +61,32 @@ func TestWordsSpreadAndJoin(t *testing.T) {
 		again := spread.words()
 		require.Equal(t, []string{w.full, w.plain}, []string{again.full, again.plain}, name)
 	}
+}
+
+// Whatever is typed and whatever fills it: nothing breaks, and no variable is left open.
+func FuzzTemplate(f *testing.F) {
+	for _, s := range []string{"[{name}, ]Ihre Bestellung {order} ist bezahlt.", "{name|you}[ {to}", "{{order}}", "{order", "[[ {from} ]]", "\\{order\\}", "{order|{name}}", "สวัสดี {order}", "\u202e{order}"} {
+		f.Add(s, "bezahlt", "Anna", "F-1", false)
+		f.Add(s, "", "{order}", "[{name}]", true)
+	}
+	r := builtin()
+	k := r.texts.keys["confirm"]
+	f.Fuzz(func(t *testing.T, body, plain, name, order string, mail bool) {
+		ch, w := SMS, Words{Body: body, Plain: plain}
+		if mail {
+			ch, w.Subject, w.PlainSubject = Email, "{order} "+name, "Order"
+		}
+		if w = w.tidy(); len(checkWords(k, ch, w)) > 0 {
+			return
+		}
+		one := &texts{keys: map[string]key{"confirm": k}, blocks: r.texts.blocks}
+		m := Message{Template: "confirm", Channel: ch, Lang: "de", Vars: map[string]string{"name": name, "order": order, "items": body}, Trial: &w}
+		got, err := one.render(m, form{reach: Reach{Channel: ch}, kind: LongNumber, langs: []string{"de"}, brand: "Miana", base: "https://miana.example", token: "k3v9tq2mxw7a"})
+		if err != nil && !errors.Is(err, ErrNoTemplate) {
+			t.Fatal(err)
+		}
+		if len(got.open) > 0 && w.Plain != "" || strings.ContainsAny(got.body, "{}") && !mail {
+			t.Fatalf("%q with %q leaves %v open: %q", body, name, got.open, got.body)
+		}
+	})
 }
