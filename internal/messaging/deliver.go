@@ -92,6 +92,11 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 				r.due = tx.Now().Add(2 * askAfter[0])
 				return nil, save(tx, r)
 			}
+			// Whoever had it in hand is gone. Once the line is up again, a receipt may tell that it was taken.
+			if !r.Class.asks() {
+				r.due = tx.Now().Add(resendAfter)
+				return nil, save(tx, r)
+			}
 		}
 		if r.Class.asks() || r.Repeats >= mostRepeats {
 			r.State, r.Reason = Unknown, "outcome_unknown"

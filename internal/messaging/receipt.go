@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"portolan/internal/db"
@@ -268,7 +269,29 @@ func (s *Service) settle(tx *db.Tx, rc Receipt) (bool, error) {
 		}
 		return true, s.report(tx, all[0], rc)
 	}
-	return false, nil
+	return s.adopt(tx, rc)
+}
+
+// adopt takes a receipt by a name that nobody knows as the answer that an attempt never got: a process that ended before
+// it could note the name left it behind. It has to be the only attempt without a name that the provider has for the phone,
+// and for a message of one part.
+func (s *Service) adopt(tx *db.Tx, rc Receipt) (bool, error) {
+	if rc.Phone == "" {
+		return false, nil
+	}
+	type orphan struct {
+		attempt, outcome string
+		parts            int64
+	}
+	all, err := db.All(tx, func(r db.Row) (o orphan, err error) { return o, r.Scan(&o.attempt, &o.outcome, &o.parts) },
+		`select a.id, a.outcome, m.parts from messages m join message_attempts a on a.message = m.id
+		where m.recipient = $1 and a.provider = $2 and a.outcome in ('open', 'unknown') and a.started_at > $3
+		and not exists (select 1 from message_refs f where f.attempt = a.id) order by a.id limit 2`,
+		"+"+strings.TrimLeft(rc.Phone, "+0"), rc.Provider, tx.Now().Add(-parkedFor))
+	if err != nil || len(all) != 1 || all[0].outcome != "unknown" || all[0].parts != 1 {
+		return false, err
+	}
+	return true, s.Late(tx, all[0].attempt, 1, rc.Ref)
 }
 
 // samePhone compares what a network calls a phone with our E.164; networks leave the plus out.

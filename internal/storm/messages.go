@@ -33,7 +33,7 @@ type MessagesConfig struct {
 	Orders int     // paid orders, each of which is to be confirmed by SMS
 	Rate   int     // of them a second
 	Kills  int     // of serve, at random moments
-	Speed  float64 // of the clock that all processes share; it begins on a Tuesday at 18:30 UTC
+	Speed  float64 // of the clock that all processes share; it begins on a Tuesday at 18:40 UTC
 	Until  time.Duration
 	Seed   uint64
 	Log    func(format string, args ...any)
@@ -137,7 +137,7 @@ func (s *messageStorm) run(ctx context.Context) (err error) {
 	if err := s.agree(ctx); err != nil {
 		return fmt.Errorf("consents: %w", err)
 	}
-	s.start = time.Now().UTC().Truncate(24 * time.Hour).Add(18*time.Hour + 30*time.Minute)
+	s.start = time.Now().UTC().Truncate(24 * time.Hour).Add(18*time.Hour + 40*time.Minute)
 	for s.start.Before(time.Now().Add(time.Hour)) || s.start.Weekday() != time.Tuesday {
 		s.start = s.start.AddDate(0, 0, 1)
 	}
@@ -213,7 +213,7 @@ func (s *messageStorm) failing() map[string]any {
 		}
 	}
 	return map[string]any{
-		"delay": map[string]any{"shape": "lognormal", "p50": "60s", "p95": "5m", "max": "12m"},
+		"delay": map[string]any{"shape": "lognormal", "p50": "5s", "p95": "3m", "max": "12m"},
 		"early": .05, "doubled": .1, "reordered": .02, "lost": .006, "interim": .05, "failed": .002, "garbled": .002, "ids": "mixed", "wording": "mixed",
 		"throttled": .03, "refuse": refuse, "codes": map[string]string{"undeliverable": "069"},
 		"outages": []map[string]string{{"kind": "refuse", "after": "25m", "for": "9m", "every": "74m"}, {"kind": "lines", "after": "40m", "for": "2m", "every": "3h"},
@@ -223,7 +223,7 @@ func (s *messageStorm) failing() map[string]any {
 
 // sound is a network that takes everything; its receipts come late, twice or never too.
 func (s *messageStorm) sound() map[string]any {
-	return map[string]any{"delay": map[string]any{"shape": "lognormal", "p50": "60s", "p95": "5m", "max": "12m"},
+	return map[string]any{"delay": map[string]any{"shape": "lognormal", "p50": "5s", "p95": "3m", "max": "12m"},
 		"early": .05, "doubled": .1, "reordered": .02, "lost": .006, "failed": .002, "ids": "mixed", "wording": "mixed"}
 }
 

@@ -14,8 +14,8 @@ var (
 	confirmations = flag.Int("storm.messages", 360, "orders in the storm of messages")
 	rate          = flag.Int("storm.rate", 18, "of them a second")
 	deaths        = flag.Int("storm.deaths", 1, "times the server is killed in it")
-	until         = flag.Duration("storm.until", 100*time.Minute, "how long it lasts at least, on its clock")
-	speed         = flag.Float64("storm.speed", 240, "of its clock")
+	until         = flag.Duration("storm.until", 50*time.Minute, "how long it lasts at least, on its clock")
+	speed         = flag.Float64("storm.speed", 120, "of its clock")
 )
 
 // Every paid order is confirmed, however networks fail and the program dies; no offer comes twice, after STOP or at
