@@ -81,7 +81,7 @@ func FuzzTemplate(f *testing.F) {
 		}
 		one := &texts{keys: map[string]key{"confirm": k}, blocks: r.texts.blocks}
 		m := Message{Template: "confirm", Channel: ch, Lang: "de", Vars: map[string]string{"name": name, "order": order, "items": body}, Trial: &w}
-		got, err := one.render(m, form{reach: Reach{Channel: ch}, kind: LongNumber, langs: []string{"de"}, brand: "Miana", base: "https://miana.example", token: "k3v9tq2mxw7a"})
+		got, err := one.render(m, form{reach: Reach{Channel: ch}, twoWay: true, links: true, langs: []string{"de"}, brand: "Miana", base: "https://miana.example", token: "k3v9tq2mxw7a"})
 		if err != nil && !errors.Is(err, ErrNoTemplate) {
 			t.Fatal(err)
 		}
