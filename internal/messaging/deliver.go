@@ -3,6 +3,7 @@ package messaging
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"portolan/internal/db"
@@ -55,6 +56,7 @@ func (s *Service) step(tx *db.Tx, r Record, route Route, n int64, repeat bool) (
 		}
 	}
 	if r.Channel == Email {
+		p.Text = strings.ReplaceAll(p.Text, "\t", ": ") // rows of a bill read well in plain text too
 		p.Mark = s.Mark(at.ID)
 		p.Return = s.returnPath(p.Mark)
 	}

@@ -74,7 +74,7 @@ func (s *Service) inquire(ctx context.Context, a askOutcome) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		slog.Warn("a provider can't be asked what became of a message", "route", at.Route, "attempt", at.ID, "err", err)
+		slog.Debug("a provider can't be asked what became of a message", "route", at.Route, "attempt", at.ID, "err", err)
 	}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
 		for _, e := range told {

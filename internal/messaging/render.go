@@ -154,20 +154,33 @@ func (s *texts) mail(k key, w words, lang string, vars map[string]string, f form
 	head, body, _ := strings.Cut(filled, "\n\n")
 	t.lang, t.open, t.parts, t.encoding = lang, open, 1, "utf-8"
 	t.subject = f.brand + ": " + strings.TrimPrefix(strings.Join(strings.Fields(head), " "), "Subject: ")
-	paragraphs, ours := paragraphsOf(body), map[string]bool{vars["link"]: true}
+	l := letter{Lang: lang, Dir: "ltr", Brand: f.brand, Subject: t.subject, Open: s.block(lang, "open_mail")}
+	if slices.Contains([]string{"ar", "he", "fa", "ur"}, lang) {
+		l.Dir = "rtl"
+	}
+	paragraphs := paragraphsOf(body)
+	for _, p := range paragraphs {
+		l.add(p, vars["link"])
+	}
 	for _, b := range k.blocks {
 		if way := s.block(lang, b+"_mail"); way != "" {
 			answer := f.base + "/r/" + f.token
-			paragraphs, ours[answer] = append(paragraphs, way, answer), true
+			paragraphs = append(paragraphs, way, answer)
+			l.add(way, "")
+			l.Pieces = append(l.Pieces, piece{Href: answer})
+			t.link = true
 		}
 	}
 	if k.class.asks() {
 		t.leave = f.base + "/u/" + f.token
-		paragraphs = append(paragraphs, s.block(lang, "leave_mail"), t.leave)
+		l.Foot, l.Leave = s.block(lang, "leave_mail"), t.leave
+		paragraphs = append(paragraphs, l.Foot, t.leave)
 	}
 	t.body = strings.Join(append(paragraphs, f.brand), "\n\n")
-	t.link, ours[t.leave] = len(ours) > 1 || vars["link"] != "", true
-	t.html, err = layout(lang, f.brand, t.subject, paragraphs, ours)
+	t.link = t.link || vars["link"] != ""
+	var html strings.Builder
+	err = page.Execute(&html, l)
+	t.html = html.String()
 	return t, err
 }
 
@@ -180,47 +193,67 @@ func paragraphsOf(body string) (all []string) {
 	return all
 }
 
-// piece is one paragraph of an e-mail: rows of a table, a link of ours, or lines of text.
+// letter is the HTML part of an e-mail. Everything is escaped; only our own links become links, and there are no
+// pictures.
+type letter struct {
+	Lang, Dir, Brand, Subject string
+	Pieces                    []piece
+	Open                      string // on the button of the message's own link
+	Foot, Leave               string // why the person hears from us, and how to end it
+}
+
+// piece is one paragraph: rows of a table, a link of ours, or lines of text.
 type piece struct {
-	Rows  [][]string
-	Href  string
-	Lines []string
+	Rows   []row
+	Href   string
+	Button bool
+	Lines  []string
 }
 
-var page = template.Must(template.New("mail").Parse(`<!doctype html>
-<html lang="{{.Lang}}" dir="{{.Dir}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Subject}}</title></head>
-<body style="margin:0;background:#f6f4f0;font:16px/1.5 sans-serif;color:#222"><div style="max-width:34em;margin:0 auto;padding:24px;background:#fff">
-<p style="font-weight:700;font-size:20px;margin:0 0 16px">{{.Brand}}</p>
-{{range .Pieces}}{{if .Rows}}<table style="width:100%;border-collapse:collapse">{{range .Rows}}<tr>{{range $i, $c := .}}<td style="padding:4px 0;border-bottom:1px solid #eee{{if $i}};text-align:end{{end}}">{{$c}}</td>{{end}}</tr>{{end}}</table>
-{{else if .Href}}<p><a href="{{.Href}}" style="color:#0b5cab">{{.Href}}</a></p>
-{{else}}<p>{{range $i, $l := .Lines}}{{if $i}}<br>{{end}}{{$l}}{{end}}</p>
-{{end}}{{end}}</div></body></html>
-`))
+// row is a line of a bill; the last one is its total.
+type row struct {
+	Cells []string
+	Total bool
+}
 
-// layout makes the HTML part. Everything is escaped; only our own links become links.
-func layout(lang, brand, subject string, paragraphs []string, ours map[string]bool) (string, error) {
-	delete(ours, "")
-	var pieces []piece
-	for _, p := range paragraphs {
-		lines := strings.Split(p, "\n")
-		var x piece
-		switch {
-		case ours[p]:
-			x.Href = p
-		case strings.Contains(p, "\t"):
-			for _, l := range lines {
-				x.Rows = append(x.Rows, strings.Split(l, "\t"))
-			}
-		default:
-			x.Lines = lines
+func (l *letter) add(paragraph, link string) {
+	lines := strings.Split(paragraph, "\n")
+	switch {
+	case link != "" && paragraph == link:
+		l.Pieces = append(l.Pieces, piece{Href: link, Button: true})
+	case strings.Contains(paragraph, "\t"):
+		var p piece
+		for i, line := range lines {
+			p.Rows = append(p.Rows, row{strings.Split(line, "\t"), i == len(lines)-1 && i > 0})
 		}
-		pieces = append(pieces, x)
+		l.Pieces = append(l.Pieces, p)
+	default:
+		l.Pieces = append(l.Pieces, piece{Lines: lines})
 	}
-	dir := "ltr"
-	if slices.Contains([]string{"ar", "he", "fa", "ur"}, lang) {
-		dir = "rtl"
-	}
-	var b strings.Builder
-	err := page.Execute(&b, map[string]any{"Lang": lang, "Dir": dir, "Brand": brand, "Subject": subject, "Pieces": pieces})
-	return b.String(), err
 }
+
+// Far is the side where lines end.
+func (l letter) Far() string {
+	if l.Dir == "rtl" {
+		return "left"
+	}
+	return "right"
+}
+
+// page is what mail programs of today and of twenty years ago can draw: tables, styles at each element, and colours
+// that turn around where the reader wants it dark.
+var page = template.Must(template.New("mail").Parse(`<!doctype html>
+<html lang="{{.Lang}}" dir="{{.Dir}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><title>{{.Subject}}</title>
+<style>:root{color-scheme:light dark}@media (prefers-color-scheme:dark){.b{background:#17181b!important}.c{background:#222428!important;color:#ececec!important}.m{color:#a9acb3!important}.r{border-color:#3a3d44!important}.k{color:#8ec1ff!important}.o{background:#ececec!important;color:#17181b!important}}</style></head>
+<body class="b" style="margin:0;padding:0;background:#f6f4f0"><table role="presentation" dir="{{.Dir}}" class="b" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:#f6f4f0"><tr><td align="center" style="padding:24px 12px">
+<table role="presentation" class="c" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:560px;background:#fff;color:#222;border-radius:12px;font:16px/1.55 -apple-system,'Segoe UI',Roboto,'Noto Sans',Arial,sans-serif"><tr><td style="padding:28px">
+<p style="margin:0 0 24px;font-weight:700;font-size:20px;letter-spacing:.02em">{{.Brand}}</p>
+{{range .Pieces}}{{if .Rows}}<table width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 20px;border-collapse:collapse;font:inherit;color:inherit">{{range .Rows}}<tr>{{$t := .Total}}{{range $i, $c := .Cells}}<td class="r" {{if $i}}align="{{$.Far}}" {{end}}style="padding:8px 0;vertical-align:top;border-bottom:1px solid #e6e2da{{if $i}};white-space:nowrap{{end}}{{if $t}};border-bottom:0;font-weight:700{{end}}"><bdi>{{$c}}</bdi></td>{{end}}</tr>{{end}}</table>
+{{else if .Button}}<p style="margin:4px 0 24px"><a class="o" href="{{.Href}}" style="display:inline-block;padding:12px 28px;border-radius:8px;background:#222;color:#fff;text-decoration:none;font-weight:600">{{$.Open}}</a></p>
+<p class="m" style="margin:0 0 20px;font-size:13px;color:#6b6b6b;word-break:break-all"><bdi dir="ltr">{{.Href}}</bdi></p>
+{{else if .Href}}<p style="margin:0 0 20px;word-break:break-all"><a class="k" href="{{.Href}}" dir="ltr" style="color:#0b5cab">{{.Href}}</a></p>
+{{else}}<p style="margin:0 0 16px">{{range $i, $l := .Lines}}{{if $i}}<br>{{end}}{{$l}}{{end}}</p>
+{{end}}{{end}}</td></tr></table>
+{{if .Leave}}<p class="m" style="max-width:504px;margin:20px auto 0;font:13px/1.5 Arial,sans-serif;color:#6b6b6b;word-break:break-all">{{.Foot}}<br><a class="m" href="{{.Leave}}" dir="ltr" style="color:#6b6b6b">{{.Leave}}</a></p>
+{{end}}</td></tr></table></body></html>
+`))
