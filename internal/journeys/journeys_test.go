@@ -266,7 +266,7 @@ func TestConfirmSaysWhatWasBought(t *testing.T) {
 		m := w.mail.took[0]
 		require.Equal(t, "anna@example.org", m.To)
 		require.Equal(t, "Lotus: Ihre Bestellung F-20261124-0001 ist bezahlt", m.Subject)
-		for _, want := range []string{"2 x Leinenkleid (M, teal): ", "Zoll\t", "Steuer\t", "Gesamt\t", "Hauptstr. 1", "https://lotus.example/"} {
+		for _, want := range []string{"2 x Leinenkleid (M, teal): ", "Zoll: ", "Steuer: ", "Gesamt: ", "Hauptstr. 1", "https://lotus.example/"} {
 			require.Contains(t, m.Text, want)
 		}
 		require.Contains(t, m.HTML, "<table")
