@@ -23,9 +23,14 @@ var errGroup = errors.New("db: the transaction was given up")
 
 // groupUnit is one work of a group. Its statements run to their end even when the caller has gone: an interrupted
 // one would undo the works of others.
+//
+// The first work of a group has nobody before it: to undo it is to undo the transaction, and it needs no savepoint, for
+// which SQLite would copy each page that the work changes.
 type groupUnit struct {
 	liteUnit
-	l *lite
+	l      *lite
+	first  bool
+	failed error // of a statement, which may have undone the transaction
 }
 
 // join waits for the writing connection and begins a work on it.
@@ -34,7 +39,7 @@ func (l *lite) join(ctx context.Context) (unit, error) {
 	select {
 	case c := <-l.writers:
 		l.waiting.Add(-1)
-		u := &groupUnit{liteUnit{c, l.writers}, l}
+		u := &groupUnit{liteUnit: liteUnit{c, l.writers}, l: l}
 		return u, u.begin()
 	case <-ctx.Done():
 		l.waiting.Add(-1)
@@ -50,7 +55,8 @@ func (u *groupUnit) begin() error {
 			u.home <- u.c
 			return err
 		}
-		u.c.group = &group{done: make(chan struct{})}
+		u.c.group, u.first = &group{done: make(chan struct{})}, true
+		return nil
 	}
 	if _, err := u.liteUnit.exec(ctx, "savepoint work", nil); err != nil {
 		u.giveUp(err)
@@ -63,22 +69,37 @@ func (u *groupUnit) exec(ctx context.Context, query string, args []any) (int64, 
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	return u.liteUnit.exec(context.WithoutCancel(ctx), query, args)
+	n, err := u.liteUnit.exec(context.WithoutCancel(ctx), query, args)
+	if err != nil {
+		u.failed = err
+	}
+	return n, err
 }
 
 func (u *groupUnit) query(ctx context.Context, query string, args []any) (rows, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return u.liteUnit.query(context.WithoutCancel(ctx), query, args)
+	rs, err := u.liteUnit.query(context.WithoutCancel(ctx), query, args)
+	if err != nil {
+		u.failed = err
+	}
+	return rs, err
 }
 
 // commit ends the work and returns when it is durable.
 func (u *groupUnit) commit(ctx context.Context) error {
 	g := u.c.group
-	if _, err := u.liteUnit.exec(ctx, "release work", nil); err != nil {
-		u.giveUp(err)
+	switch {
+	case u.first && u.failed != nil:
+		err := fmt.Errorf("%w: %w", errGroup, u.failed)
+		u.rollback()
 		return err
+	case !u.first:
+		if _, err := u.liteUnit.exec(ctx, "release work", nil); err != nil {
+			u.giveUp(err)
+			return err
+		}
 	}
 	g.works++
 	u.pass(g)
@@ -89,6 +110,10 @@ func (u *groupUnit) commit(ctx context.Context) error {
 // rollback undoes the work and leaves those before it.
 func (u *groupUnit) rollback() {
 	ctx := context.Background()
+	if u.first {
+		u.end()
+		return
+	}
 	_, err := u.liteUnit.exec(ctx, "rollback to work", nil)
 	if err == nil {
 		_, err = u.liteUnit.exec(ctx, "release work", nil)
@@ -117,7 +142,7 @@ func (l *lite) sweep() {
 	}
 	select {
 	case c := <-l.writers:
-		u := &groupUnit{liteUnit{c, l.writers}, l}
+		u := &groupUnit{liteUnit: liteUnit{c, l.writers}, l: l}
 		if c.group == nil {
 			u.home <- c
 			return

@@ -38,7 +38,7 @@ const pragmas = "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=
 
 // What only the writing connection needs: memory for the pages that a burst of works comes back to, and a longer log, so
 // that a page which many commits changed is copied into the file once.
-const onlyWrites = "pragma cache_size(-32000); pragma wal_autocheckpoint(4000)"
+const onlyWrites = "pragma cache_size(-16000); pragma wal_autocheckpoint(4000)"
 
 // durability takes off the end of a database's name how careful its commits are. FULL, unless it is said, has a commit that was
 // acknowledged survive a power cut; with NORMAL the last ones may be lost in it, but neither in a crash of the program nor

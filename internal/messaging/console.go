@@ -128,7 +128,7 @@ func (s *Service) Inspect(tx *db.Tx, id string) (d Detail, err error) {
 			return d, err
 		}
 	}
-	d.Receipts, err = db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where message = $1 order by id`, id)
+	d.Receipts, err = db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where message = $1 and message <> '' order by id`, id)
 	if err != nil {
 		return d, err
 	}

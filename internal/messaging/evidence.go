@@ -164,7 +164,7 @@ func (s *Service) remove(tx *db.Tx, r Record, why string) error {
 	if err := tx.Send(`update mail_returns set raw = '', said = '' where message = $1`, r.ID); err != nil {
 		return err
 	}
-	return tx.Send(`update message_receipts set raw = '', phone = '' where message = $1`, r.ID)
+	return tx.Send(`update message_receipts set raw = '', phone = '' where message = $1 and message <> ''`, r.ID)
 }
 
 // Forget takes away the words of all messages to and from addresses whose owner is to be forgotten, and puts other

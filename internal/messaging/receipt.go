@@ -264,7 +264,7 @@ func (s *Service) settle(tx *db.Tx, rc Receipt) (bool, error) {
 		if len(all) == 0 {
 			continue
 		}
-		if err := tx.Send(`update message_receipts set message = $2 where id = $1`, rc.ID, all[0].message); err != nil {
+		if err := tx.Send(`update message_receipts set message = $2 where id = $1 and message = ''`, rc.ID, all[0].message); err != nil {
 			return false, err
 		}
 		return true, s.report(tx, all[0], rc)

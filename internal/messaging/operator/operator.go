@@ -47,6 +47,9 @@ func (l *Line) Run(ctx context.Context) error { return l.client.Run(ctx) }
 // Client is the bind, for its state and counts.
 func (l *Line) Client() *smpp.Client { return l.client }
 
+// Room implements messaging.Roomy.
+func (l *Line) Room() int { return l.client.Room() }
+
 // longestValidity is how long a network keeps trying to reach a phone that is off.
 const longestValidity = 48 * time.Hour
 

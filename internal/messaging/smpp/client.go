@@ -143,6 +143,9 @@ func New(cfg Config, h Handler) *Client {
 	return c
 }
 
+// Room is how many parts can be without an answer at once, over all connections that send.
+func (c *Client) Room() int { return c.cfg.Window * max(1, c.cfg.Transceivers+c.cfg.Transmitters) }
+
 func or[T comparable](v, otherwise T) T {
 	var zero T
 	if v == zero {
