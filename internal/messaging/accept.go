@@ -106,14 +106,15 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 		return nil, err
 	}
 	now := tx.Now()
-	var rows []Record
+	rows := make([]*Record, 0, len(batch))
 	var fresh, rest []*asking
 	keys := map[string]string{} // to ID
 	var attempts [][]any
 	for _, one := range batch {
-		r, a := one.r, one.a
-		a.now, r.CreatedAt = now, now
-		r.Gate = decide(a)
+		one.out = one.r
+		r := &one.out
+		one.a.now, r.CreatedAt = now, now
+		r.Gate = decide(one.a)
 		if r.Gate.Verdict != Go || silent[r.To].Reason != "" || keys[r.Key] != "" {
 			rest = append(rest, one)
 			continue
@@ -122,18 +123,16 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 		keys[r.Key] = r.ID
 		rows, fresh = append(rows, r), append(fresh, one)
 	}
-	var steps []*step
-	for i := range rows {
-		var st *step
-		if r := &rows[i]; i < room {
+	steps := make([]*step, len(rows))
+	for i, r := range rows {
+		if i < room {
 			if route, ok := s.route(r.Channel, r.Country, r.Class, "", nil, true); ok && route.Kind == r.SenderKind {
 				r.due = now.Add(laneLease)
-				if st, err = s.step(tx, *r, route, 1, false); err != nil {
+				if steps[i], err = s.step(tx, *r, route, 1, false); err != nil {
 					return nil, err
 				}
 			}
 		}
-		steps = append(steps, st)
 	}
 	n, err := insertNew(tx, rows)
 	if err != nil {
@@ -151,11 +150,10 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 			continue
 		case st != nil:
 			attempts = append(attempts, st.attempt.row())
-			leaving = append(leaving, &waiting{r: r, fresh: true, st: st})
+			leaving = append(leaving, &waiting{r: *r, fresh: true, st: st})
 		default:
-			tx.After(func() { s.lane.push(&waiting{r: r, fresh: true}) })
+			tx.After(func() { s.lane.push(&waiting{r: *r, fresh: true}) })
 		}
-		fresh[i].out = r
 	}
 	if err := db.InsertEach(tx, `insert into message_attempts (`+attemptColumns+`) values`, "", attempts); err != nil {
 		return nil, err

@@ -144,14 +144,17 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 	for i := range all {
 		ids[i] = all[i].Message
 	}
-	rows, err := db.All(tx, scanShort, `select id, customer, order_id, cart, `+standingColumns+` from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
+	byID := make(map[string]*gist, len(ids))
+	_, err := db.All(tx, func(r db.Row) (x struct{}, err error) {
+		var m gist
+		if err = r.Scan(append([]any{&m.id, &m.customer, &m.order, &m.cart}, m.was.into()...)...); err == nil {
+			byID[m.id] = &m
+		}
+		return
+	}, `select id, customer, order_id, cart, `+standingColumns+` from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
 		db.Fill(ids)...)
 	if err != nil {
 		return err
-	}
-	byID := make(map[string]Record, len(rows))
-	for _, r := range rows {
-		byID[r.ID] = r
 	}
 	var notes [][]any
 	var moved, attempts []string
@@ -165,12 +168,12 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 		v := about[[2]string{rc.Provider, name}]
 		attempts = append(attempts, v.attempt)
 		tx.After(func() { s.health.reported(v.route, true, now.Sub(v.sent), now) })
-		if r, ok := byID[rc.Message]; ok && r.State.follows(Delivered) {
-			moved = append(moved, r.ID)
+		if r, ok := byID[rc.Message]; ok && r.was.state.follows(Delivered) {
+			moved = append(moved, r.id)
 			counts.add(r.was, -1)
 			r.was.state, r.was.delivered = Delivered, now
 			counts.add(r.was, 1)
-			news = append(news, DeliveredEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, now})
+			news = append(news, DeliveredEvent{r.id, r.customer, r.order, r.cart, r.was.template, market.Code(r.was.market), now})
 		}
 	}
 	if err := db.InsertEach(tx, `insert into message_receipts (`+receiptColumns+`, normal, phone) values`, `on conflict do nothing`, notes); err != nil {
@@ -190,11 +193,10 @@ func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) er
 	return s.bus.PublishEach(tx, news)
 }
 
-// scanShort reads what events say of a message.
-func scanShort(r db.Row) (m Record, err error) {
-	err = r.Scan(append([]any{&m.ID, &m.Customer, &m.Order, &m.Cart}, m.was.into()...)...)
-	m.Template, m.Market, m.State = m.was.template, market.Code(m.was.market), m.was.state
-	return
+// gist is what events say of a message, and what is counted of it.
+type gist struct {
+	id, customer, order, cart string
+	was                       standing
 }
 
 // match looks again for the message of a parked receipt.

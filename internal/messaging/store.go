@@ -24,7 +24,7 @@ const (
 var errThere = errors.New("messaging: there is a message of that key")
 
 func insert(tx *db.Tx, r Record) error {
-	n, err := insertNew(tx, []Record{r})
+	n, err := insertNew(tx, []*Record{&r})
 	if err == nil && n == 0 {
 		err = errThere
 	}
@@ -35,10 +35,9 @@ func insert(tx *db.Tx, r Record) error {
 }
 
 // insertNew keeps those of which there is no message of that key yet, and returns how many those are.
-func insertNew(tx *db.Tx, all []Record) (int64, error) {
+func insertNew(tx *db.Tx, all []*Record) (int64, error) {
 	rows := make([][]any, len(all))
-	for i := range all {
-		r := &all[i]
+	for i, r := range all {
 		rows[i] = []any{r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
 			r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
 			r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,

@@ -264,6 +264,8 @@ func (k key) checkVars(vars map[string]string) map[string]string {
 // ourWords are variables that the program fills: nobody's name is spelt otherwise than they spell it.
 var ourWords = []string{"from", "to", "until", "country", "reason"}
 
+var tamer = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")")
+
 // tame returns vars as they may stand in a text of a channel: no control characters, no braces that look like
 // variables, in an SMS no line breaks, no typographic signs that would treble its price, and no web addresses
 // that a shopper smuggled into a name.
@@ -271,7 +273,7 @@ func tame(vars map[string]string, ch Channel) map[string]string {
 	out := make(map[string]string, len(vars)+1)
 	maps.Copy(out, vars)
 	for name, v := range out {
-		v = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")").Replace(norm.NFC.String(strings.ToValidUTF8(v, "")))
+		v = tamer.Replace(norm.NFC.String(strings.ToValidUTF8(v, "")))
 		v = strings.Map(func(r rune) rune {
 			switch {
 			case ch == Email && name == "lines" && (r == '\n' || r == '\t'):
