@@ -35,8 +35,8 @@ select count(*) from message_attempts a where outcome = 'open' and not exists (s
 
 -- name: messages
 select m.id, m.class, m.template, m.country, m.recipient, m.body, m.state, m.reason, m.repeats, m.order_id, m.wire_at,
-	coalesce(a.tries, 0), coalesce(a.unknown, 0), a.earliest, a.latest
-from messages m left join (select message, count(*) as tries, sum(case when outcome = 'unknown' then 1 else 0 end) as unknown,
+	coalesce(a.tries, 0), coalesce(a.doubtful, 0), a.earliest, a.latest
+from messages m left join (select message, count(*) as tries, sum(case when outcome = 'refused' then 0 else 1 end) as doubtful,
 	min(started_at) as earliest, max(started_at) as latest from message_attempts group by message) a on a.message = m.id
 where m.channel = 'sms' order by m.id;
 
