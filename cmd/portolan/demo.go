@@ -92,6 +92,9 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
 	if err := a.SeedHistory(ctx); err != nil {
 		return err
 	}
+	if err := a.SeedTalks(ctx); err != nil {
+		return err
+	}
 	if _, err := a.Auth.AddUser(ctx, demoEmail, "Mei", demoPassword, auth.Owner); err != nil && !errors.Is(err, auth.ErrEmailTaken) {
 		return err
 	}

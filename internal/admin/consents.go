@@ -415,6 +415,9 @@ func (c *console) erase(_ http.ResponseWriter, r *http.Request, p *page) (string
 		if err != nil {
 			return err
 		}
+		if err := c.Support.Forget(tx, r.PathValue("id"), gone); err != nil {
+			return err
+		}
 		return c.Messages.Forget(tx, gone, func(address string) string { return "digest:" + c.Customers.Digest("address", address) })
 	})
 	return "/console/customers?done=erased", err

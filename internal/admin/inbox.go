@@ -41,6 +41,7 @@ type Desk interface {
 	MarkUnread(tx *db.Tx, talk string) error
 	Assign(tx *db.Tx, talk, user, by string) error
 	Note(tx *db.Tx, talk, text, by string) error
+	Forget(tx *db.Tx, customer string, addresses []string) error
 	Solve(tx *db.Tx, talk, by string) ([]string, error)
 	Reopen(tx *db.Tx, talk string, tickets []string, by string) error
 	Answer(tx *db.Tx, a support.Answer) (messaging.Record, error)

@@ -203,7 +203,14 @@ type Shop struct {
 	Charts     []storefront.SizeChart `json:"charts"`
 	HookSecret string                 `json:"hook_secret"` // what the test provider signs webhooks with
 	Zone       string                 `json:"zone"`        // the merchant's own: "Asia/Shanghai"
-	Home       market.Country         `json:"home"`        // where the merchant is established: "CN"
+	Links      Links                  `json:"links"`
+	Home       market.Country         `json:"home"` // where the merchant is established: "CN"
+}
+
+// Links says where links in messages may lead besides the shop's own pages, and where those of a market begin.
+type Links struct {
+	Hosts   []string               `json:"hosts,omitempty"`   // "help.miana.example"
+	Domains map[market.Code]string `json:"domains,omitempty"` // "de": "https://miana.de"; it must reach this shop
 }
 
 const shopKey = "shop"

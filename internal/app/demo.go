@@ -76,6 +76,9 @@ func SeedDemo(ctx context.Context, d *db.DB) error {
 	}); err != nil {
 		return err
 	}
+	if err := a.seedCanned(ctx); err != nil {
+		return err
+	}
 	if err := a.seedConsents(ctx); err != nil {
 		return err
 	}
@@ -96,6 +99,7 @@ func (a *App) KeepDemo(ctx context.Context) error {
 	})
 	a.Queue.Every("demo.rates", 24*time.Hour, ratesJob{})
 	a.carry()
+	jobs.Handle(a.Queue, a.answerTalk)
 	if err := a.DB.Write(ctx, a.sampleAccounts); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ var senders = []struct {
 // messages makes the engine of messages, the lines it sends by, and the journeys.
 func (a *App) messages(shop Shop) error {
 	a.Messages = messaging.New(a.DB, a.Queue, a.Bus, a.Customers, a.Markets, messaging.Config{
-		Brand: shop.Brand.Name, BaseURL: a.cfg.PublicURL, Mailbox: a.cfg.MailFrom,
+		Brand: shop.Brand.Name, BaseURL: a.cfg.PublicURL, Mailbox: a.cfg.MailFrom, Hosts: shop.Links.Hosts, Domains: shop.Links.Domains,
 		BounceDomain: a.cfg.BounceDomain, ReceiptWithin: a.cfg.ReceiptWithin,
 	})
 	if a.cfg.MailIn != "" {

@@ -154,6 +154,9 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 		default:
 			tx.After(func() { s.lane.push(&waiting{r: *r, fresh: true}) })
 		}
+		if err := keepLinks(tx, *r); err != nil {
+			return nil, err
+		}
 	}
 	if err := db.InsertEach(tx, `insert into message_attempts (`+attemptColumns+`) values`, "", attempts); err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ type Detail struct {
 	Replies   []Inbound
 	Charges   []Charge
 	Returns   []Return
+	Links     []Clicked
 }
 
 // InboxFilter narrows the inbox; zero fields do not.
@@ -130,6 +131,9 @@ func (s *Service) Inspect(tx *db.Tx, id string) (d Detail, err error) {
 	}
 	d.Receipts, err = db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where message = $1 and message <> '' order by id`, id)
 	if err != nil {
+		return d, err
+	}
+	if d.Links, err = linksOf(tx, id); err != nil {
 		return d, err
 	}
 	d.Replies, err = db.All(tx, scanInbound, `select `+inboundColumns+` from inbound_messages where message = $1 order by id`, id)

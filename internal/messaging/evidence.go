@@ -157,11 +157,14 @@ func (s *Service) remove(tx *db.Tx, r Record, why string) error {
 		return err
 	}
 	left := r.asked
-	left.Vars, left.Text, left.Link = nil, "", ""
+	left.Vars, left.Text, left.Link, left.Links = nil, "", "", nil
 	if err := tx.Send(`update messages set subject = '', body = '', html = '', request = $2 where id = $1`, r.ID, encode(left)); err != nil {
 		return err
 	}
 	if err := tx.Send(`update mail_returns set raw = '', said = '' where message = $1`, r.ID); err != nil {
+		return err
+	}
+	if err := tx.Send(`update message_links set target = '' where message = $1`, r.ID); err != nil {
 		return err
 	}
 	return tx.Send(`update message_receipts set raw = '', phone = '' where message = $1 and message <> ''`, r.ID)

@@ -80,7 +80,7 @@ func TestConsentMatrix(t *testing.T) {
 				require.Equal(t, tt.channel, r.Channel)
 				require.Equal(t, tt.reason, r.Reason)
 				require.Contains(t, r.Body, tt.textHas)
-				require.Contains(t, r.Body, "https://lotus.example/l/"+r.Token)
+				require.Contains(t, r.Body, "https://lotus.example/l/"+r.LinkCode("link"))
 				if tt.textHasNot != "" {
 					require.NotContains(t, r.Body, tt.textHasNot)
 				}
@@ -211,7 +211,7 @@ func TestPagesOfOneWayMarkets(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, got.Inbound.Open)
 			require.Equal(t, "Lotus: terima kasih atas pesan Anda. Tim kami akan membalas.", got.Answer)
-			_, err = w.messages.Follow(tx, r.Token, true)
+			_, _, err = w.messages.Follow(tx, r.LinkCode("link"), true)
 			require.ErrorIs(t, err, messaging.ErrBadToken, "this message has no link of its own")
 			return nil
 		})
@@ -219,9 +219,10 @@ func TestPagesOfOneWayMarkets(t *testing.T) {
 		c.Region = "JK"
 		offer := w.send(c)
 		dbtest.Write(t, d, func(tx *db.Tx) error {
-			to, err := w.messages.Follow(tx, offer.Token, true)
+			to, about, err := w.messages.Follow(tx, offer.LinkCode("link"), true)
 			require.NoError(t, err)
 			require.Equal(t, c.Link, to)
+			require.Equal(t, offer.ID, about.ID)
 			_, err = w.messages.Leave(tx, offer.Token)
 			require.NoError(t, err)
 			_, err = w.messages.Leave(tx, offer.Token)

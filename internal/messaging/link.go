@@ -58,22 +58,6 @@ func (s *Service) ByLeaveToken(tx *db.Tx, token string) (r Record, fresh bool, e
 // tooQuick is how soon after it was sent nobody can have read a message and followed its link.
 const tooQuick = time.Second
 
-// Follow counts a click on a message's own link (/l/{token}) and returns where it leads. Robots and previews, for whom
-// person is false, are counted apart, and so is whoever comes within a second of the sending.
-func (s *Service) Follow(tx *db.Tx, token string, person bool) (target string, err error) {
-	r, err := s.ByReplyToken(tx, token)
-	if err != nil {
-		return "", err
-	}
-	if r.Link == "" {
-		return "", ErrBadToken
-	}
-	if !person || !r.SentAt.IsZero() && tx.Now().Sub(r.SentAt) < tooQuick {
-		return r.Link, tx.Send(`update messages set robots = robots + 1 where id = $1`, r.ID)
-	}
-	return r.Link, change(tx, r.ID, func() error { return tx.Send(`update messages set clicks = clicks + 1 where id = $1`, r.ID) })
-}
-
 func byToken(tx *db.Tx, token string) (Record, error) {
 	if len(token) != 12 {
 		return Record{}, ErrBadToken

@@ -153,7 +153,10 @@ func TestPeopleFollowLinksAndRobotsDo(t *testing.T) {
 			d.Clock().Advance(time.Hour)
 		}
 		follow := func(person bool) (to string) {
-			dbtest.Write(t, d, func(tx *db.Tx) (err error) { to, err = w.messages.Follow(tx, r.Token, person); return err })
+			dbtest.Write(t, d, func(tx *db.Tx) (err error) {
+				to, _, err = w.messages.Follow(tx, r.LinkCode("link"), person)
+				return err
+			})
 			return to
 		}
 		require.Equal(t, r.Link, follow(true), "at the very moment it is sent")
@@ -231,7 +234,7 @@ func TestCountsEqualARecount(t *testing.T) {
 			case "click":
 				if one.Link != "" {
 					dbtest.Write(t, d, func(tx *db.Tx) error {
-						_, err := w.messages.Follow(tx, one.Token, true)
+						_, _, err := w.messages.Follow(tx, one.LinkCode("link"), true)
 						if err == messaging.ErrOldToken {
 							err = nil
 						}

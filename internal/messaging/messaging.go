@@ -109,6 +109,7 @@ type Message struct {
 	Order    string            `json:"order,omitempty"`
 	Cart     string            `json:"cart,omitempty"`
 	Link     string            `json:"link,omitempty"`   // where the message's own link leads
+	Links    map[string]string `json:"links,omitempty"`  // where further links lead, by the variable they stand for
 	FactAt   time.Time         `json:"fact_at,omitzero"` // the fact that caused it, to measure from
 	NotAfter time.Time         `json:"not_after,omitzero"`
 	Guard    string            `json:"guard,omitempty"`   // name of a Guard asked again at each gate

@@ -61,8 +61,13 @@ func (s *texts) render(m Message, f form) (t text, err error) {
 		return t, fmt.Errorf("template %s for %s: %w", m.Template, f.reach.Channel, ErrNoTemplate)
 	}
 	vars := tame(m.Vars, f.reach.Channel)
-	if m.Link != "" {
-		vars["link"] = f.base + "/l/" + f.token
+	for name := range m.targets() {
+		if m.Text == "" {
+			vars[name] = f.base + "/l/" + linkCode(f.token, name)
+		}
+	}
+	if m.Text != "" && vars["text"] != "" {
+		vars["text"] = shorten(vars["text"], f.base, f.token)
 	}
 	defer func() { t.version = fmt.Sprintf("%s/%d", lang, w.version) }()
 	if f.reach.Channel == Email {

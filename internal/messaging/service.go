@@ -56,6 +56,9 @@ type Config struct {
 	Mailbox string  // sender of e-mails on routes that name none
 	Weights Weights // what matters between routes; zero: ByDelivery
 
+	Hosts   []string               // besides the shop, where links in messages may lead: "help.miana.example"
+	Domains map[market.Code]string // where links of a market's messages begin, if not at BaseURL: "https://miana.de"
+
 	BounceDomain  string        // where mail servers send what they could not deliver; empty: to the sender
 	ReceiptWithin time.Duration // after which what must arrive and has no receipt goes by the next channel; zero: two minutes
 }
@@ -154,6 +157,9 @@ func (s *Service) Send(tx *db.Tx, m Message) (Record, error) {
 	if err != nil {
 		return r, err
 	}
+	if err := keepLinks(tx, r); err != nil {
+		return r, err
+	}
 	return r, keepDecisions(tx, r, r.Gate, all)
 }
 
@@ -178,6 +184,18 @@ func (s *Service) complete(m Message) (Message, error) {
 		m.Template, m.Vars = "answer", map[string]string{"text": m.Text}
 		k, known = texts.keys["answer"]
 		check.That(len([]rune(m.Text)) <= replyTextLimit, "text", "too_long")
+		m.Links = ownLinks(m.Text)
+	}
+	check.That(len(m.Links) <= mostLinks, "links", "messaging.link_many")
+	check.That(m.Link == "" || s.cfg.mayLead(m.Link), "link", "messaging.link_host")
+	for name, target := range m.Links {
+		_, asked := k.vars[name]
+		check.That(asked || m.Text != "" || !known, "links."+name, "unknown")
+		field := "links." + name
+		if m.Text != "" {
+			field = "text"
+		}
+		check.That(s.cfg.mayLead(target), field, "messaging.link_host")
 	}
 	check.That(known, "template", "unknown")
 	check.That(m.Class == "" || m.Class == k.class, "class", "not_the_templates")
@@ -295,7 +313,7 @@ func (s *Service) word(r *Record) (application, error) {
 		where = shop.Country()
 	}
 	a.law = s.rules.laws.of(where, s.texts().keys[m.Template].journey, m.Class)
-	f := form{reach: a.reach, law: a.law, langs: langsOf(m.Lang, shop.Languages), brand: s.cfg.Brand, base: s.cfg.BaseURL, token: r.Token}
+	f := form{reach: a.reach, law: a.law, langs: langsOf(m.Lang, shop.Languages), brand: s.cfg.Brand, base: s.cfg.base(m.Market), token: r.Token}
 	if m.Channel == SMS {
 		if a.policies = s.rules.of(country, m.Region); len(a.policies) > 0 {
 			f.policy = &a.policies[0]

@@ -1,15 +1,21 @@
 package storefront
 
 import (
+	"errors"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"portolan/internal/address"
 	"portolan/internal/checkout"
 	"portolan/internal/db"
+	"portolan/internal/fault"
 	"portolan/internal/messaging"
 	"portolan/internal/order"
+	"portolan/internal/web"
 )
 
 // showOrder draws an order as its buyer sees it.
@@ -108,23 +114,93 @@ type Replies interface {
 	ReplyByPage(tx *db.Tx, token, text string) (messaging.Reaction, error)
 	Leave(tx *db.Tx, token string) (messaging.Record, error)
 	ByLeaveToken(tx *db.Tx, token string) (r messaging.Record, fresh bool, err error)
-	Follow(tx *db.Tx, token string, person bool) (target string, err error)
+	Follow(tx *db.Tx, code string, person bool) (target string, about messaging.Record, err error)
 }
 
 // linked follows a message's own link and counts the click, unless a program made it.
 func (s *shop) linked(w http.ResponseWriter, r *http.Request) error {
 	person := followed(r)
 	var to string
+	var about messaging.Record
 	err := s.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
-		to, err = s.Replies.Follow(tx, r.PathValue("token"), person)
+		to, about, err = s.Replies.Follow(tx, r.PathValue("token"), person)
 		return err
 	})
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	if errors.Is(err, messaging.ErrOldToken) {
+		return s.tooOld(w, r, s.placeOf(r, about))
+	}
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, local(strings.TrimPrefix(to, s.PublicURL), "/"), http.StatusFound)
+	http.Redirect(w, r, to, http.StatusFound) // to hosts that the merchant allowed; messaging has looked
 	return nil
+}
+
+// tooOld says in the shopper's language that a link leads nowhere any more, and where to go instead.
+func (s *shop) tooOld(w http.ResponseWriter, r *http.Request, at place) error {
+	p := s.newPage(at, "/", at.say.T("reply.old"))
+	p.NoIndex = true
+	p.Data = messageView{Title: p.Title, Text: at.say.T("reply.old_text"), Back: at.prefix + "/"}
+	return s.show(w, r, http.StatusGone, "message", p)
+}
+
+const (
+	missesIn   = 10 * time.Minute
+	mostMisses = 20 // wrong links from one address in that time
+	mostKept   = 10_000
+)
+
+var errGuessing = fault.New(fault.Limited, "storefront.guessing")
+
+// guesses counts by address who opens links that there aren't: codes are too long to be guessed, and who tries is told
+// to stop.
+type guesses struct {
+	mu  sync.Mutex
+	all map[netip.Addr]*guess
+}
+
+type guess struct {
+	n     int
+	since time.Time
+}
+
+// wary serves what a code opens. Who comes with many wrong ones is not looked at for a while.
+func (s *shop) wary(h web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		ip, now := web.IP(r, s.Proxy), s.DB.Clock().Now()
+		if s.guesses.over(ip, now) {
+			w.Header().Set("Retry-After", "600")
+			return errGuessing
+		}
+		err := h(w, r)
+		if errors.Is(err, messaging.ErrBadToken) {
+			s.guesses.missed(ip, now)
+		}
+		return err
+	}
+}
+
+func (g *guesses) over(ip netip.Addr, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	x := g.all[ip]
+	return x != nil && now.Sub(x.since) < missesIn && x.n >= mostMisses
+}
+
+func (g *guesses) missed(ip netip.Addr, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	x := g.all[ip]
+	if x == nil || now.Sub(x.since) >= missesIn {
+		if g.all == nil || len(g.all) >= mostKept {
+			g.all = map[netip.Addr]*guess{}
+		}
+		x = &guess{since: now}
+		g.all[ip] = x
+	}
+	x.n++
 }
 
 // looking are words in the names by which programs open links to look at them.

@@ -94,12 +94,13 @@ type SizeChart struct {
 
 type shop struct {
 	Parts
-	assets *web.Assets
-	media  *web.Files
-	pages  *web.Templates
-	cache  *web.Cache
-	kept   sync.Map // parts of the layout by name and place
-	secure bool
+	assets  *web.Assets
+	media   *web.Files
+	pages   *web.Templates
+	cache   *web.Cache
+	guesses guesses
+	kept    sync.Map // parts of the layout by name and place
+	secure  bool
 }
 
 // pageCache is how much of the memory rendered pages may take, in bytes.
@@ -130,11 +131,11 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /visitor.json", s.plain(s.visitor))
 	mux.Handle("GET /{$}", s.plain(s.choose))
 	mux.Handle("POST /choose", s.plain(s.chosen))
-	mux.Handle("GET /l/{token}", s.plain(s.linked))
-	mux.Handle("GET /r/{token}", s.plain(s.replyPage))
-	mux.Handle("POST /r/{token}", s.plain(s.reply))
-	mux.Handle("GET /u/{token}", s.plain(s.unsubscribePage))
-	mux.Handle("POST /u/{token}", s.plain(s.unsubscribe))
+	mux.Handle("GET /l/{token}", s.plain(s.wary(s.linked)))
+	mux.Handle("GET /r/{token}", s.plain(s.wary(s.replyPage)))
+	mux.Handle("POST /r/{token}", s.plain(s.wary(s.reply)))
+	mux.Handle("GET /u/{token}", s.plain(s.wary(s.unsubscribePage)))
+	mux.Handle("POST /u/{token}", s.plain(s.wary(s.unsubscribe)))
 	mux.Handle("GET /back/{token}", s.plain(s.restore))
 
 	// What belongs to a market stands apart, because /{place}/ would meet the fixed names above.

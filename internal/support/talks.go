@@ -414,3 +414,27 @@ func (s *Service) Reopen(tx *db.Tx, talk string, tickets []string, by string) er
 
 // TalkAt is the conversation with an address or ErrUnknown.
 func (s *Service) TalkAt(tx *db.Tx, address string) (Talk, error) { return byAddress(tx, address) }
+
+// Forget takes away what is kept of people who are to be forgotten: their conversations with notes and words. Tickets
+// stay, as those of nobody.
+func (s *Service) Forget(tx *db.Tx, person string, addresses []string) error {
+	talks, err := db.All(tx, db.Scalar[string], `select id from talks where customer = $1 and customer <> '' order by id`, person)
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if t, err := byAddress(tx, a); err == nil && !slices.Contains(talks, t.ID) && (t.Customer == "" || t.Customer == person) {
+			talks = append(talks, t.ID)
+		}
+	}
+	for _, t := range talks {
+		for _, sql := range []string{`delete from talk_words where talk = $1`, `delete from talk_readers where talk = $1`, `delete from talk_addresses where talk = $1`,
+			`update talk_marks set talk = '', detail = '' where talk = $1`, `update tickets set talk = '', customer = '', title = '' where talk = $1`,
+			`delete from talks where id = $1`} {
+			if err := tx.Send(sql, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
