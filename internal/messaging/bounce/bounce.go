@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/htmlindex"
@@ -269,14 +270,14 @@ func (r *reader) about(b []byte) {
 }
 
 var (
-	enhanced = regexp.MustCompile(`(?:^|[^\d.])([245])\.(\d{1,3})\.(\d{1,3})(?:[^\d.]|\.?$|\.\s)`)
-	basic    = regexp.MustCompile(`(?:^|[^\d.])(5[0-5]\d|4[0-5]\d)[ -]`)
-	senders  = regexp.MustCompile(`(?i)^(mailer-daemon|postmaster|mail-?daemon|mdaemon|mail delivery)`)
+	enhanced = late(`(?:^|[^\d.])([245])\.(\d{1,3})\.(\d{1,3})(?:[^\d.]|\.?$|\.\s)`)
+	basic    = late(`(?:^|[^\d.])(5[0-5]\d|4[0-5]\d)[ -]`)
+	senders  = late(`(?i)^(mailer-daemon|postmaster|mail-?daemon|mdaemon|mail delivery)`)
 )
 
 // code finds an enhanced status code in a text.
 func code(s string) string {
-	m := enhanced.FindStringSubmatch(s)
+	m := enhanced().FindStringSubmatch(s)
 	if m == nil {
 		return ""
 	}
@@ -298,7 +299,7 @@ func (r *reader) judge(h mail.Header) {
 		r.Kind = Delayed
 	case r.report:
 		r.Kind = Automatic
-	case senders.MatchString(r.From) || strings.TrimSpace(h.Get("Return-Path")) == "<>" && !strings.HasPrefix(auto, "auto-replied"):
+	case senders().MatchString(r.From) || strings.TrimSpace(h.Get("Return-Path")) == "<>" && !strings.HasPrefix(auto, "auto-replied"):
 		r.old()
 	case auto != "" && auto != "no", slices.Contains([]string{"bulk", "list", "junk", "auto_reply"}, precedence), h.Get("List-Id") != "",
 		h.Get("X-Autoreply") != "", h.Get("X-Autorespond") != "", h.Get("X-Auto-Response-Suppress") != "" && h.Get("In-Reply-To") == "":
@@ -335,7 +336,7 @@ func (r *reader) old() {
 	}
 	r.Status = code(said)
 	for line := range strings.Lines(said) {
-		if m := basic.FindStringSubmatch(line); m != nil || r.Status != "" && strings.Contains(line, r.Status) {
+		if m := basic().FindStringSubmatch(line); m != nil || r.Status != "" && strings.Contains(line, r.Status) {
 			r.Code = clip(strings.TrimSpace(line), mostSaid)
 			if r.Status == "" {
 				r.Status = m[1][:1] + ".0.0"
@@ -346,7 +347,7 @@ func (r *reader) old() {
 	switch {
 	case r.Status == "" || strings.HasPrefix(r.Status, "2"):
 		r.Status = ""
-	case strings.HasPrefix(r.Status, "4") && waiting.MatchString(said):
+	case strings.HasPrefix(r.Status, "4") && waiting().MatchString(said):
 		r.Kind = Delayed
 	default:
 		r.Kind = Failed
@@ -354,7 +355,7 @@ func (r *reader) old() {
 }
 
 // waiting are the words by which servers say that they go on trying.
-var waiting = regexp.MustCompile(`(?i)(will be retried|still trying|will keep trying|no action is required|do not need to resend|warning message only|delayed)`)
+var waiting = late(`(?i)(will be retried|still trying|will keep trying|no action is required|do not need to resend|warning message only|delayed)`)
 
 // NoSuchAddress reports whether a status says that there is nobody at the address, for good. What a mailbox that is
 // full, a filter or a server in trouble says is nothing about the address. (RFC 3463; RFC 7505 for 5.1.10)
@@ -366,13 +367,13 @@ func (m Mail) NoSuchAddress() bool {
 	case "5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4":
 		return true
 	case "5.0.0", "5.5.0", "5.3.0":
-		return nobody.MatchString(m.Code)
+		return nobody().MatchString(m.Code)
 	}
 	return false
 }
 
 // nobody are the words of servers that name no exact code.
-var nobody = regexp.MustCompile(`(?i)(user|recipient|mailbox|address|account)[^.]{0,40}(unknown|not (found|exist)|does(n't| not) exist|invalid|unavailable|disabled|inactive|rejected)|(no such|unknown|invalid) (user|recipient|mailbox|address|account)|unrouteable`)
+var nobody = late(`(?i)(user|recipient|mailbox|address|account)[^.]{0,40}(unknown|not (found|exist)|does(n't| not) exist|invalid|unavailable|disabled|inactive|rejected)|(no such|unknown|invalid) (user|recipient|mailbox|address|account)|unrouteable`)
 
 func clip(s string, n int) string {
 	if len(s) <= n {
@@ -382,4 +383,10 @@ func clip(s string, n int) string {
 		n--
 	}
 	return s[:n]
+}
+
+// late is an expression that is compiled when it is first asked for, so that a program that hears of no bounce starts
+// without it.
+func late(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
