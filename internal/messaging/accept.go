@@ -28,12 +28,15 @@ func (s *Service) Accept(ctx context.Context, m Message) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	if m.Class.asks() || m.Guard != "" || m.Via != "" {
+	one := &asking{r: Record{Message: m, asked: m, ID: id.New("msg"), Token: newToken(), CreatedAt: s.db.Clock().Now()}, done: make(chan error, 1)}
+	if m.Class.asks() || m.Via != "" {
 		return s.sendAlone(ctx, m)
 	}
-	one := &asking{r: Record{Message: m, asked: m, ID: id.New("msg"), Token: newToken()}, done: make(chan error, 1)}
 	if one.a, err = s.word(&one.r); err != nil {
 		return Record{}, err
+	}
+	if !one.a.plain(&one.r) {
+		return s.sendAlone(ctx, m)
 	}
 	if len(one.a.policies) > 0 && one.a.policies[0].Repeats.Most > 0 && m.Channel == SMS { // what went there before counts
 		return s.sendAlone(ctx, m)

@@ -12,6 +12,7 @@ import (
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
+	"portolan/internal/market"
 	"portolan/internal/messaging"
 )
 
@@ -125,5 +126,22 @@ func TestAcceptWithoutAQueue(t *testing.T) {
 		require.Empty(t, w.get(r.ID).Attempts)
 		w.drain()
 		require.Equal(t, messaging.Sent, w.get(r.ID).State)
+	})
+}
+
+// What the gate looks up of some messages only, it looks up of those that are asked for together too: the same text to
+// the same phone in Saudi Arabia.
+func TestAcceptAsksTheWholeGate(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.messages.Route(messaging.Route{Name: "sa", Provider: "sim", Channel: messaging.SMS, Countries: []market.Country{"SA"}, Kind: messaging.LongNumber, Sender: "+966500000001", Carrier: w.net})
+		m := messaging.Message{Key: "answer", To: "+966501234567", Channel: messaging.SMS, Market: "gb", Lang: "en", Text: "Your parcel waits at the counter."}
+		first, err := w.messages.Accept(t.Context(), m)
+		require.NoError(t, err)
+		require.Equal(t, messaging.Queued, first.State, "%+v", first.Gate)
+		m.Key += "-again"
+		again, err := w.messages.Accept(t.Context(), m)
+		require.NoError(t, err)
+		require.True(t, again.Gate.Says("repeated_text"), "%q, %+v", again.Body, again.Gate)
 	})
 }

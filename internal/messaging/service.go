@@ -336,6 +336,12 @@ func (s *Service) word(r *Record) (application, error) {
 	return a, nil
 }
 
+// plain reports whether ask looks up nothing of a message but whether its address is silenced; what is added there is
+// added here.
+func (a *application) plain(r *Record) bool {
+	return !r.Class.asks() && r.Guard == "" && (r.Channel != SMS || len(a.policies) == 0 || a.policies[0].Repeats.Most == 0)
+}
+
 // ask looks up what the gate wants to know from the database.
 func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
 	silent, err := s.people.Suppressed(tx, r.To)
