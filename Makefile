@@ -39,7 +39,7 @@ bench: ## the figures of docs/performance.md
 	scripts/bench
 
 bench-messaging: ## texts from the HTTP request to the receipt, ours beside Kannel's
-	scripts/bench -parts messages -on sqlite -c 1,4,16,64
+	scripts/bench -parts messages -on sqlite,sqlite-normal -c 1,4,16,64
 
 storm: ## kill -9 in the middle of 200 checkouts and of 10,000 messages, on both databases
 	scripts/storm
