@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"time"
 
 	"portolan/internal/db"
 )
@@ -30,3 +31,6 @@ func Checked(w Words, vars ...string) map[string]string {
 
 // SettleCosts settles costs now, for tests that don't wait for the round.
 func (s *Service) SettleCosts(tx *db.Tx) error { return s.settleCosts(tx, settleCosts{}) }
+
+// GateHolds sets how long an offer may wait for room before the gate is asked again.
+func (s *Service) GateHolds(d time.Duration) { s.lane.holds = d }

@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -46,6 +47,7 @@ type lane struct {
 	answers chan *waiting
 	rooms   map[string]chan struct{} // by route
 	inHand  chan struct{}
+	holds   time.Duration // gateHolds, except in tests
 	swept   bool
 	running context.Context // while Run runs
 	sending sync.WaitGroup  // handing over
@@ -68,7 +70,7 @@ type waiting struct {
 
 func newLane(s *Service) *lane {
 	return &lane{s: s, held: map[string]bool{}, wake: make(chan struct{}, 1), answers: make(chan *waiting, laneInHand), rooms: map[string]chan struct{}{},
-		inHand: make(chan struct{}, laneInHand)}
+		inHand: make(chan struct{}, laneInHand), holds: gateHolds}
 }
 
 // push takes a message in that was queued and committed, unless memory is full.
@@ -220,13 +222,49 @@ func (l *lane) start(ctx context.Context, w *waiting) {
 	room := l.room(w.st.route)
 	go func() {
 		defer l.sending.Done()
-		room <- struct{}{}
-		w.wire = l.s.db.Clock().Now()
-		w.taken, w.err = send(ctx, w.st)
-		l.s.health.answered(w.st.route.Name, w.err, l.s.db.Clock().Now())
-		<-room
+		if l.enter(ctx, room, w) {
+			w.wire = l.s.db.Clock().Now()
+			w.taken, w.err = send(ctx, w.st)
+			l.s.health.answered(w.st.route.Name, w.err, l.s.db.Clock().Now())
+			<-room
+		}
 		l.answers <- w
 	}()
+}
+
+// gateHolds is how long the gate's yes to an offer holds, in the world's time: one that waited longer for room on its route
+// is asked about again, for the night may have begun and the person may have said STOP.
+const gateHolds = 2 * time.Second
+
+// enter waits for room on a route. An offer that the gate doesn't want any more when there is room goes back, as if the
+// route had asked to come later.
+func (l *lane) enter(ctx context.Context, room chan struct{}, w *waiting) bool {
+	select {
+	case room <- struct{}{}:
+		return true
+	default:
+	}
+	over := time.After(l.holds)
+	select {
+	case room <- struct{}{}:
+		return true
+	case <-over:
+	}
+	room <- struct{}{}
+	if !w.r.Class.asks() || l.s.stands(ctx, w.r) {
+		return true
+	}
+	<-room
+	w.taken, w.err = Taken{}, &Refusal{Trouble: Again, Code: "waited", Err: errWaited}
+	return false
+}
+
+var errWaited = errors.New("messaging: the gate's answer is too old, and no longer yes")
+
+// stands reports whether the gate would still let a message go as it is.
+func (s *Service) stands(ctx context.Context, r Record) bool {
+	err := s.db.Read(ctx, func(tx *db.Tx) error { _, err := s.weigh(tx, &r); return err })
+	return err == nil && r.Gate.Verdict == Go
 }
 
 // reserve counts up to n messages as in hand before they are kept, as many as can go at once.

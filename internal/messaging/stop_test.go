@@ -239,3 +239,47 @@ func TestProvidersLists(t *testing.T) {
 		require.Equal(t, "stop", silent(budi).Reason)
 	})
 }
+
+// Offers that waited for room on their route leave only if the gate still wants them: who said STOP meanwhile hears
+// nothing more.
+func TestStopWhileARouteHasNoRoom(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.messages.GateHolds(time.Millisecond)
+		w.net.after = make(chan struct{})
+		const people, room = 70, 64
+		phone := func(n int) string { return fmt.Sprintf("+4474001234%02d", n) }
+		for n := range people {
+			w.agree(phone(n), customer.SMS, false)
+		}
+		dbtest.Write(t, d, func(tx *db.Tx) error {
+			for n := range people {
+				m := cart(phone(n), "gb", "en")
+				m.Key = fmt.Sprint("offer ", n)
+				m.Cart = m.Key
+				if _, err := w.messages.Send(tx, m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		done := make(chan error)
+		go func() { done <- w.queue.Drain(context.Background()) }()
+		require.Eventually(t, func() bool { return len(w.net.parcels()) == room }, 20*time.Second, time.Millisecond)
+		stopped := map[string]bool{}
+		for n := range people {
+			stopped[phone(n)] = true
+		}
+		for _, p := range w.net.parcels() {
+			delete(stopped, p.To)
+		}
+		require.Len(t, stopped, people-room)
+		for to := range stopped {
+			dbtest.Write(t, d, func(tx *db.Tx) error { _, _, err := w.people.StopAll(tx, to, "sms"); return err })
+		}
+		close(w.net.after)
+		require.NoError(t, <-done)
+		w.drain()
+		require.Len(t, w.net.parcels(), room, "nobody who said STOP is written to")
+	})
+}
