@@ -16,20 +16,40 @@ import (
 
 // Happened tells the engine what happened, as part of tx: runs that wait for it go on, runs that it ends are over, and
 // journeys that it triggers begin.
-func (s *Service) Happened(tx *db.Tx, h Happening) error {
-	h.At = h.at(tx.Now())
-	concerned, err := s.concerned(tx, h)
+func (s *Service) Happened(tx *db.Tx, h Happening) error { return s.stage(tx).happened(h) }
+
+// stage is where runs go on: at a moment, with hands, over books. The real one is the database as it is; simulations
+// have a clock, hands and books of their own.
+type stage struct {
+	s     *Service
+	tx    *db.Tx
+	now   time.Time
+	hands hands
+	books books
+}
+
+// stage is the real one.
+func (s *Service) stage(tx *db.Tx) stage {
+	return stage{s: s, tx: tx, now: tx.Now(), hands: live{s}, books: stored{s, tx}}
+}
+
+// view is what a run looks at now.
+func (g stage) view(r *Run) *view { return &view{s: g.s, tx: g.tx, now: g.now, run: r, books: g.books} }
+
+func (g stage) happened(h Happening) error {
+	h.At = h.at(g.now)
+	concerned, err := g.books.concerned(h)
 	if err != nil {
 		return err
 	}
 	for _, r := range concerned {
-		if err := s.tell(tx, r, h); err != nil {
+		if err := g.tell(r, h); err != nil {
 			return err
 		}
 	}
-	for _, j := range s.live() {
+	for _, j := range g.books.live() {
 		if slices.Contains(j.d.Trigger.Events, h.Event) {
-			if err := s.enter(tx, j, h); err != nil {
+			if err := g.enter(j, h); err != nil {
 				return err
 			}
 		}
@@ -38,15 +58,15 @@ func (s *Service) Happened(tx *db.Tx, h Happening) error {
 }
 
 // tell lets a run that isn't over know what happened.
-func (s *Service) tell(tx *db.Tx, r *Run, h Happening) error {
-	d, err := s.definition(tx, r.Journey, r.Version)
+func (g stage) tell(r *Run, h Happening) error {
+	d, err := g.books.definition(r.Journey, r.Version)
 	if err != nil {
 		return err
 	}
 	if !r.shares(d, h) {
 		return nil
 	}
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	v := g.view(r)
 	n, _ := d.node(r.Node)
 	for _, e := range d.Exits {
 		if e.On != h.Event || h.At.Before(r.At) {
@@ -68,7 +88,7 @@ func (s *Service) tell(tx *db.Tx, r *Run, h Happening) error {
 			v.note(n, NotSent, e.Reason, "")
 		}
 		v.end(Exited, e.Reason)
-		return s.save(tx, r)
+		return g.books.save(r)
 	}
 	if n == nil || n.Do != DoWaitFor || n.Event != h.Event || h.subject(d.About) != r.subject(d.About) {
 		return nil
@@ -85,10 +105,10 @@ func (s *Service) tell(tx *db.Tx, r *Run, h Happening) error {
 	}
 	v.note(n, Passed, "came", h.Event)
 	r.Node = n.Next
-	if err := v.advance(d, live{s}, true); err != nil {
+	if err := v.advance(d, g.hands, true); err != nil {
 		return err
 	}
-	return s.save(tx, r)
+	return g.books.save(r)
 }
 
 // shares reports whether what happened concerns the run: the closest kind of subject that the event speaks of decides,
@@ -120,28 +140,28 @@ func (h Happening) key(about Subject) string {
 
 // enter begins a run of j, if nothing speaks against it. A subject has one run: again only if the one before ended
 // without a word; one that has said nothing yet begins anew with a later fact of the same kind.
-func (s *Service) enter(tx *db.Tx, j liveJourney, h Happening) error {
+func (g stage) enter(j liveJourney, h Happening) error {
 	key := h.key(j.d.About)
 	if key == "" {
 		return nil
 	}
-	old, err := s.latest(tx, j.d.Journey, key)
+	old, err := g.books.latest(j.d.Journey, key)
 	if err != nil {
 		return err
 	}
 	r := &Run{ID: id.New("run"), Journey: j.d.Journey, Version: j.version, Key: key, Priority: j.d.Priority, Customer: h.Customer, Market: h.Market, Lang: h.Lang,
-		Order: h.Order, Cart: h.Cart, Parcel: h.Parcel, Phone: h.Phone, Email: h.Email, Node: j.d.Nodes[0].ID, State: Waiting, At: h.At, Started: tx.Now(), Event: h,
+		Order: h.Order, Cart: h.Cart, Parcel: h.Parcel, Phone: h.Phone, Email: h.Email, Node: j.d.Nodes[0].ID, State: Waiting, At: h.At, Started: g.now, Event: h,
 		Visits: map[string]int64{}, Vars: map[string]string{}, fresh: true}
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	v := g.view(r)
 	if old != nil {
 		if !h.At.After(old.At) {
 			return nil
 		}
 		if old.Sent > 0 {
-			return say(tx, Step{Journey: r.Journey, Version: r.Version, Key: key, Customer: h.Customer, Market: h.Market, Outcome: NotSent, Reason: "once_per_" + string(j.d.About)})
+			return g.books.say(Step{Journey: r.Journey, Version: r.Version, Key: key, Customer: h.Customer, Market: h.Market, Outcome: NotSent, Reason: "once_per_" + string(j.d.About)})
 		}
 		if !old.State.Over() {
-			return s.again(tx, old, h)
+			return g.again(old, h)
 		}
 	}
 	yes, err := v.holds(j.d.Trigger.When)
@@ -152,51 +172,51 @@ func (s *Service) enter(tx *db.Tx, j liveJourney, h Happening) error {
 		return nil
 	}
 	if pause := j.d.Trigger.Again.D(); pause > 0 && h.Customer != "" {
-		before, err := enteredSince(tx, j.d.Journey, h.Customer, tx.Now().Add(-pause))
+		before, err := g.books.enteredSince(j.d.Journey, h.Customer, g.now.Add(-pause))
 		if err != nil || before {
 			return err
 		}
 	}
-	if err := v.advance(j.d, live{s}, true); err != nil {
+	if err := v.advance(j.d, g.hands, true); err != nil {
 		return err
 	}
-	return s.save(tx, r)
+	return g.books.save(r)
 }
 
 // again begins a run anew that has said nothing yet.
-func (s *Service) again(tx *db.Tx, r *Run, h Happening) error {
-	d, err := s.definition(tx, r.Journey, r.Version)
+func (g stage) again(r *Run, h Happening) error {
+	d, err := g.books.definition(r.Journey, r.Version)
 	if n, ok := d.node(r.Node); err != nil || ok && n.Do == DoWaitFor {
 		return err
 	}
 	r.Node, r.At, r.Event, r.Market, r.Lang, r.Phone, r.Email = d.Nodes[0].ID, h.At, h, h.Market, h.Lang, h.Phone, h.Email
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
-	if err := v.advance(d, live{s}, true); err != nil {
+	v := g.view(r)
+	if err := v.advance(d, g.hands, true); err != nil {
 		return err
 	}
-	return s.save(tx, r)
+	return g.books.save(r)
 }
 
 // resume takes a run on whose time has come.
-func (s *Service) resume(tx *db.Tx, r *Run) error {
-	d, err := s.definition(tx, r.Journey, r.Version)
+func (g stage) resume(r *Run) error {
+	d, err := g.books.definition(r.Journey, r.Version)
 	if err != nil {
 		return err
 	}
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	v := g.view(r)
 	if n, ok := d.node(r.Node); ok && n.Do != DoWaitFor {
 		over, err := v.exits(d, n)
 		if err != nil {
 			return err
 		}
 		if over {
-			return s.save(tx, r)
+			return g.books.save(r)
 		}
 	}
-	if err := v.advance(d, live{s}, false); err != nil {
+	if err := v.advance(d, g.hands, false); err != nil {
 		return err
 	}
-	return s.save(tx, r)
+	return g.books.save(r)
 }
 
 // guard is asked by the gate just before a message leaves that needs consent.
@@ -213,7 +233,7 @@ func (s *Service) guard(tx *db.Tx, m messaging.Record) (string, error) {
 		return "", err
 	}
 	asked := *r
-	v := &view{s: s, tx: tx, now: tx.Now(), run: &asked}
+	v := s.stage(tx).view(&asked)
 	return v.unwanted(d)
 }
 
@@ -238,7 +258,7 @@ func (s *Service) onEnded(tx *db.Tx, e messaging.EndedEvent) error {
 		return err
 	}
 	if n, ok := d.node(step.Node); ok {
-		v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+		v := s.stage(tx).view(r)
 		said := v.note(n, NotSent, e.Reason, string(e.State))
 		said.Message, said.Code = step.Message, step.Code
 	}
@@ -342,7 +362,7 @@ func (s *Service) resumeAll(tx *db.Tx, ids []string) error {
 		if r == nil || r.State.Over() || r.Due.IsZero() || r.Due.After(tx.Now()) {
 			continue
 		}
-		if err := s.resume(tx, r); err != nil {
+		if err := s.stage(tx).resume(r); err != nil {
 			return fmt.Errorf("run %s of %s at %s: %w", r.ID, r.Journey, r.Node, err)
 		}
 	}
@@ -356,7 +376,7 @@ func (s *Service) failed(tx *db.Tx, id string, cause error) error {
 		return err
 	}
 	r.Faults++
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	v := s.stage(tx).view(r)
 	r.Due = tx.Now().Add(dueAgain * time.Duration(r.Faults))
 	if r.Faults >= mostFaults {
 		v.note(&Node{ID: r.Node}, NotSent, "step_failed", cause.Error())

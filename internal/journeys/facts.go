@@ -168,6 +168,8 @@ type view struct {
 	run *Run
 	err error
 
+	books books
+
 	kept struct {
 		order  *order.Order
 		cart   *checkout.Cart
@@ -307,7 +309,9 @@ func (v *view) refunded() (bool, error) {
 	all, err := v.s.Orders.Refunds(v.tx, o.ID)
 	back := int64(0)
 	for _, r := range all {
-		back += r.Amount.Minor
+		if !r.AskedAt.After(v.now) {
+			back += r.Amount.Minor
+		}
 	}
 	return err == nil && o.Total.Minor > 0 && back >= o.Total.Minor, err
 }
@@ -388,7 +392,7 @@ func (v *view) inStock() (bool, error) {
 
 // askedDays is how many days ago the journey last wrote to the person.
 func (v *view) askedDays() (int64, error) {
-	at, err := v.s.lastSent(v.tx, v.run)
+	at, err := v.books.lastSent(v.run)
 	if err != nil || at.IsZero() {
 		return never, err
 	}
@@ -399,5 +403,5 @@ func (v *view) tags() ([]string, error) {
 	if v.run.Customer == "" {
 		return []string{}, nil
 	}
-	return tagsOf(v.tx, v.run.Customer)
+	return v.books.tags(v.run.Customer)
 }

@@ -121,27 +121,72 @@ var kinds = func() map[string]EventKind {
 // would be lost.
 func (s *Service) listen(bus *events.Bus) {
 	events.On(bus, "journeys.confirm", s.onPaid)
-	events.On(bus, "journeys.placed", s.onPlaced)
-	events.On(bus, "journeys.cancelled", s.onCancelled)
-	events.On(bus, "journeys.refunded", s.onRefunded)
-	events.On(bus, "journeys.recover", s.onLeft)
-	events.On(bus, "journeys.recovered", s.onRecovered)
-	events.On(bus, "journeys.consent", s.onConsent)
+	events.On(bus, "journeys.placed", heard(s, s.placed))
+	events.On(bus, "journeys.cancelled", heard(s, s.cancelled))
+	events.On(bus, "journeys.refunded", heard(s, s.wasRefunded))
+	events.On(bus, "journeys.recover", heard(s, s.left))
+	events.On(bus, "journeys.recovered", heard(s, s.recovered))
+	events.On(bus, "journeys.consent", heard(s, s.consented))
 	events.On(bus, "journeys.replied", s.onReceived)
-	events.On(bus, "journeys.rated", s.onRated)
-	events.On(bus, "journeys.parcel", s.onParcel)
-	events.On(bus, "journeys.delayed", s.onDelayed)
-	events.On(bus, "journeys.arrived", s.onArrived)
-	events.On(bus, "journeys.ticket_opened", s.onTicket)
-	events.On(bus, "journeys.ticket_solved", s.onSolved)
+	events.On(bus, "journeys.rated", heard(s, s.wasRated))
+	events.On(bus, "journeys.parcel", heard(s, s.moved))
+	events.On(bus, "journeys.delayed", heard(s, s.delayed))
+	events.On(bus, "journeys.arrived", heard(s, s.arrived))
+	events.On(bus, "journeys.ticket_opened", heard(s, s.opened))
+	events.On(bus, "journeys.ticket_solved", heard(s, s.solved))
 	events.On(bus, "journeys.recover_ended", s.onEnded)
 }
 
-func (s *Service) onPlaced(tx *db.Tx, e order.PlacedEvent) error {
-	if e.Paid {
-		return nil // order.paid says more
+// heard passes on what an event of another package means to journeys, if it means anything.
+func heard[E events.Event](s *Service, means func(*db.Tx, E) (Happening, error)) func(*db.Tx, E) error {
+	return func(tx *db.Tx, e E) error {
+		h, err := means(tx, e)
+		if err != nil || h.Event == "" {
+			return err
+		}
+		return s.Happened(tx, h)
 	}
-	return s.Happened(tx, Happening{Event: "order.placed", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Cart: e.Cart})
+}
+
+// meaning reads an entry of the journal as what it means to journeys. One without Event means nothing.
+type meaning func(tx *db.Tx, e events.Entry) (Happening, error)
+
+// meanings are those of every topic that the engine listens to.
+func (s *Service) meanings() map[string]meaning {
+	all := map[string]meaning{}
+	means(all, s.placed)
+	means(all, s.paid)
+	means(all, s.cancelled)
+	means(all, s.wasRefunded)
+	means(all, s.left)
+	means(all, s.recovered)
+	means(all, s.consented)
+	means(all, s.replied)
+	means(all, s.wasRated)
+	means(all, s.moved)
+	means(all, s.delayed)
+	means(all, s.arrived)
+	means(all, s.opened)
+	means(all, s.solved)
+	return all
+}
+
+func means[E events.Event](all map[string]meaning, f func(*db.Tx, E) (Happening, error)) {
+	var zero E
+	all[zero.Topic()] = func(tx *db.Tx, entry events.Entry) (Happening, error) {
+		e, err := events.Decode[E](entry)
+		if err != nil {
+			return Happening{}, err
+		}
+		return f(tx, e)
+	}
+}
+
+func (s *Service) placed(_ *db.Tx, e order.PlacedEvent) (h Happening, err error) {
+	if e.Paid {
+		return h, nil // order.paid says more
+	}
+	return Happening{Event: "order.placed", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Cart: e.Cart}, nil
 }
 
 func (s *Service) onPaid(tx *db.Tx, e order.PaidEvent) error {
@@ -152,104 +197,110 @@ func (s *Service) onPaid(tx *db.Tx, e order.PaidEvent) error {
 	if err := s.Messages.Bought(tx, messaging.Purchase{Order: string(o.ID), Cart: o.Cart, Customer: o.Customer, Total: o.Total}); err != nil {
 		return err
 	}
-	at := e.FactAt
-	if at.IsZero() {
-		at = tx.Now()
-	}
-	return s.Happened(tx, Happening{Event: "order.paid", At: at, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Cart: o.Cart})
+	return s.Happened(tx, paidOf(e, o))
 }
 
-func (s *Service) onCancelled(tx *db.Tx, e order.CancelledEvent) error {
-	return s.Happened(tx, Happening{Event: "order.cancelled", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Reason: e.Reason})
+func (s *Service) paid(tx *db.Tx, e order.PaidEvent) (Happening, error) {
+	o, err := s.Orders.Get(tx, e.Order)
+	return paidOf(e, o), err
 }
 
-// onRefunded tells of money given back; event.reason is "full" when nothing of the order is left.
-func (s *Service) onRefunded(tx *db.Tx, e order.RefundedEvent) error {
+func paidOf(e order.PaidEvent, o order.Order) Happening {
+	return Happening{Event: "order.paid", At: e.FactAt, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Cart: o.Cart}
+}
+
+func (s *Service) cancelled(_ *db.Tx, e order.CancelledEvent) (Happening, error) {
+	return Happening{Event: "order.cancelled", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order), Reason: e.Reason}, nil
+}
+
+// wasRefunded tells of money given back; event.reason is "full" when nothing of the order is left.
+func (s *Service) wasRefunded(tx *db.Tx, e order.RefundedEvent) (h Happening, err error) {
 	o, err := s.Orders.Get(tx, e.Order)
 	if err != nil {
-		return err
+		return h, err
 	}
 	all, err := s.Orders.Refunds(tx, e.Order)
 	if err != nil {
-		return err
+		return h, err
 	}
 	back := int64(0)
 	for _, r := range all {
 		back += r.Amount.Minor
 	}
-	h := Happening{Event: "order.refunded", At: tx.Now(), Customer: o.Customer, Market: o.Market, Lang: o.Lang, Order: string(o.ID), Reason: "part"}
+	h = Happening{Event: "order.refunded", Customer: o.Customer, Market: o.Market, Lang: o.Lang, Order: string(o.ID), Reason: "part"}
 	if back >= o.Total.Minor {
 		h.Reason = "full"
 	}
-	return s.Happened(tx, h)
+	return h, nil
 }
 
-func (s *Service) onLeft(tx *db.Tx, e checkout.LeftEvent) error {
-	return s.Happened(tx, Happening{Event: "checkout.left", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Cart: e.Cart,
-		Phone: e.Phone, Email: strings.ToLower(e.Email)})
+func (s *Service) left(_ *db.Tx, e checkout.LeftEvent) (Happening, error) {
+	return Happening{Event: "checkout.left", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Cart: e.Cart,
+		Phone: e.Phone, Email: strings.ToLower(e.Email)}, nil
 }
 
-func (s *Service) onRecovered(tx *db.Tx, e checkout.RecoveredEvent) error {
-	return s.Happened(tx, Happening{Event: "checkout.recovered", At: e.At, Customer: e.Customer, Market: e.Market, Cart: e.Cart, Order: string(e.Order)})
+func (s *Service) recovered(_ *db.Tx, e checkout.RecoveredEvent) (Happening, error) {
+	return Happening{Event: "checkout.recovered", At: e.At, Customer: e.Customer, Market: e.Market, Cart: e.Cart, Order: string(e.Order)}, nil
 }
 
-// onConsent tells of a person who withdrew or gave consent, and asks for the second step of a double opt-in.
-func (s *Service) onConsent(tx *db.Tx, e customer.ConsentEvent) error {
+// consented tells of a person who withdrew or gave consent.
+func (s *Service) consented(_ *db.Tx, e customer.ConsentEvent) (h Happening, err error) {
 	if e.Customer == "" {
-		return nil
+		return h, nil
 	}
-	h := Happening{At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Reason: string(e.Channel)}
+	h = Happening{At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Reason: string(e.Channel)}
 	switch e.Action {
 	case customer.Revoke:
 		h.Event = "person.stopped"
 	case customer.Grant, customer.Confirm:
 		h.Event = "person.agreed"
-	default:
-		return nil
 	}
-	return s.Happened(tx, h)
+	return h, nil
 }
 
 // onReceived tells of an answer. One that rates an order whose survey still waits for it is a rating.
 func (s *Service) onReceived(tx *db.Tx, e messaging.ReceivedEvent) error {
-	h := Happening{Event: "replied", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Cart: e.Cart, Text: e.Text, Reason: string(e.Intent),
-		Rating: e.Rating}
-	if err := s.Happened(tx, h); err != nil {
+	if err := heard(s, s.replied)(tx, e); err != nil {
 		return err
 	}
 	return s.answered(tx, e)
 }
 
-func (s *Service) onParcel(tx *db.Tx, e fulfilment.ParcelEvent) error {
+func (s *Service) replied(_ *db.Tx, e messaging.ReceivedEvent) (Happening, error) {
+	return Happening{Event: "replied", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Cart: e.Cart, Text: e.Text, Reason: string(e.Intent),
+		Rating: e.Rating}, nil
+}
+
+func (s *Service) moved(_ *db.Tx, e fulfilment.ParcelEvent) (Happening, error) {
 	h := ofParcel(e.ParcelFacts)
 	h.Event, h.Sub, h.Reason = "parcel."+string(e.Kind), e.Cause, e.Reason
-	return s.Happened(tx, h)
+	return h, nil
 }
 
-func (s *Service) onDelayed(tx *db.Tx, e fulfilment.DelayEvent) error {
+func (s *Service) delayed(_ *db.Tx, e fulfilment.DelayEvent) (Happening, error) {
 	h := ofParcel(e.ParcelFacts)
 	h.Event, h.Sub, h.Reason, h.Times, h.At = "parcel.delayed", fmt.Sprintf("%s:%d", e.Cause, e.Times), cmp.Or(e.Reason, e.Cause), int64(e.Times), e.At
-	return s.Happened(tx, h)
+	return h, nil
 }
 
-func (s *Service) onArrived(tx *db.Tx, e fulfilment.AllDeliveredEvent) error {
-	return s.Happened(tx, Happening{Event: "order.delivered", At: e.Occurred, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order)})
+func (s *Service) arrived(_ *db.Tx, e fulfilment.AllDeliveredEvent) (Happening, error) {
+	return Happening{Event: "order.delivered", At: e.Occurred, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: string(e.Order)}, nil
 }
 
-func (s *Service) onTicket(tx *db.Tx, e support.TicketOpenedEvent) error {
-	return s.Happened(tx, Happening{Event: "ticket.opened", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Cart: e.Cart, Reason: e.Reason})
+func (s *Service) opened(_ *db.Tx, e support.TicketOpenedEvent) (Happening, error) {
+	return Happening{Event: "ticket.opened", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Cart: e.Cart, Reason: e.Reason}, nil
 }
 
-func (s *Service) onSolved(tx *db.Tx, e support.TicketSolvedEvent) error {
-	return s.Happened(tx, Happening{Event: "ticket.solved", At: e.At, Customer: e.Customer, Market: e.Market, Order: e.Order, Cart: e.Cart, Reason: e.Reason})
+func (s *Service) solved(_ *db.Tx, e support.TicketSolvedEvent) (Happening, error) {
+	return Happening{Event: "ticket.solved", At: e.At, Customer: e.Customer, Market: e.Market, Order: e.Order, Cart: e.Cart, Reason: e.Reason}, nil
 }
 
 func ofParcel(f fulfilment.ParcelFacts) Happening {
 	return Happening{At: f.Occurred, Customer: f.Customer, Market: f.Market, Lang: f.Lang, Order: string(f.Order), Parcel: string(f.Parcel)}
 }
 
-func (s *Service) onRated(tx *db.Tx, e RatedEvent) error {
-	return s.Happened(tx, Happening{Event: "rated", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Rating: e.Rating, Text: e.Comment})
+func (s *Service) wasRated(_ *db.Tx, e RatedEvent) (Happening, error) {
+	return Happening{Event: "rated", At: e.At, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Order: e.Order, Rating: e.Rating, Text: e.Comment}, nil
 }
 
 // RatedEvent is announced when a customer answered a survey with a number.

@@ -110,7 +110,7 @@ func (v *view) parcelVars(vars map[string]string, l *cldr.Locale, lang string) e
 
 // rewardVars are the words about the code that the message will carry.
 func (v *view) rewardVars(vars map[string]string, l *cldr.Locale) {
-	d, err := v.s.definition(v.tx, v.run.Journey, v.run.Version)
+	d, err := v.books.definition(v.run.Journey, v.run.Version)
 	if err != nil {
 		return
 	}

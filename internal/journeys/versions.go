@@ -278,7 +278,7 @@ func (s *Service) SetState(tx *db.Tx, journey, state string) error {
 			return err
 		}
 		for _, r := range all {
-			v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+			v := s.stage(tx).view(r)
 			v.note(&Node{ID: r.Node}, NotSent, "stopped", "")
 			v.end(Exited, "stopped")
 			if err := s.save(tx, r); err != nil {

@@ -1,0 +1,48 @@
+package journeys
+
+import (
+	"time"
+
+	"portolan/internal/db"
+)
+
+// books are where definitions and runs are kept: the database, or the memory of a simulation.
+type books interface {
+	live() []liveJourney
+	definition(journey string, version int64) (*Definition, error)
+	concerned(h Happening) ([]*Run, error)
+	latest(journey, key string) (*Run, error)
+	enteredSince(journey, customer string, since time.Time) (bool, error)
+	lastSent(r *Run) (time.Time, error)
+	tags(customer string) ([]string, error)
+	save(r *Run) error
+	say(p Step) error
+}
+
+// stored are the books of the database.
+type stored struct {
+	s  *Service
+	tx *db.Tx
+}
+
+func (b stored) live() []liveJourney { return b.s.live() }
+
+func (b stored) definition(journey string, version int64) (*Definition, error) {
+	return b.s.definition(b.tx, journey, version)
+}
+
+func (b stored) concerned(h Happening) ([]*Run, error) { return b.s.concerned(b.tx, h) }
+
+func (b stored) latest(journey, key string) (*Run, error) { return b.s.latest(b.tx, journey, key) }
+
+func (b stored) enteredSince(journey, customer string, since time.Time) (bool, error) {
+	return enteredSince(b.tx, journey, customer, since)
+}
+
+func (b stored) lastSent(r *Run) (time.Time, error) { return b.s.lastSent(b.tx, r) }
+
+func (b stored) tags(customer string) ([]string, error) { return tagsOf(b.tx, customer) }
+
+func (b stored) save(r *Run) error { return b.s.save(b.tx, r) }
+
+func (b stored) say(p Step) error { return say(b.tx, p) }
