@@ -290,6 +290,7 @@ func TestLinksThatNobodyMade(t *testing.T) {
 	before := counts(t, s)
 	for _, bad := range []string{string(flipped), link[:len(link)-1], link + "x", "x" + link[1:], strings.ToUpper(link), strings.Split(link, ".")[0], "xxxxxxxxxxxx",
 		strings.Repeat("a", 5000), url.PathEscape(nasty), "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%00", "%ff%fe"} {
+		s.DB.Clock().Advance(11 * time.Minute) // who tries many is told to wait
 		for _, path := range []string{"/back/", "/r/", "/u/", "/l/"} {
 			stranger := s.Visitor()
 			r := stranger.Request(http.MethodGet, path+bad, "", nil)
@@ -307,6 +308,11 @@ func TestLinksThatNobodyMade(t *testing.T) {
 		answers(t, s.Visitor().Get("/en-us/info/"+bad), http.StatusNotFound, "en")
 	}
 	require.Equal(t, before, counts(t, s))
+	for range 20 {
+		s.Visitor().Get("/l/xxxxxxxxxxxx")
+	}
+	require.Equal(t, http.StatusTooManyRequests, s.Visitor().Get("/u/yyyyyyyyyyyy").Status, "guessing")
+	require.Equal(t, http.StatusOK, s.Visitor().Get("/en-gb/").Status, "the shop is open")
 }
 
 func TestNoWayOutOfTheShop(t *testing.T) {
