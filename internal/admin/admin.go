@@ -194,6 +194,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /console/mails/{id}/html", c.known(c.mailHTML))
 
 	c.textRoutes(mux)
+	c.planRoutes(mux)
 	c.ruleRoutes(mux)
 
 	mux.Handle("GET /console/jobs", c.page("jobs", c.jobs))

@@ -50,6 +50,8 @@ var tones = map[string]string{
 	"tx_state open": "", "tx_state provisional": "warn", "tx_state ready": "sea", "tx_state filed": "good", "tx_state corrected": "warn",
 	"pp_state preparing": "", "pp_state cannot_leave": "warn", "pp_state ready": "good", "pp_state handed_over": "sea", "pp_state voided": "bad", "pp_paper missing": "warn",
 	"refund asked": "warn", "refund made": "good", "refund refused": "bad",
+	"pn planning": "sea", "pn planned": "warn", "pn sending": "sea", "pn sent": "good", "pn cancelled": "",
+	"sn_state approved": "good", "sn_state not_needed": "", "sn_state missing": "bad", "sn_state submitted": "warn", "sn_state rejected": "bad", "sn_state expired": "bad", "sn_state removed": "bad",
 	"ch on": "good", "ch off": "", "ch broken": "bad", "ch failing": "warn",
 	"tx_reg holds": "good", "tx_reg begins": "sea", "tx_reg ended": "",
 	"import in_force": "good", "import refused": "bad", "import waiting": "", "import reading": "sea", "import ended": "",

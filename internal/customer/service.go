@@ -157,6 +157,11 @@ func (s *Service) Count(tx *db.Tx) (int64, error) {
 	return db.One(tx, db.Scalar[int64], `select count(*) from customers`)
 }
 
+// CountIn says how many customers a market has; with no market, how many there are.
+func (s *Service) CountIn(tx *db.Tx, m market.Code) (int64, error) {
+	return db.One(tx, db.Scalar[int64], `select count(*) from customers where ($1 = '' or market = $1)`, string(m))
+}
+
 // Record adds an event to the ledger of its address, sealed to the one before, and announces it.
 func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
 	if c.Action == Grant && !c.DoubleOptIn {

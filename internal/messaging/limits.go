@@ -378,10 +378,14 @@ func (p purse) String() string {
 	return fmt.Sprintf("%s: %s of %s", p.period, Cost{p.spent, p.currency}.Amount(), Cost{p.limit, p.currency}.Amount())
 }
 
-// governed registers what is done beside: costs settled every minute, volumes counted every day.
+// governed registers what is done beside: costs settled every minute, volumes counted every day, plans and campaigns.
 func (s *Service) governed() {
 	jobs.Handle(s.queue, s.settleCosts)
 	jobs.Handle(s.queue, s.countVolumes)
+	jobs.HandleOutside(s.queue, s.plan)
+	jobs.Handle(s.queue, s.campaign)
+	jobs.Handle(s.queue, s.campaignStop)
+	s.Guard(campaignGuard, s.wanted)
 	s.queue.Every("messaging.settle", time.Minute, settleCosts{})
 	s.queue.Every("messaging.volumes", 24*time.Hour, countVolumes{})
 }

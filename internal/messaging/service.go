@@ -25,6 +25,8 @@ type (
 	// people is satisfied by customer.Service.
 	people interface {
 		Get(tx *db.Tx, id string) (customer.Customer, error)
+		List(tx *db.Tx, q customer.Query) ([]customer.Customer, error)
+		CountIn(tx *db.Tx, m market.Code) (int64, error)
 		ByPhone(tx *db.Tx, e164 string) ([]customer.Customer, error)
 		ByEmail(tx *db.Tx, address string) (customer.Customer, error)
 		Allowed(tx *db.Tx, address string, ch customer.Channel, cl customer.Class) (customer.State, error)

@@ -1,0 +1,540 @@
+package admin
+
+import (
+	"encoding/csv"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"portolan/internal/auth"
+	"portolan/internal/db"
+	"portolan/internal/market"
+	"portolan/internal/messaging"
+	"portolan/internal/money"
+)
+
+// Plans are offers to many people: what the gate says of each, and the sending. Satisfied by messaging.Service.
+type Plans interface {
+	Keys(tx *db.Tx) ([]messaging.TemplateKey, error)
+	StartPlan(tx *db.Tx, c messaging.Campaign, by string) (messaging.Campaign, error)
+	CampaignOf(tx *db.Tx, id string) (messaging.Campaign, error)
+	Campaigns(tx *db.Tx) ([]messaging.Campaign, error)
+	SendPlan(tx *db.Tx, id string, reached int64, by string) (messaging.Campaign, error)
+	CancelPlan(tx *db.Tx, id string) (messaging.Campaign, error)
+	InBase(r messaging.PlanRow, to money.Currency, now time.Time) (money.Amount, bool)
+}
+
+// Book is what the merchant wrote down of senders and limits. Satisfied by messaging.Service.
+type Book interface {
+	Senders(tx *db.Tx) ([]messaging.SenderRecord, error)
+	Sender(tx *db.Tx, id string) (messaging.SenderRecord, error)
+	SenderHistory(tx *db.Tx, id string) ([]messaging.SenderChange, error)
+	Unrecorded(tx *db.Tx) ([]messaging.SenderRecord, error)
+	KeepSender(tx *db.Tx, r messaging.SenderRecord, by string) (messaging.SenderRecord, error)
+	Limits(tx *db.Tx) ([]messaging.Limits, error)
+	SetLimits(tx *db.Tx, l messaging.Limits, by string) error
+	Spending(tx *db.Tx) (map[market.Code]messaging.Spent, error)
+	Policy(c market.Country) (messaging.Policy, bool)
+}
+
+func (c *console) planned() Plans { return c.Messages }
+func (c *console) book() Book     { return c.Messages }
+
+func (c *console) planRoutes(mux *http.ServeMux) {
+	mux.Handle("GET /console/plans", c.page("plans", c.plans))
+	mux.Handle("POST /console/plans", c.filled(auth.Operator, "plans", c.plans, c.startPlan))
+	mux.Handle("GET /console/plans/{id}", c.page("plan", c.plan))
+	mux.Handle("POST /console/plans/{id}", c.filled(auth.Owner, "plan", c.plan, c.actOnPlan))
+	mux.Handle("GET /console/plans/{id}/plan.csv", c.known(c.planCSV))
+	mux.Handle("GET /console/senders", c.page("senders", c.senders))
+	mux.Handle("POST /console/senders", c.filled(auth.Owner, "senders", c.senders, c.setLimits))
+	mux.Handle("GET /console/senders/{id}", c.page("sender", c.sender))
+	mux.Handle("POST /console/senders/{id}", c.filled(auth.Owner, "sender", c.sender, c.keepSender))
+}
+
+type plansView struct {
+	Runs      []messaging.Campaign
+	Templates []choice
+	Markets   []choice
+	Vars      []messaging.Variable
+	Link      bool
+	Shop      string
+}
+
+// plans lists what was planned and sent, and asks for the next.
+func (c *console) plans(tx *db.Tx, r *http.Request, p *page) error {
+	p.Title = p.T("console.menu_plans")
+	runs, err := c.planned().Campaigns(tx)
+	if err != nil {
+		return err
+	}
+	keys, err := c.planned().Keys(tx)
+	if err != nil {
+		return err
+	}
+	v := plansView{Runs: runs, Shop: c.PublicURL + "/"}
+	asked := p.Kept("plan", "template", p.Q("template"))
+	for _, k := range keys {
+		if k.Class != messaging.Promotional && k.Class != messaging.Survey {
+			continue
+		}
+		if asked == "" {
+			asked = k.Key
+		}
+		v.Templates = append(v.Templates, choice{k.Key, p.keyName(k), k.Key == asked})
+		if k.Key == asked {
+			for _, x := range k.Vars {
+				if x.Name == "link" {
+					v.Link = true
+				} else if x.Name != "name" && x.Name != "lines" {
+					v.Vars = append(v.Vars, x)
+				}
+			}
+		}
+	}
+	chosen := p.Kept("plan", "market", p.Q("market"))
+	v.Markets = []choice{{"", p.T("console.pn_every_market"), chosen == ""}}
+	for _, m := range c.selling() {
+		v.Markets = append(v.Markets, choice{string(m.Code), p.CountryName(string(m.Country())), string(m.Code) == chosen})
+	}
+	p.Data = v
+	return nil
+}
+
+func (c *console) startPlan(r *http.Request, p *page) (to string, err error) {
+	f := r.PostForm
+	days, _ := strconv.ParseInt(f.Get("days"), 10, 32)
+	plan := messaging.Campaign{Name: f.Get("name"), Template: f.Get("template"), Market: market.Code(f.Get("market")), Link: strings.TrimSpace(f.Get("link")), Days: days, Vars: map[string]string{}}
+	for name, v := range f {
+		if field, ok := strings.CutPrefix(name, "vars."); ok && strings.TrimSpace(v[0]) != "" {
+			plan.Vars[field] = cut(strings.TrimSpace(v[0]), 1000)
+		}
+	}
+	err = c.DB.Write(r.Context(), func(tx *db.Tx) error {
+		plan, err = c.planned().StartPlan(tx, plan, p.User.Email)
+		return err
+	})
+	return "/console/plans/" + plan.ID, err
+}
+
+type planView struct {
+	messaging.Campaign
+	Text    string
+	Sum     messaging.PlanRow
+	Rows    []planRow
+	Base    string
+	Home    money.Currency
+	Stale   bool
+	Picture template.HTML
+}
+
+type planRow struct {
+	messaging.PlanRow
+	Title   string
+	Zone    string
+	Cost    string
+	Reasons []reasonCount
+	Ways    []reasonCount
+	First   string
+	Last    string
+}
+
+type reasonCount struct {
+	Code string
+	N    int64
+}
+
+func ranked[K ~string](all map[K]int64) (out []reasonCount) {
+	for k, n := range all {
+		out = append(out, reasonCount{string(k), n})
+	}
+	slices.SortFunc(out, func(a, b reasonCount) int {
+		if a.N != b.N {
+			return int(b.N - a.N)
+		}
+		return strings.Compare(a.Code, b.Code)
+	})
+	return out
+}
+
+// plan is what the gate says of everybody of an audience, country by country.
+func (c *console) plan(tx *db.Tx, r *http.Request, p *page) error {
+	one, err := c.planned().CampaignOf(tx, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p.Title = one.Name
+	if one.State == messaging.Planning || one.State == messaging.Sending {
+		p.Live.Every = "2s"
+	}
+	v := planView{Campaign: one, Sum: one.Sum()}
+	v.Text = p.Word("tp_key", one.Template)
+	if keys, err := c.planned().Keys(tx); err == nil {
+		for _, k := range keys {
+			if k.Key == one.Template {
+				v.Text = p.keyName(k)
+			}
+		}
+	}
+	desk, err := c.Prices.Desk(tx)
+	if err != nil {
+		return err
+	}
+	v.Home = desk.Home
+	if v.Home == "" {
+		v.Home = "EUR"
+	}
+	v.Base = c.planCost(p, v.Sum, v.Home)
+	for _, row := range one.Rows {
+		x := planRow{PlanRow: row, Title: p.CountryName(string(row.Country)), Zone: c.zoneFor(row.Country), Cost: c.planCost(p, row, v.Home), Reasons: ranked(row.Reasons), Ways: ranked(row.Channels)}
+		if row.Country == "" {
+			x.Title = "–"
+		}
+		if row.Held > 0 {
+			x.First, x.Last = p.localHour(row.First, x.Zone), p.localHour(row.Last, x.Zone)
+		}
+		v.Rows = append(v.Rows, x)
+	}
+	v.Stale = one.State == messaging.Planned && p.Now.Sub(one.PlannedAt) > 24*time.Hour
+	v.Picture = p.hours(v)
+	p.Data = v
+	return nil
+}
+
+func (c *console) planCost(p *page, r messaging.PlanRow, home money.Currency) string {
+	if a, ok := c.planned().InBase(r, home, p.Now); ok {
+		return p.Money(a)
+	}
+	var all []string
+	for _, x := range r.Cost() {
+		all = append(all, p.Money(x.Amount()))
+	}
+	return strings.Join(all, " + ")
+}
+
+// zoneFor is the clock by which a country's hours are shown: its market's, else the merchant's.
+func (c *console) zoneFor(country market.Country) string {
+	if m, ok := c.Markets.ByCountry(country); ok && m.Zone != "" {
+		return m.Zone
+	}
+	return c.Zone.String()
+}
+
+func (p *page) localHour(t time.Time, zone string) string {
+	at := t.In(market.TimeZone(zone))
+	return p.CivilDay(at.Format(time.DateOnly)) + " " + p.Time(at)
+}
+
+const planHours = 48
+
+// hours draws when people are written to: a row a country, a cell an hour, from when the plan was made. The figure is
+// in each cell's title; the table says the same.
+func (p *page) hours(v planView) template.HTML {
+	if v.Sum.Reached() == 0 {
+		return ""
+	}
+	start := v.PlannedAt
+	if start.IsZero() {
+		start = v.CreatedAt
+	}
+	start = start.Truncate(time.Hour)
+	const cell, left, high = 14, 130, 26
+	most := int64(1)
+	for _, r := range v.Rows {
+		for h, n := range r.Hours {
+			if h < planHours {
+				most = max(most, n)
+			}
+		}
+	}
+	rows := slices.DeleteFunc(slices.Clone(v.Rows), func(r planRow) bool { return r.Reached() == 0 })
+	rows = rows[:min(len(rows), 12)]
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg dir="ltr" role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %d %d" font-size="11" fill="currentColor">`, template.HTMLEscapeString(p.T("console.pn_hours")),
+		left+planHours*cell+50, len(rows)*high+20, left+planHours*cell+50, len(rows)*high+20)
+	for i, r := range rows {
+		y, zone := i*high, market.TimeZone(r.Zone)
+		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, left-8, y+16, template.HTMLEscapeString(cut(r.Title, 20)))
+		later := int64(0)
+		for h, n := range r.Hours {
+			if h >= planHours {
+				later += n
+			}
+		}
+		for h := range planHours {
+			at := start.Add(time.Duration(h) * time.Hour).In(zone)
+			n := r.Hours[int64(h)]
+			shade, fill := 0.08, "currentColor"
+			if n > 0 {
+				shade, fill = 0.35+0.65*float64(n)/float64(most), "#22613c"
+			}
+			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="18" rx="2" fill="%s" fill-opacity="%.2f"><title>%s: %s</title></rect>`, left+h*cell, y+4, cell-2, fill, shade,
+				template.HTMLEscapeString(p.localHour(at, r.Zone)), p.Number(n))
+			if at.Hour() == 0 {
+				fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="currentColor" stroke-opacity=".5"/>`, left+h*cell-1, left+h*cell-1, y+2, y+24)
+			}
+		}
+		if later > 0 {
+			fmt.Fprintf(&b, `<text x="%d" y="%d">+%s</text>`, left+planHours*cell+4, y+17, p.Number(later))
+		}
+	}
+	for h := 0; h < planHours; h += 6 {
+		fmt.Fprintf(&b, `<text x="%d" y="%d" opacity=".7">+%d h</text>`, left+h*cell, len(rows)*high+14, h)
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String())
+}
+
+// actOnPlan sends what was planned, or stops it.
+func (c *console) actOnPlan(r *http.Request, p *page) (string, error) {
+	id := r.PathValue("id")
+	done := "pn_sending"
+	err := c.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
+		if r.PostForm.Get("do") == "cancel" {
+			done = "pn_cancelled"
+			_, err = c.planned().CancelPlan(tx, id)
+			return err
+		}
+		n, _ := strconv.ParseInt(r.PostForm.Get("reached"), 10, 64)
+		_, err = c.planned().SendPlan(tx, id, n, p.User.Email)
+		return err
+	})
+	return "/console/plans/" + id + "?done=" + done, err
+}
+
+// planCSV is the plan as a file, a line a country.
+func (c *console) planCSV(w http.ResponseWriter, r *http.Request, p *page) error {
+	var one messaging.Campaign
+	err := c.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
+		one, err = c.planned().CampaignOf(tx, r.PathValue("id"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="plan-`+one.ID+`.csv"`)
+	out := csv.NewWriter(w)
+	out.Write([]string{"country", "people", "now", "held", "blocked", "switched", "parts", "cost", "senders", "channels", "reasons", "first", "last"})
+	list := func(all []reasonCount) string {
+		var s []string
+		for _, x := range all {
+			s = append(s, fmt.Sprintf("%s:%d", x.Code, x.N))
+		}
+		return strings.Join(s, " ")
+	}
+	for _, row := range one.Rows {
+		var costs []string
+		for _, k := range slices.Sorted(maps.Keys(row.Costs)) {
+			if row.Costs[k] > 0 {
+				costs = append(costs, fmt.Sprintf("%s %s", k, money.Rate{Coef: row.Costs[k], Scale: 6}))
+			}
+		}
+		n := func(v int64) string { return strconv.FormatInt(v, 10) }
+		at := func(t time.Time) string {
+			if t.IsZero() {
+				return ""
+			}
+			return t.Format(time.RFC3339)
+		}
+		out.Write([]string{string(row.Country), n(row.People), n(row.Now), n(row.Held), n(row.Blocked), n(row.Switched), n(row.Parts), strings.Join(costs, " "),
+			list(ranked(row.Senders)), list(ranked(row.Channels)), list(ranked(row.Reasons)), at(row.First), at(row.Last)})
+	}
+	out.Flush()
+	return out.Error()
+}
+
+type sendersView struct {
+	Rows   []senderRow
+	Open   []messaging.SenderRecord
+	Limits []limitRow
+}
+
+type senderRow struct {
+	messaging.SenderRecord
+	Holds messaging.Registration
+	Needs bool
+}
+
+type limitRow struct {
+	messaging.Limits
+	Title      string
+	Spent      messaging.Spent
+	Day, Month string // as typed
+	CapD, CapM string
+}
+
+// senders lists what phones show, with its papers, and what a market may cost.
+func (c *console) senders(tx *db.Tx, _ *http.Request, p *page) error {
+	p.Title = p.T("console.menu_senders")
+	all, err := c.book().Senders(tx)
+	if err != nil {
+		return err
+	}
+	v := sendersView{}
+	for _, r := range all {
+		v.Rows = append(v.Rows, c.senderRow(p, r))
+	}
+	if v.Open, err = c.book().Unrecorded(tx); err != nil {
+		return err
+	}
+	limits, err := c.book().Limits(tx)
+	if err != nil {
+		return err
+	}
+	spent, err := c.book().Spending(tx)
+	if err != nil {
+		return err
+	}
+	for _, m := range c.selling() {
+		row := limitRow{Limits: messaging.Limits{Market: m.Code, Currency: m.Currency}, Title: p.CountryName(string(m.Country())), Spent: spent[m.Code]}
+		if i := slices.IndexFunc(limits, func(l messaging.Limits) bool { return l.Market == m.Code }); i >= 0 {
+			row.Limits = limits[i]
+			if row.Currency == "" {
+				row.Currency = m.Currency
+			}
+		}
+		plain := func(minor int64) string {
+			if minor == 0 {
+				return ""
+			}
+			return money.Rate{Coef: minor, Scale: uint8(row.Currency.Digits())}.String()
+		}
+		count := func(n int64) string {
+			if n == 0 {
+				return ""
+			}
+			return strconv.FormatInt(n, 10)
+		}
+		row.Day, row.Month, row.CapD, row.CapM = plain(row.Limits.Day), plain(row.Limits.Month), count(row.CapDay), count(row.CapMonth)
+		v.Limits = append(v.Limits, row)
+	}
+	p.Data = v
+	return nil
+}
+
+func (c *console) senderRow(p *page, r messaging.SenderRecord) senderRow {
+	row := senderRow{SenderRecord: r, Holds: r.Standing(p.Now.UTC().Format(time.DateOnly))}
+	if rule, ok := c.book().Policy(r.Country); ok {
+		row.Needs = rule.Registration == "required" || r.Kind == messaging.Alpha && rule.Sender == "registered"
+	}
+	return row
+}
+
+// minorOf reads an amount as it is typed; empty is none.
+func minorOf(s string, c money.Currency) (int64, bool) {
+	if s = strings.TrimSpace(s); s == "" {
+		return 0, true
+	}
+	r, err := money.ParseRate(strings.ReplaceAll(s, ",", "."))
+	if err != nil || int(r.Scale) > c.Digits() {
+		return 0, false
+	}
+	for ; int(r.Scale) < c.Digits(); r.Scale++ {
+		r.Coef *= 10
+	}
+	return r.Coef, r.Coef >= 0
+}
+
+func (c *console) setLimits(r *http.Request, p *page) (string, error) {
+	f := r.PostForm
+	l := messaging.Limits{Market: market.Code(f.Get("market")), Currency: money.Currency(strings.ToUpper(strings.TrimSpace(f.Get("currency"))))}
+	bad := map[string]string{}
+	var ok bool
+	if l.Day, ok = minorOf(f.Get("day"), l.Currency); !ok {
+		bad["day"] = "messaging.limit_money"
+	}
+	if l.Month, ok = minorOf(f.Get("month"), l.Currency); !ok {
+		bad["month"] = "messaging.limit_money"
+	}
+	for field, into := range map[string]*int64{"cap_day": &l.CapDay, "cap_month": &l.CapMonth} {
+		if s := strings.TrimSpace(f.Get(field)); s != "" {
+			n, err := strconv.ParseInt(s, 10, 32)
+			if *into = n; err != nil {
+				bad[field] = "messaging.limit_cap"
+			}
+		}
+	}
+	if len(bad) > 0 {
+		return "", messaging.ErrLimitForm.With(bad)
+	}
+	return "/console/senders?done=sn_limits", c.DB.Write(r.Context(), func(tx *db.Tx) error { return c.book().SetLimits(tx, l, p.User.Email) })
+}
+
+type senderView struct {
+	senderRow
+	Fresh         bool
+	Kinds, States []choice
+	LinkLines     string
+	PhoneLines    string
+	History       []messaging.SenderChange
+	Rule          *messaging.Policy
+}
+
+var phoneKinds = []messaging.Kind{messaging.TenDLC, messaging.LongNumber, messaging.ShortCode, messaging.Alpha, messaging.Overwritten}
+
+// sender is one sender with its papers; "new" is one to be written down.
+func (c *console) sender(tx *db.Tx, r *http.Request, p *page) (err error) {
+	v := senderView{Fresh: r.PathValue("id") == "new"}
+	one := messaging.SenderRecord{Country: market.Country(p.Q("country")), Kind: messaging.Kind(p.Q("kind")), Value: p.Q("value"), State: messaging.Missing, Receipts: true, TwoWay: messaging.Kind(p.Q("kind")).TwoWay()}
+	p.Title = p.T("console.sn_new")
+	if !v.Fresh {
+		if one, err = c.book().Sender(tx, r.PathValue("id")); err != nil {
+			return err
+		}
+		if v.History, err = c.book().SenderHistory(tx, one.ID); err != nil {
+			return err
+		}
+		p.Title = one.Value
+	}
+	v.senderRow = c.senderRow(p, one)
+	if rule, ok := c.book().Policy(one.Country); ok {
+		v.Rule = &rule
+	}
+	for _, k := range phoneKinds {
+		v.Kinds = append(v.Kinds, choice{string(k), p.Word("sender", k), p.Kept("save", "kind", string(one.Kind)) == string(k)})
+	}
+	for _, s := range messaging.Registrations {
+		v.States = append(v.States, choice{string(s), p.Word("sn_state", s), p.Kept("save", "state", string(one.State)) == string(s)})
+	}
+	v.LinkLines, v.PhoneLines = strings.Join(one.Links, "\n"), strings.Join(one.Phones, "\n")
+	p.Data = v
+	return nil
+}
+
+func (c *console) keepSender(r *http.Request, p *page) (string, error) {
+	f := r.PostForm
+	one := messaging.SenderRecord{Country: market.Country(strings.ToUpper(strings.TrimSpace(f.Get("country")))), Kind: messaging.Kind(f.Get("kind")), Value: f.Get("value"), Provider: f.Get("provider"),
+		State: messaging.Registration(f.Get("state")), Papers: f.Get("papers"), ValidFrom: f.Get("valid_from"), ValidTo: f.Get("valid_to"), TwoWay: f.Get("two_way") != "", Receipts: f.Get("receipts") != "",
+		Here: f.Get("here") != "", Links: lines(f, "links"), Phones: lines(f, "phones")}
+	if s := strings.TrimSpace(f.Get("min_volume")); s != "" {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return "", messaging.ErrSenderForm.With(map[string]string{"min_volume": "messaging.sender_volume"})
+		}
+		one.MinVolume = n
+	}
+	if id := r.PathValue("id"); id != "new" {
+		one.ID = id
+	}
+	err := c.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
+		one, err = c.book().KeepSender(tx, one, p.User.Email)
+		return err
+	})
+	return "/console/senders/" + one.ID + "?done=sn_saved", err
+}
+
+func lines(f url.Values, name string) (all []string) {
+	for l := range strings.Lines(f.Get(name)) {
+		if l = strings.TrimSpace(l); l != "" {
+			all = append(all, l)
+		}
+	}
+	return all
+}
