@@ -274,8 +274,11 @@ func (p *page) hours(v planView) template.HTML {
 			if n > 0 {
 				shade, fill = 0.35+0.65*float64(n)/float64(most), "#22613c"
 			}
-			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="18" rx="2" fill="%s" fill-opacity="%.2f"><title>%s: %s</title></rect>`, left+h*cell, y+4, cell-2, fill, shade,
-				template.HTMLEscapeString(p.localHour(at, r.Zone)), p.Number(n))
+			title := ""
+			if n > 0 {
+				title = "<title>" + template.HTMLEscapeString(p.localHour(at, r.Zone)+": "+p.Number(n)) + "</title>"
+			}
+			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="18" rx="2" fill="%s" fill-opacity="%.2f">%s</rect>`, left+h*cell, y+4, cell-2, fill, shade, title)
 			if at.Hour() == 0 {
 				fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="currentColor" stroke-opacity=".5"/>`, left+h*cell-1, left+h*cell-1, y+2, y+24)
 			}

@@ -228,7 +228,7 @@ func TestConsolePages(t *testing.T) {
 	l.open("/console/handsets?market=de")
 	l.wait(say(`document.body.innerText.includes(%q)`, number))
 	l.look("handsets")
-	for _, name := range []string{"orders", "payments", "customers", "products", "goods", "goods/monday-backpack", "goods/riverside-wrap-skirt?q=skirt", "markets", "prices", "prices/rules", "prices/rivals", "rates", "rates/exposure", "rules", "rules/history", "rules/imports", "papers", "messages", "messages/measures", "messages/measures?span=7d&table=1", "inbox", "tickets", "canned", "templates", "templates/confirm?lang=de", "templates/cart?lang=ar", "templates/confirm?lang=th&channel=email", "consents", "consents/words?market=de", "consents/import", "consents/silence", "evidence", "mails", "channels", "channels/new/twilio", "jobs", "keys"} {
+	for _, name := range []string{"orders", "payments", "customers", "products", "goods", "goods/monday-backpack", "goods/riverside-wrap-skirt?q=skirt", "markets", "prices", "prices/rules", "prices/rivals", "rates", "rates/exposure", "rules", "rules/history", "rules/imports", "papers", "messages", "messages/measures", "messages/measures?span=7d&table=1", "inbox", "tickets", "canned", "templates", "templates/confirm?lang=de", "templates/cart?lang=ar", "templates/confirm?lang=th&channel=email", "plans", "senders", "senders/new?country=GB&kind=alpha&value=MIANA", "consents", "consents/words?market=de", "consents/import", "consents/silence", "evidence", "mails", "channels", "channels/new/twilio", "jobs", "keys"} {
 		l.see(name, "/console/"+name)
 	}
 	for name, selector := range map[string]string{"orders": `main a[href^="/console/orders/"]`, "customers": `main a[href^="/console/customers/"]`,
