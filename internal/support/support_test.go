@@ -308,6 +308,7 @@ func TestTicketsAreOpenedOnce(t *testing.T) {
 			_, err = w.desk.Change(tx, first.Number, support.Change{State: &solved, Version: 1, By: "Mei"})
 			require.ErrorIs(t, err, support.ErrChanged)
 			open, err = w.desk.OpenOn(tx, "ord_1")
+			require.NoError(t, err)
 			require.False(t, open)
 			marks, err := w.desk.History(tx, first.ID)
 			require.Len(t, marks, 2)
