@@ -239,7 +239,7 @@ func hostOf(link string) string {
 // linksIn lists the web addresses in a text.
 func linksIn(s string) (all []string) {
 	for word := range strings.FieldsSeq(s) {
-		word = strings.Trim(word, ".,;:!?()\"'“”„«»、。，)（）】【")
+		word = strings.Trim(word, ".,;:!?()\"'“”„«»、。，（）】【")
 		if looksLikeLink(word) {
 			if at := strings.Index(word, "://"); at > 0 { // something stuck to its front, as in scripts without spaces
 				start := strings.LastIndexFunc(word[:at], func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) })
