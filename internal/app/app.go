@@ -259,10 +259,7 @@ func (a *App) Serve(ctx context.Context) error {
 		return err
 	}
 	forPrograms, forHooks := a.programs(shop)
-	rest, err := api.New(forPrograms)
-	if err != nil {
-		return err
-	}
+	rest := web.Soon(func() (http.Handler, error) { return api.New(forPrograms) })
 	mux := http.NewServeMux()
 	mux.Handle("/", store)
 	mux.Handle("/console", console)

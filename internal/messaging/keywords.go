@@ -141,13 +141,13 @@ func (l *lexicon) read(text string, in listener) meaning {
 	if len(words) > 1 && len(words) == len([]rune(strings.Join(words, ""))) {
 		n = strings.Join(words, "") // S.T.O.P
 	}
-	other := l.phrases.another(text)
+	other := l.phrases().another(text)
 	for _, k := range l.words[n] {
 		if k.intent == IntentStop && stops(n, k.lang, in) && !other {
 			return meaning{Intent: IntentStop}
 		}
 	}
-	if rating := answered(words); in.asked && rating > 0 && !l.words.holdsStop(n) && !l.phrases.leaves(n) {
+	if rating := answered(words); in.asked && rating > 0 && !l.words.holdsStop(n) && !l.phrases().leaves(n) {
 		return meaning{Intent: IntentRating, rating: rating, more: len(words) > 2}
 	}
 	for _, lang := range []string{"any", in.lang, "en", ""} {
@@ -164,11 +164,11 @@ func (l *lexicon) read(text string, in listener) meaning {
 	if other {
 		return meaning{Intent: IntentOther}
 	}
-	if l.phrases.misspelt[n] || l.nearly(n) {
+	if l.phrases().misspelt[n] || l.nearly(n) {
 		return meaning{Intent: IntentStop}
 	}
-	rest, kept := l.phrases.without(n)
-	if l.phrases.leaves(rest) {
+	rest, kept := l.phrases().without(n)
+	if l.phrases().leaves(rest) {
 		return meaning{Intent: IntentStop, more: len(words) > 2*longestPlea}
 	}
 	stop := l.words.holdsStop(rest)

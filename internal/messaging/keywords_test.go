@@ -242,14 +242,13 @@ func TestPhraseForms(t *testing.T) {
 	require.True(t, oneSlip("abmelden", "abnelden"))
 	require.False(t, oneSlip("abmelden", "abmelden"))
 	require.False(t, oneSlip("abmelden", "anmeldem"))
-	lex := newLexicon()
-	require.Error(t, lex.phrases.add(map[string]string{"language": "en", "kind": "shout", "phrases": "hey"}))
-	require.Error(t, lex.phrases.add(map[string]string{"language": "en", "kind": "leave"}))
-	for _, list := range [][]string{builtin().lexicon.phrases.leave.runOn, builtin().lexicon.phrases.keep.runOn} {
+	require.Error(t, checkPhrases(map[string]string{"language": "en", "kind": "shout", "phrases": "hey"}))
+	require.Error(t, checkPhrases(map[string]string{"language": "en", "kind": "leave"}))
+	for _, list := range [][]string{builtin().lexicon.phrases().leave.runOn, builtin().lexicon.phrases().keep.runOn} {
 		require.False(t, slices.ContainsFunc(list, func(s string) bool { return len([]rune(s)) < 2 }), "a phrase of one letter")
 	}
 	for _, w := range []string{"stop", "me", "send", "nicht", "no"} {
-		require.False(t, builtin().lexicon.phrases.leave.spaced[w], "a phrase of one everyday word")
+		require.False(t, builtin().lexicon.phrases().leave.spaced[w], "a phrase of one everyday word")
 	}
 }
 

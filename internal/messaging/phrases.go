@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -12,13 +13,29 @@ import (
 // lexicon is everything that replies are understood by.
 type lexicon struct {
 	words   vocabulary
-	phrases phrases
+	phrases func() *phrases // learned when the first text is read: there are thousands of forms
 }
 
-func newLexicon() lexicon {
-	return lexicon{vocabulary{}, phrases{
-		leave: turns{spaced: map[string]bool{}}, keep: turns{spaced: map[string]bool{}}, misspelt: map[string]bool{}, accented: map[string]bool{},
-	}}
+// learn reads the rows of phrases.csv when it is first asked for them.
+func learn(rows []map[string]string) func() *phrases {
+	return sync.OnceValue(func() *phrases {
+		p := &phrases{leave: turns{spaced: map[string]bool{}}, keep: turns{spaced: map[string]bool{}}, misspelt: map[string]bool{}, accented: map[string]bool{}}
+		for _, row := range rows {
+			p.add(row)
+		}
+		return p
+	})
+}
+
+// checkPhrases says what is wrong with a row.
+func checkPhrases(row map[string]string) error {
+	if row["language"] == "" || row["phrases"] == "" {
+		return fmt.Errorf("language %q", row["language"])
+	}
+	if !has([]string{"leave", "keep", "misspelt", "accented"}, row["kind"]) {
+		return fmt.Errorf("kind %q", row["kind"])
+	}
+	return nil
 }
 
 // phrases are the turns of speech of phrases.csv in their normal form. They are our own collection, to be reviewed by
@@ -60,10 +77,7 @@ func (t *turns) find(words []string) (i, j int, ok bool) {
 
 // add takes one row. A phrase is words; a word may be several with / between them, and _ stands for a space in them:
 // "don't/do_not text me" is two phrases.
-func (p *phrases) add(row map[string]string) error {
-	if row["language"] == "" || row["phrases"] == "" {
-		return fmt.Errorf("language %q", row["language"])
-	}
+func (p *phrases) add(row map[string]string) {
 	for form := range strings.SplitSeq(row["phrases"], "|") {
 		for _, s := range expand(form) {
 			n := normal(s)
@@ -76,12 +90,9 @@ func (p *phrases) add(row map[string]string) error {
 				p.misspelt[n] = true
 			case "accented":
 				p.accented[withAccents(s)] = true
-			default:
-				return fmt.Errorf("kind %q", row["kind"])
 			}
 		}
 	}
-	return nil
 }
 
 // expand lists the phrases that a form with alternatives stands for.

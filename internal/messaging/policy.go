@@ -142,13 +142,19 @@ func load(from fs.FS) (*rules, error) {
 	if err := table("classes.csv", r.laws.add); err != nil {
 		return nil, err
 	}
-	r.lexicon = newLexicon()
+	r.lexicon.words = vocabulary{}
 	if err := table("keywords.csv", r.lexicon.words.add); err != nil {
 		return nil, err
 	}
-	if err := table("phrases.csv", r.lexicon.phrases.add); err != nil {
+	var turns []map[string]string
+	err = table("phrases.csv", func(row map[string]string) error {
+		turns = append(turns, row)
+		return checkPhrases(row)
+	})
+	if err != nil {
 		return nil, err
 	}
+	r.lexicon.phrases = learn(turns)
 	r.version = fmt.Sprintf("%d-%s", gateVersion, hex.EncodeToString(h.Sum(nil))[:8])
 	r.texts, err = readTexts(from)
 	return r, err

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -115,4 +116,25 @@ func TestGuardTurnsPanicIntoAnswer(t *testing.T) {
 	web.Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("bug") })).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	require.Equal(t, 500, w.Code)
 	require.NotContains(t, w.Body.String(), "bug")
+}
+
+// What is made beside the rest answers once it is there; what can't be made answers as a failure.
+func TestSoon(t *testing.T) {
+	made := make(chan struct{})
+	h := web.Soon(func() (http.Handler, error) {
+		<-made
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }), nil
+	})
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil).WithContext(impatient))
+	require.NotEqual(t, http.StatusTeapot, w.Code, "not there yet")
+	close(made)
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	require.Equal(t, http.StatusTeapot, w.Code)
+	w = httptest.NewRecorder()
+	web.Soon(func() (http.Handler, error) { return nil, errors.New("no document") }).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	require.Equal(t, http.StatusInternalServerError, w.Code)
 }
