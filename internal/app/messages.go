@@ -83,19 +83,28 @@ func (a *App) messages(shop Shop) error {
 			Confirm: func(m market.Market, lang, token string) string {
 				return a.cfg.PublicURL + m.Prefix(lang) + "/confirm/" + token
 			},
-			Order: func(o order.Order, lang string) string {
-				m, ok := a.Markets.ByCode(o.Market)
-				if !ok || o.Source != order.Shop {
-					return ""
-				}
+			Order: a.orderPage,
+			Shop: func(m market.Market, lang string) string {
 				if !m.Speaks(lang) {
 					lang = m.Language()
 				}
-				return a.cfg.PublicURL + m.Prefix(lang) + "/orders/" + string(o.ID)
+				return a.cfg.PublicURL + m.Prefix(lang) + "/"
 			},
 		},
 	})
 	return nil
+}
+
+// orderPage is where an order's buyer sees it; empty for another shop's.
+func (a *App) orderPage(o order.Order, lang string) string {
+	m, ok := a.Markets.ByCode(o.Market)
+	if !ok || o.Source != order.Shop {
+		return ""
+	}
+	if !m.Speaks(lang) {
+		lang = m.Language()
+	}
+	return a.cfg.PublicURL + m.Prefix(lang) + "/orders/" + string(o.ID)
 }
 
 // centre is a line to a message centre, by which each country is reached under a sender of its own.

@@ -32,6 +32,18 @@ func (ConsentEvent) Topic() string { return "customer.consent_changed" }
 // Subjects names what the event is about, for timelines.
 func (e ConsentEvent) Subjects() []string { return []string{e.Customer} }
 
+// ErasedEvent is announced when a person was forgotten: whoever keeps something of theirs forgets it too.
+type ErasedEvent struct {
+	Customer string    `json:"customer"`
+	At       time.Time `json:"at"`
+}
+
+// Topic implements events.Event.
+func (ErasedEvent) Topic() string { return "customer.erased" }
+
+// Subjects names what the event is about, for timelines.
+func (e ErasedEvent) Subjects() []string { return []string{e.Customer} }
+
 // What customer asks of the packages below it; satisfied by events.Bus.
 type announcer interface {
 	Publish(tx *db.Tx, e events.Event) error

@@ -82,7 +82,7 @@ func (s *Service) Asked(tx *db.Tx, token string) (Consent, error) {
 
 // Erase forgets a person: profile, addresses and ledger. Of each address a keyed digest stays on the list of
 // silence, so that it isn't written to by mistake when it comes back in an import. It returns the addresses, for
-// others to forget.
+// others to forget, and announces who is gone.
 func (s *Service) Erase(tx *db.Tx, id, by string) (addresses []string, err error) {
 	c, err := find(tx, id)
 	if err != nil {
@@ -121,5 +121,8 @@ func (s *Service) Erase(tx *db.Tx, id, by string) (addresses []string, err error
 		}
 		addresses = append(addresses, x)
 	}
-	return addresses, tx.Send(`delete from customers where id = $1`, id)
+	if err := tx.Send(`delete from customers where id = $1`, id); err != nil {
+		return nil, err
+	}
+	return addresses, s.bus.Publish(tx, ErasedEvent{id, tx.Now()})
 }

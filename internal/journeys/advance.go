@@ -104,6 +104,10 @@ func (v *view) step(d *Definition, n *Node, h hands, fresh bool) (next string, s
 		v.note(n, Passed, "", n.URL)
 		return n.Next, false, h.call(v, n)
 	}
+	if last := len(r.steps) - 1; n.Reason == "" && last >= 0 && r.steps[last].Outcome == NotSent {
+		v.end(Exited, r.steps[last].Reason) // what was said last says it
+		return "", true, nil
+	}
 	v.note(n, Ended, n.Reason, "")
 	v.end(Done, n.Reason)
 	return "", true, nil

@@ -127,6 +127,7 @@ func (s *Service) listen(bus *events.Bus) {
 	events.On(bus, "journeys.recover", heard(s, s.left))
 	events.On(bus, "journeys.recovered", heard(s, s.recovered))
 	events.On(bus, "journeys.consent", heard(s, s.consented))
+	events.On(bus, "journeys.erased", s.onErased)
 	events.On(bus, "journeys.replied", s.onReceived)
 	events.On(bus, "journeys.rated", heard(s, s.wasRated))
 	events.On(bus, "journeys.parcel", heard(s, s.moved))

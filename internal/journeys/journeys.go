@@ -68,6 +68,7 @@ type (
 		Plan(tx *db.Tx, m messaging.Message) (messaging.Record, error)
 		Guard(name string, g messaging.Guard)
 		Info(f messaging.OrderInfo)
+		Asks(f messaging.Pending)
 		Bought(tx *db.Tx, p messaging.Purchase) error
 		ClassOf(template string) (messaging.Class, bool)
 		Vars(template string, ch messaging.Channel) []string
@@ -137,6 +138,7 @@ func New(d *db.DB, bus *events.Bus, q *jobs.Queue, n Needs) *Service {
 	q.Beside(s.timer)
 	n.Messages.Guard(guardName, s.guard)
 	n.Messages.Info(s.info)
+	n.Messages.Asks(s.pending)
 	return s
 }
 

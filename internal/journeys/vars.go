@@ -3,6 +3,7 @@ package journeys
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -123,13 +124,24 @@ func (v *view) rewardVars(vars map[string]string, l *cldr.Locale) {
 		vars["pct"] = fmt.Sprint(w.Percent)
 	}
 	if a, ok := w.Amounts[v.run.Market]; ok {
-		vars["amount"] = l.Money(a)
+		vars["amount"] = round(l, a)
 	}
 	if a, ok := w.Minimums[v.run.Market]; ok {
-		vars["min"] = l.Money(a)
+		vars["min"] = round(l, a)
 	}
 	vars["until"] = l.Date(v.now.Add(w.Life.D()).In(v.zone()), cldr.Day)
 }
+
+// round writes an amount without the decimals that say nothing: a text message has little room.
+func round(l *cldr.Locale, a money.Amount) string {
+	said := l.Money(a)
+	if a.Currency.Digits() == 2 && a.Minor%100 == 0 {
+		said = noDecimals.ReplaceAllString(said, "$1")
+	}
+	return said
+}
+
+var noDecimals = regexp.MustCompile(`[.,]00($|[^\d])`)
 
 // orderVars are the words about an order for its messages.
 func (s *Service) orderVars(o order.Order, m market.Market) map[string]string {

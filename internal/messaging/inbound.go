@@ -28,6 +28,7 @@ const (
 	IntentYes        Intent = "yes"
 	IntentNo         Intent = "no"
 	IntentRating     Intent = "rating"
+	IntentUnclear    Intent = "unclear" // numbers that don't answer the open question: two of them, or none from 1 to 5
 	IntentOther      Intent = "other"
 )
 
@@ -96,7 +97,15 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 	if err != nil {
 		return Reaction{}, err
 	}
-	said := s.rules.lexicon.read(in.Text, listener{in.Lang, in.Country, optedOut, about.Class == Survey})
+	asked, err := s.question(tx, in, about)
+	if err != nil {
+		return Reaction{}, err
+	}
+	said := s.rules.lexicon.read(in.Text, listener{in.Lang, in.Country, optedOut, asked.Order != ""})
+	said = said.to(asked, in.Text, s.pending != nil)
+	if asked.Order != "" && (said.Intent == IntentRating || said.Intent == IntentUnclear || said.Intent == IntentOther) {
+		in.Order = strings.TrimPrefix(asked.Order, "?")
+	}
 	if has([]Intent{IntentStop, IntentStart, IntentHelp}, in.OptOut) {
 		said = meaning{Intent: in.OptOut}
 	}
@@ -121,6 +130,34 @@ func (s *Service) Receive(tx *db.Tx, in Inbound) (Reaction, error) {
 	}
 	return Reaction{in, answer, true}, s.bus.Publish(tx, ReceivedEvent{in.ID, in.From, in.To, in.Text, in.Intent, in.Customer, in.Message,
 		in.Order, in.Cart, in.Market, in.Country, in.Lang, in.At, in.Rating, in.Channel, in.Open})
+}
+
+// question is what a text may answer.
+func (s *Service) question(tx *db.Tx, in Inbound, about Record) (Question, error) {
+	if s.pending != nil {
+		return s.pending(tx, about, in.Customer)
+	}
+	if about.Class != Survey {
+		return Question{}, nil
+	}
+	return Question{Order: cmp.Or(about.Order, "?")}, nil
+}
+
+// to is what a text means as an answer to a question: numbers that answer nothing are asked about once, and a number
+// that nobody asked for is for a person.
+func (m meaning) to(q Question, text string, known bool) meaning {
+	if m.Intent != IntentRating && m.Intent != IntentOther {
+		return m
+	}
+	switch {
+	case q.Order == "" && m.Intent == IntentRating && known:
+		return meaning{Intent: IntentOther}
+	case q.Order == "" || !Unclear(text):
+		return m
+	case q.Again:
+		return meaning{Intent: IntentOther}
+	}
+	return meaning{Intent: IntentUnclear}
 }
 
 // place finds out who writes and about what: the last message we sent them tells, else the number.
@@ -213,9 +250,12 @@ func (s *Service) react(tx *db.Tx, in *Inbound, about Record, said meaning, sile
 			return "", nil
 		}
 		return s.answer(tx, *in, "help", s.contact(in.Market))
+	case IntentUnclear:
+		return "", nil // whoever asked asks again
 	case IntentRating:
-		if in.Rating >= contented {
-			return "", nil // whoever asked says thanks
+		if in.Rating >= contented || s.pending != nil {
+			in.Open = in.Open || in.Rating < contented
+			return "", nil // whoever asked says thanks, or that they are sorry
 		}
 	}
 	in.Open = true

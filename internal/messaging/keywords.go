@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -185,6 +186,45 @@ func answered(words []string) int {
 	}
 	return 0
 }
+
+// Unclear reports whether a text is an answer in numbers that is none from 1 to 5: "10", "0", "4 or 5", "3 4". A number
+// followed by words, by the whole it is out of ("4/5", "4 of 5") or by itself ("5 5") is clear.
+func Unclear(text string) bool {
+	var numbers []string
+	n := ""
+	words := 0
+	text = strings.Map(digit, norm.NFKC.String(strings.ToLower(text)))
+	for _, r := range text + " " {
+		switch d := digit(r); {
+		case d >= '0' && d <= '9':
+			n += string(d)
+			continue
+		case unicode.IsLetter(r):
+			words++
+		}
+		if n != "" {
+			numbers, n = append(numbers, strings.TrimLeft(n, "0")), ""
+		}
+	}
+	if len(numbers) == 0 || words > longestUnclear {
+		return false
+	}
+	good := func(n string) bool { return len(n) == 1 && n[0] >= '1' && n[0] <= '5' }
+	switch {
+	case len(numbers) == 1:
+		return !good(numbers[0])
+	case len(numbers) == 2 && numbers[1] == "5" && good(numbers[0]) && outOf.MatchString(text):
+		return false
+	}
+	return !good(numbers[0]) || slices.ContainsFunc(numbers, func(n string) bool { return n != numbers[0] })
+}
+
+// longestUnclear is how many letters may stand around numbers that are the whole answer: "4 oder 5". In longer sentences
+// other numbers speak of other things.
+const longestUnclear = 8
+
+// outOf is a number of so many: "4/5", "4 of 5", "4 von 5".
+var outOf = regexp.MustCompile(`^\D*\d\s*(/|of|out of|von|sur|de|dari|daripada|من)\s*5\D*$`)
 
 // stops reports whether a stop word of a language counts when it is the whole text.
 func stops(word, lang string, in listener) bool {

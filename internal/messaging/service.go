@@ -79,6 +79,16 @@ type Guard func(tx *db.Tx, r Record) (reason string, err error)
 // there is nothing to tell.
 type OrderInfo func(tx *db.Tx, about Record, lang string) (vars map[string]string, err error)
 
+// Question is a question of ours that a person hasn't answered yet with a number from 1 to 5.
+type Question struct {
+	Order string // what it is about; empty: there is none
+	Again bool   // it was put a second time
+}
+
+// Pending finds the question that is open with a person who wrote; about is our message before. Without one, an answer
+// rates nothing.
+type Pending func(tx *db.Tx, about Record, customer string) (Question, error)
+
 // Service writes to people and hears what they answer.
 type Service struct {
 	db      *db.DB
@@ -90,6 +100,7 @@ type Service struct {
 	rules   *rules
 	guards  map[string]Guard
 	info    OrderInfo
+	pending Pending
 	off     holidays
 	lists   []OptOutList
 	lane    *lane
@@ -127,6 +138,10 @@ func (s *Service) Guard(name string, g Guard) { s.guards[name] = g }
 
 // Info registers who knows about orders. Call it before the queue runs.
 func (s *Service) Info(f OrderInfo) { s.info = f }
+
+// Asks registers who knows which question is open. Without it every survey is, for as long as nothing else was said. Call
+// it before the queue runs.
+func (s *Service) Asks(f Pending) { s.pending = f }
 
 // Holidays registers who knows public holidays: whether day (2026-12-25) is one in a country.
 func (s *Service) Holidays(f func(c market.Country, day string) bool) { s.off = f }
