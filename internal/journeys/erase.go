@@ -17,7 +17,7 @@ func (s *Service) onErased(tx *db.Tx, e customer.ErasedEvent) error {
 	}
 	for _, r := range all {
 		if !r.State.Over() {
-			v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+			v := s.stage(tx).view(r)
 			v.note(&Node{ID: r.Node}, NotSent, "erased", "")
 			v.end(Exited, "erased")
 		}

@@ -88,7 +88,7 @@ func (s *Service) askOnceMore(tx *db.Tx, r *Run, e messaging.ReceivedEvent) erro
 		return nil
 	}
 	r.Vars[askedAgain] = "1"
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	v := s.stage(tx).view(r)
 	sent, err := s.Messages.Send(tx, messaging.Message{Key: r.ID + ":" + onceMore, Customer: r.Customer, To: e.From, Channel: e.Channel, Market: e.Market, Country: e.Country, Lang: e.Lang,
 		Template: onceMore, Order: r.Order})
 	if err != nil && !isBadInput(err) {
@@ -112,7 +112,7 @@ func (s *Service) unanswered(tx *db.Tx, r *Run) error {
 	if !ok {
 		return nil
 	}
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	v := s.stage(tx).view(r)
 	v.note(n, Passed, "unclear_answer", "")
 	r.Node = n.Else
 	if err := v.advance(d, live{s}, true); err != nil {
