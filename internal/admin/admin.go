@@ -113,6 +113,7 @@ type Parts struct {
 	Papers     Papers    // nil: nothing is sent from here
 	Shipments  Shipments // with Papers
 	Decisions  Decisions
+	Journeys   Journeys // nil: there are no pages about them
 	Carts      Carts
 	Handsets   Handsets
 	Mails      Mails
@@ -195,6 +196,7 @@ func New(p Parts) (http.Handler, error) {
 
 	c.textRoutes(mux)
 	c.planRoutes(mux)
+	c.journeyRoutes(mux)
 	c.ruleRoutes(mux)
 
 	mux.Handle("GET /console/jobs", c.page("jobs", c.jobs))

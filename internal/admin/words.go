@@ -56,6 +56,7 @@ var tones = map[string]string{
 	"tx_reg holds": "good", "tx_reg begins": "sea", "tx_reg ended": "",
 	"import in_force": "good", "import refused": "bad", "import waiting": "", "import reading": "sea", "import ended": "",
 	"tk_state open": "warn", "tk_state pending": "sea", "tk_state solved": "good", "tk_priority urgent": "bad", "tk_priority high": "warn",
+	"jstate live": "good", "jstate closed": "warn", "jstate stopped": "bad", "jstate new": "sea",
 	"job given_up": "bad", "job waiting": "", "job running": "sea",
 }
 

@@ -25,7 +25,7 @@ func (a *App) console(shop Shop) admin.Parts {
 	p := admin.Parts{
 		DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Customers: a.Customers, Orders: a.Orders,
 		Codes: a.Codes, Borders: a.Borders,
-		Payments: a.Payments, Refs: a.Checkout, Registered: a.Tax, Sales: sales{a.Orders}, Taxes: a.Tax, Refunds: a.Checkout, Messages: a.Messages, Support: a.Support, Evidence: a.Evidence, Queue: a.Queue, Bus: a.Bus, Papers: a.Papers, Shipments: a.Shipments, Decisions: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
+		Payments: a.Payments, Refs: a.Checkout, Registered: a.Tax, Sales: sales{a.Orders}, Taxes: a.Tax, Refunds: a.Checkout, Messages: a.Messages, Support: a.Support, Evidence: a.Evidence, Queue: a.Queue, Bus: a.Bus, Papers: a.Papers, Shipments: a.Shipments, Decisions: a.Journeys, Journeys: a.Journeys, Carts: a.Checkout, Senders: a.sender, Brand: shop.Brand.Name,
 		Zone: market.TimeZone(shop.Zone), PublicURL: a.cfg.PublicURL,
 	}
 	if a.cfg.Handsets != nil {

@@ -40,6 +40,10 @@ func (v *view) advance(d *Definition, h hands, fresh bool) error {
 // step does what a node is for. It says where the run goes next, or that it stays.
 func (v *view) step(d *Definition, n *Node, h hands, fresh bool) (next string, stay bool, err error) {
 	r := v.run
+	if slices.Contains(r.Had, n.ID) && (n.Do == DoSend || n.Do == DoTicket || n.Do == DoCall) {
+		v.note(n, Passed, "had_before", "")
+		return n.Next, false, nil
+	}
 	switch n.Do {
 	case DoWait:
 		return v.wait(n, fresh)

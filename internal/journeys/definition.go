@@ -209,13 +209,13 @@ func (s *Span) UnmarshalText(b []byte) (err error) {
 }
 
 // ReadDefinition reads a definition from JSON. What isn't known to a definition, or in the wrong form, is
-// ErrBadDefinition with the line.
+// ErrBadDefinition with its line and path.
 func ReadDefinition(body []byte) (d Definition, err error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&d); err != nil {
-		line := 1 + bytes.Count(body[:min(int(dec.InputOffset()), len(body))], []byte("\n"))
-		return d, fmt.Errorf("line %d: %w: %w", line, err, ErrBadDefinition.With(map[string]string{"line " + strconv.Itoa(line): "unreadable"}))
+		place, code := misread(body, err)
+		return d, fmt.Errorf("%s: %w: %w", place, err, ErrBadDefinition.With(map[string]string{place: code}))
 	}
 	return d, nil
 }

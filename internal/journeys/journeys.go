@@ -72,6 +72,7 @@ type (
 		Bought(tx *db.Tx, p messaging.Purchase) error
 		ClassOf(template string) (messaging.Class, bool)
 		Vars(template string, ch messaging.Channel) []string
+		Texts(tx *db.Tx, langs []string) (map[messaging.TextID]messaging.TextState, error)
 	}
 	// Parcels is satisfied by fulfilment.Shipments.
 	Parcels interface {

@@ -126,6 +126,14 @@ func RuleFault(text string) string {
 	return ""
 }
 
+// MomentFault is RuleFault for a rule that gives a moment.
+func MomentFault(text string) string {
+	if err := rule(text, wantTime); err != nil {
+		return strings.TrimSuffix(err.Error(), ": "+ErrBadRule.Error())
+	}
+	return ""
+}
+
 // holds asks a rule about the facts of v. No rule holds.
 func (v *view) holds(text string) (bool, error) {
 	if text == "" {

@@ -53,6 +53,7 @@ type Run struct {
 	Reward   string            // node whose reward the next message carries
 	Visits   map[string]int64  // how often it has come to a node
 	Vars     map[string]string // kept for its messages: ticket, code
+	Had      []string          // nodes of its version that it passes without effect: it had them in the version it came from
 
 	taken int64  // steps in the database
 	fresh bool   // not yet in the database

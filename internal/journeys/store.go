@@ -27,6 +27,7 @@ type body struct {
 	Visits map[string]int64  `json:"visits,omitempty"`
 	Vars   map[string]string `json:"vars,omitempty"`
 	Faults int64             `json:"faults,omitempty"`
+	Had    []string          `json:"had,omitempty"`
 }
 
 const runColumns = `id, journey, version, key, priority, customer, market, lang, order_id, cart, parcel, node, state, reason, arm, way, due_at, fact_at, started_at, ended_at,
@@ -51,7 +52,7 @@ func scanRun(row db.Row) (*Run, error) {
 	if err := json.Unmarshal([]byte(text), &b); err != nil {
 		return nil, err
 	}
-	r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults = b.Event, b.Phone, b.Email, b.Reward, b.Visits, b.Vars, b.Faults
+	r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults, r.Had = b.Event, b.Phone, b.Email, b.Reward, b.Visits, b.Vars, b.Faults, b.Had
 	if r.Visits == nil {
 		r.Visits = map[string]int64{}
 	}
@@ -96,7 +97,7 @@ func (s *Service) concerned(tx *db.Tx, h Happening) ([]*Run, error) {
 
 // save keeps a run and the steps it took.
 func (s *Service) save(tx *db.Tx, r *Run) error {
-	text, err := json.Marshal(body{r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults})
+	text, err := json.Marshal(body{r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults, r.Had})
 	if err != nil {
 		return err
 	}
@@ -108,9 +109,9 @@ func (s *Service) save(tx *db.Tx, r *Run) error {
 			r.ID, r.Journey, r.Version, r.Key, r.Priority, r.Customer, string(r.Market), r.Lang, r.Order, r.Cart, r.Parcel, r.Node, string(r.State), r.Reason, r.Arm, r.Way,
 			r.Due, r.At, r.Started, r.Ended, r.Sent, r.taken, string(text))
 	} else {
-		err = tx.Send(`update journey_runs set market = $2, lang = $3, node = $4, state = $5, reason = $6, arm = $7, way = $8, due_at = $9, fact_at = $10, ended_at = $11,
+		err = tx.Send(`update journey_runs set version = $15, market = $2, lang = $3, node = $4, state = $5, reason = $6, arm = $7, way = $8, due_at = $9, fact_at = $10, ended_at = $11,
 			sent = $12, steps = $13, body = $14 where id = $1`,
-			r.ID, string(r.Market), r.Lang, r.Node, string(r.State), r.Reason, r.Arm, r.Way, r.Due, r.At, r.Ended, r.Sent, r.taken, string(text))
+			r.ID, string(r.Market), r.Lang, r.Node, string(r.State), r.Reason, r.Arm, r.Way, r.Due, r.At, r.Ended, r.Sent, r.taken, string(text), r.Version)
 	}
 	if err != nil {
 		return err

@@ -226,7 +226,7 @@ func (s *Service) classOf(tx *db.Tx) func(string) (messaging.Class, bool) {
 // Publish puts a definition in force as the next version after over, the version its writer saw. Runs that are under
 // way stay with theirs. trial is the report of the simulation that was looked at before.
 func (s *Service) Publish(tx *db.Tx, d Definition, over int64, by, note, trial string) (Version, error) {
-	if err := s.Check(tx, d); err != nil {
+	if err := s.publishable(tx, d); err != nil {
 		return Version{}, err
 	}
 	now, err := db.One(tx, db.Scalar[int64], `select version from journeys where name = $1`+tx.ForUpdate(), d.Journey)
@@ -254,7 +254,7 @@ func (s *Service) Publish(tx *db.Tx, d Definition, over int64, by, note, trial s
 	if err != nil {
 		return v, err
 	}
-	if err := tx.Send(`delete from journey_drafts where journey = $1`, v.Journey); err != nil {
+	if err := s.DropDraft(tx, v.Journey); err != nil {
 		return v, err
 	}
 	return v, s.bump(tx)
