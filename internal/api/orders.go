@@ -16,6 +16,7 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/idempotency"
 	"portolan/internal/market"
+	"portolan/internal/messaging"
 	"portolan/internal/order"
 )
 
@@ -151,6 +152,19 @@ func (a *api) GetOrderTimeline(ctx context.Context, r GetOrderTimelineRequestObj
 			}
 			all = append(all, some...)
 		}
+		all = slices.DeleteFunc(all, func(e events.Entry) bool { return e.Topic == "messaging.sent" || e.Topic == "messaging.delivered" })
+		for _, f := range []messaging.Filter{{Order: string(o.ID)}, {Cart: o.Cart}} {
+			if f == (messaging.Filter{}) {
+				continue
+			}
+			news, err := a.Messages.News(tx, f)
+			if err != nil {
+				return err
+			}
+			for _, e := range news {
+				all = append(all, told(e))
+			}
+		}
 		slices.SortStableFunc(all, func(x, y events.Entry) int { return x.At.Compare(y.At) })
 		seen := map[string]bool{}
 		for _, e := range all {
@@ -162,6 +176,22 @@ func (a *api) GetOrderTimeline(ctx context.Context, r GetOrderTimelineRequestObj
 		return nil
 	})
 	return GetOrderTimeline200JSONResponse(out), err
+}
+
+// told is news of a message as an entry of the journal.
+func told(e events.Event) events.Entry {
+	body, err := json.Marshal(e)
+	if err != nil {
+		panic(err)
+	}
+	out := events.Entry{Topic: e.Topic(), Body: body}
+	switch e := e.(type) {
+	case messaging.SentEvent:
+		out.ID, out.At = e.Message+".sent", e.At
+	case messaging.DeliveredEvent:
+		out.ID, out.At = e.Message+".delivered", e.At
+	}
+	return out
 }
 
 func showOrder(o order.Order) Order {

@@ -220,6 +220,13 @@ func topics(t *testing.T, s *apptest.Shop, subject string) (all []string) {
 		for _, e := range journal {
 			all = append(all, e.Topic)
 		}
+		if err != nil {
+			return err
+		}
+		news, err := s.Messages.News(tx, messaging.Filter{Order: subject})
+		for _, e := range news {
+			all = append(all, e.Topic())
+		}
 		return err
 	})
 	return all

@@ -62,6 +62,9 @@ func (b *Bus) Publish(tx *db.Tx, e Event) error {
 	if err != nil {
 		return fmt.Errorf("event %s: %w", e.Topic(), err)
 	}
+	if _, ok := e.(Unkept); ok {
+		return b.queue.AddEach(tx, b.listeners[e.Topic()], json.RawMessage(body), jobs.When{})
+	}
 	key, seq := id.New("evt"), b.seq.Add(1)
 	err = tx.Send(`insert into events (id, topic, body, at, seq) values ($1, $2, $3, $4, $5)`, key, e.Topic(), string(body), tx.Now(), seq)
 	if err != nil {
@@ -75,6 +78,10 @@ func (b *Bus) Publish(tx *db.Tx, e Event) error {
 	return b.queue.AddEach(tx, b.listeners[e.Topic()], json.RawMessage(body), jobs.When{})
 }
 
+// Unkept is an event of which there are so many that the journal doesn't keep them, because what they tell is kept by its
+// announcer anyway. It reaches its listeners like any other.
+type Unkept interface{ Unkept() }
+
 // PublishEach announces events as part of tx, by few statements.
 func (b *Bus) PublishEach(tx *db.Tx, all []Event) error {
 	rows, subjects := make([][]any, 0, len(all)), make([][]any, 0, 3*len(all))
@@ -84,12 +91,14 @@ func (b *Bus) PublishEach(tx *db.Tx, all []Event) error {
 		if err != nil {
 			return fmt.Errorf("event %s: %w", e.Topic(), err)
 		}
-		key, seq := id.New("evt"), b.seq.Add(1)
-		rows = append(rows, []any{key, e.Topic(), string(body), now, seq})
-		if a, ok := e.(About); ok {
-			for _, subject := range a.Subjects() {
-				if subject != "" {
-					subjects = append(subjects, []any{subject, now, seq, key})
+		if _, ok := e.(Unkept); !ok {
+			key, seq := id.New("evt"), b.seq.Add(1)
+			rows = append(rows, []any{key, e.Topic(), string(body), now, seq})
+			if a, ok := e.(About); ok {
+				for _, subject := range a.Subjects() {
+					if subject != "" {
+						subjects = append(subjects, []any{subject, now, seq, key})
+					}
 				}
 			}
 		}

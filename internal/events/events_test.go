@@ -137,3 +137,32 @@ func TestJournal(t *testing.T) {
 		require.Equal(t, []int64{4}, minors(list(events.Filter{Subject: "ord_1"})))
 	})
 }
+
+type Counted struct {
+	Order string `json:"order"`
+}
+
+func (Counted) Topic() string        { return "test.counted" }
+func (c Counted) Subjects() []string { return []string{c.Order} }
+func (Counted) Unkept()              {}
+
+// What the journal doesn't keep reaches its listeners all the same.
+func TestUnkept(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		q := jobs.New(d)
+		b := events.New(q)
+		heard := 0
+		events.On(b, "counting", func(*db.Tx, Counted) error { heard++; return nil })
+		dbtest.Write(t, d, func(tx *db.Tx) error {
+			return errors.Join(b.Publish(tx, Counted{"ord_1"}), b.PublishEach(tx, []events.Event{Counted{"ord_1"}, Shipped{"ord_1"}}))
+		})
+		require.NoError(t, q.Drain(t.Context()))
+		require.Equal(t, 2, heard)
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			all, err := b.Journal(tx, events.Filter{})
+			require.Len(t, all, 1)
+			require.Equal(t, "test.shipped", all[0].Topic)
+			return err
+		})
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"portolan/internal/db"
+	"portolan/internal/events"
 	"portolan/internal/market"
 )
 
@@ -235,4 +236,19 @@ func (s *Service) Latencies(tx *db.Tx, since time.Time) ([]time.Duration, error)
 func (s *Service) Orphans(tx *db.Tx) ([]Receipt, error) {
 	return db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where message = '' and seen_at < $1
 		order by seen_at desc, id desc limit 200`, tx.Now().Add(-time.Hour))
+}
+
+// News tells again that messages were taken and delivered, oldest first: the journal of events keeps neither, because the
+// messages do.
+func (s *Service) News(tx *db.Tx, f Filter) (all []events.Event, err error) {
+	records, err := s.List(tx, f, Page{Limit: 200})
+	for _, r := range slices.Backward(records) {
+		if !r.SentAt.IsZero() {
+			all = append(all, sentEvent(r, r.SentAt))
+		}
+		if !r.DeliveredAt.IsZero() {
+			all = append(all, DeliveredEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, r.DeliveredAt})
+		}
+	}
+	return all, err
 }

@@ -253,6 +253,9 @@ type SentEvent struct {
 // Topic implements events.Event.
 func (SentEvent) Topic() string { return "messaging.sent" }
 
+// Unkept implements events.Unkept: the message itself says it.
+func (SentEvent) Unkept() {}
+
 // Subjects names what the event is about, for timelines.
 func (e SentEvent) Subjects() []string { return subjects(e.Customer, e.Order, e.Cart, e.Message) }
 
@@ -269,6 +272,9 @@ type DeliveredEvent struct {
 
 // Topic implements events.Event.
 func (DeliveredEvent) Topic() string { return "messaging.delivered" }
+
+// Unkept implements events.Unkept: the message itself says it.
+func (DeliveredEvent) Unkept() {}
 
 // Subjects names what the event is about, for timelines.
 func (e DeliveredEvent) Subjects() []string { return subjects(e.Customer, e.Order, e.Cart, e.Message) }
