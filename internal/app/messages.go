@@ -77,7 +77,7 @@ func (a *App) messages(shop Shop) error {
 	a.Support = support.New(a.Bus, support.Parts{People: a.Customers, Orders: a.Orders, Markets: a.Markets, Messages: a.Messages})
 	a.Journeys = journeys.New(a.DB, a.Bus, a.Queue, journeys.Needs{
 		Orders: a.Orders, Carts: a.Checkout, Codes: a.Prices, Stock: a.Stock, Articles: a.Catalog, Customers: a.Customers, Markets: a.Markets,
-		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump, Parcels: a.Shipments, Tickets: a.Support,
+		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump, Parcels: a.Shipments, Tickets: a.Support, Base: a.base,
 		Pages: journeys.Pages{
 			Bag: func(_ market.Market, _, link string) string { return a.cfg.PublicURL + "/back/" + link },
 			Confirm: func(m market.Market, lang, token string) string {
@@ -105,6 +105,16 @@ func (a *App) orderPage(o order.Order, lang string) string {
 		lang = m.Language()
 	}
 	return a.cfg.PublicURL + m.Prefix(lang) + "/orders/" + string(o.ID)
+}
+
+// base is the currency in which the merchant's own prices are.
+func (a *App) base() money.Currency {
+	for _, p := range a.Catalog.Snapshot().Products() {
+		if p.Base.Currency != "" {
+			return p.Base.Currency
+		}
+	}
+	return "EUR"
 }
 
 // centre is a line to a message centre, by which each country is reached under a sender of its own.

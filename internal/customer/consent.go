@@ -127,6 +127,15 @@ func stateOf(events []Consent, ch Channel, cl Class) (s State) {
 	return s
 }
 
+// StateAt is what the events of an address, oldest first, added up to at a moment.
+func StateAt(events []Consent, ch Channel, cl Class, at time.Time) State {
+	n := len(events)
+	for n > 0 && events[n-1].At.After(at) {
+		n--
+	}
+	return stateOf(events[:n], ch, cl)
+}
+
 func (s State) after(e Consent) State {
 	switch e.Action {
 	case Ask:

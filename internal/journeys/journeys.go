@@ -18,6 +18,7 @@ import (
 	"portolan/internal/jobs"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
+	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/pricing"
 	"portolan/internal/snapshot"
@@ -73,6 +74,8 @@ type (
 		ClassOf(template string) (messaging.Class, bool)
 		Vars(template string, ch messaging.Channel) []string
 		Texts(tx *db.Tx, langs []string) (map[messaging.TextID]messaging.TextState, error)
+		Rehearse(script messaging.Script) *messaging.Rehearsal
+		InCurrency(c messaging.Cost, to money.Currency, day string) (messaging.Cost, bool)
 	}
 	// Parcels is satisfied by fulfilment.Shipments.
 	Parcels interface {
@@ -107,9 +110,10 @@ type Needs struct {
 	Messages  Messages
 	Pages     Pages
 
-	Tickets  Tickets           // nil: no tickets are opened
-	Parcels  Parcels           // nil: nothing is known of parcels
-	Versions snapshot.Versions // nil: definitions don't change while the process runs
+	Tickets  Tickets               // nil: no tickets are opened
+	Parcels  Parcels               // nil: nothing is known of parcels
+	Base     func() money.Currency // of the merchant's books; nil: EUR
+	Versions snapshot.Versions     // nil: definitions don't change while the process runs
 	Bump     snapshot.Bump
 }
 
@@ -136,6 +140,7 @@ func New(d *db.DB, bus *events.Bus, q *jobs.Queue, n Needs) *Service {
 	s.listen(bus)
 	events.On(bus, "journeys.optin", s.optin)
 	jobs.Handle(q, s.recover)
+	jobs.HandleOutside(q, s.tryOut, jobs.Timeout(trialPatience), jobs.Slots(1), jobs.Tries(3))
 	q.Beside(s.timer)
 	n.Messages.Guard(guardName, s.guard)
 	n.Messages.Info(s.info)

@@ -191,6 +191,7 @@ type Record struct {
 	asked Message   // as it was handed to Send, before a channel was chosen
 	due   time.Time // when it is taken in hand next; see lane
 	was   standing  // as it was read
+	then  *then     // in a rehearsal: the moment it is weighed at
 }
 
 // Cost is a sum of money finer than a minor unit: a part costs fractions of a cent.

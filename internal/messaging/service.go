@@ -31,6 +31,8 @@ type (
 		ByEmail(tx *db.Tx, address string) (customer.Customer, error)
 		Allowed(tx *db.Tx, address string, ch customer.Channel, cl customer.Class) (customer.State, error)
 		Suppressed(tx *db.Tx, address string) (customer.Suppression, error)
+		Ledger(tx *db.Tx, address string) ([]customer.Consent, error)
+		SuppressionHistory(tx *db.Tx, address string) ([]customer.SuppressionChange, error)
 		SuppressedEach(tx *db.Tx, addresses []string) (map[string]customer.Suppression, error)
 		Suppress(tx *db.Tx, address, reason, source string) error
 		StopAll(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error)
@@ -296,7 +298,16 @@ func (s *Service) weigh(tx *db.Tx, r *Record) ([]purse, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.now = tx.Now()
+	a.now = r.now(tx)
+	if r.then != nil {
+		r.Cost = a.price.Times(a.text.parts)
+		if err := r.then.ask(tx, &a, *r); err != nil {
+			return nil, err
+		}
+		a.purses = r.then.purses(*r, r.Cost)
+		r.Gate = decide(a)
+		return a.purses, nil
+	}
 	if err := s.ask(tx, &a, *r); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,226 @@
+package journeys
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"slices"
+	"time"
+
+	"portolan/internal/db"
+)
+
+// memory are the books of a simulation: nothing of it is ever written. What was before its beginning it asks the
+// database about, if it may.
+type memory struct {
+	s       *Service
+	tx      *db.Tx // of the present batch
+	open    []liveJourney
+	defined map[string]*Definition
+	from    time.Time // before it counts what really happened; zero: nothing did
+
+	runs    int64
+	active  map[string][]*Run // by subject
+	last    map[string]*Run   // by journey and key
+	entered map[string][]time.Time
+	wrote   map[string][]writing
+	tagged  map[string][]string
+	due     agenda
+	took    func(r *Run, p Step)
+	over    func(r *Run)
+}
+
+// writing is a message of a journey to a person.
+type writing struct {
+	key string
+	at  time.Time
+}
+
+func newMemory(s *Service, open []liveJourney, from time.Time) *memory {
+	m := &memory{s: s, open: open, defined: map[string]*Definition{}, from: from, active: map[string][]*Run{}, last: map[string]*Run{}, entered: map[string][]time.Time{},
+		wrote: map[string][]writing{}, tagged: map[string][]string{}, took: func(*Run, Step) {}, over: func(*Run) {}}
+	for _, j := range open {
+		m.defined[fmt.Sprint(j.d.Journey, "/", j.version)] = j.d
+	}
+	return m
+}
+
+func (m *memory) live() []liveJourney { return m.open }
+
+func (m *memory) definition(journey string, version int64) (*Definition, error) {
+	if d, ok := m.defined[fmt.Sprint(journey, "/", version)]; ok {
+		return d, nil
+	}
+	return nil, fmt.Errorf("%s version %d: %w", journey, version, ErrUnknownJourney)
+}
+
+func (m *memory) concerned(h Happening) (all []*Run, err error) {
+	for _, subject := range h.subjects() {
+		for _, r := range m.active[subject] {
+			if !slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *Run) int { return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID)) })
+	return all, nil
+}
+
+func (m *memory) latest(journey, key string) (*Run, error) { return m.last[journey+"/"+key], nil }
+
+func (m *memory) enteredSince(journey, customer string, since time.Time) (bool, error) {
+	for _, at := range slices.Backward(m.entered[journey+"/"+customer]) {
+		if at.After(since) {
+			return true, nil
+		}
+	}
+	if !since.Before(m.from) {
+		return false, nil
+	}
+	n, err := db.One(m.tx, db.Scalar[int64], `select count(*) from journey_runs where customer = $1 and customer <> '' and journey = $2 and started_at > $3 and started_at < $4`,
+		customer, journey, since, m.from)
+	return n > 0, err
+}
+
+func (m *memory) lastSent(r *Run) (time.Time, error) {
+	if r.Customer == "" {
+		return time.Time{}, nil
+	}
+	for _, w := range slices.Backward(m.wrote[r.Journey+"/"+r.Customer]) {
+		if w.key != r.Key {
+			return w.at, nil
+		}
+	}
+	if m.from.IsZero() {
+		return time.Time{}, nil
+	}
+	at, err := db.One(m.tx, func(row db.Row) (at time.Time, err error) { return at, row.Scan(db.Moment(&at)) },
+		`select max(at) from journey_steps where customer = $1 and customer <> '' and journey = $2 and outcome = 'sent' and key <> $3 and at < $4`, r.Customer, r.Journey, r.Key, m.from)
+	if at.Year() <= 1 {
+		at = time.Time{}
+	}
+	return at.UTC(), err
+}
+
+func (m *memory) tags(customer string) ([]string, error) {
+	all := append([]string{}, m.tagged[customer]...)
+	if m.from.IsZero() {
+		return all, nil
+	}
+	before, err := tagsOf(m.tx, customer)
+	for _, tag := range before {
+		if !slices.Contains(all, tag) {
+			all = append(all, tag)
+		}
+	}
+	return all, err
+}
+
+func (m *memory) save(r *Run) error {
+	if r.fresh {
+		m.runs++
+		r.ID = fmt.Sprintf("run_%09d", m.runs)
+		m.last[r.Journey+"/"+r.Key] = r
+		if r.Customer != "" {
+			k := r.Journey + "/" + r.Customer
+			m.entered[k] = append(m.entered[k], r.Started)
+		}
+	}
+	for _, p := range r.steps {
+		p.Run = r.ID
+		if p.Outcome == Sent && r.Customer != "" {
+			k := r.Journey + "/" + r.Customer
+			m.wrote[k] = append(m.wrote[k], writing{r.Key, p.At})
+		}
+		m.took(r, p)
+	}
+	r.taken += int64(len(r.steps))
+	subjects := Happening{Order: r.Order, Cart: r.Cart, Parcel: r.Parcel, Customer: r.Customer}.subjects()
+	switch {
+	case r.State.Over() && !r.fresh:
+		for _, s := range subjects {
+			if rest := slices.DeleteFunc(m.active[s], func(o *Run) bool { return o == r }); len(rest) > 0 {
+				m.active[s] = rest
+			} else {
+				delete(m.active, s)
+			}
+		}
+	case !r.State.Over() && r.fresh:
+		for _, s := range subjects {
+			m.active[s] = append(m.active[s], r)
+		}
+	}
+	r.steps, r.fresh = nil, false
+	if r.State.Over() {
+		m.over(r)
+		r.Event, r.Visits, r.Vars = Happening{}, nil, nil
+		return nil
+	}
+	if !r.Due.IsZero() {
+		heap.Push(&m.due, appointment{r.Due, r})
+	}
+	return nil
+}
+
+func (m *memory) say(p Step) error {
+	m.took(nil, p)
+	return nil
+}
+
+// underWay lists the runs that aren't over, in the order in which they began.
+func (m *memory) underWay() (all []*Run) {
+	for _, r := range m.last {
+		if !r.State.Over() {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Run) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// next is the run that is due first, up to a moment; nil if none is.
+func (m *memory) next(until time.Time) *Run {
+	for len(m.due) > 0 && !m.due[0].at.After(until) {
+		a := heap.Pop(&m.due).(appointment)
+		if !a.run.State.Over() && a.run.Due.Equal(a.at) {
+			return a.run
+		}
+	}
+	return nil
+}
+
+// agenda has the runs that wait, the first one due in front. What isn't so any more stays in it until its time.
+type agenda []appointment
+
+type appointment struct {
+	at  time.Time
+	run *Run
+}
+
+// Len implements heap.Interface.
+func (a agenda) Len() int { return len(a) }
+
+// Less implements heap.Interface.
+func (a agenda) Less(i, j int) bool {
+	if !a[i].at.Equal(a[j].at) {
+		return a[i].at.Before(a[j].at)
+	}
+	if a[i].run.Priority != a[j].run.Priority {
+		return a[i].run.Priority > a[j].run.Priority
+	}
+	return a[i].run.ID < a[j].run.ID
+}
+
+// Swap implements heap.Interface.
+func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+
+// Push implements heap.Interface.
+func (a *agenda) Push(x any) { *a = append(*a, x.(appointment)) }
+
+// Pop implements heap.Interface.
+func (a *agenda) Pop() any {
+	all := *a
+	last := all[len(all)-1]
+	*a = all[:len(all)-1]
+	return last
+}

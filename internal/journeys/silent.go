@@ -1,0 +1,159 @@
+package journeys
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"portolan/internal/checkout"
+	"portolan/internal/db"
+	"portolan/internal/fulfilment"
+	"portolan/internal/messaging"
+	"portolan/internal/order"
+	"portolan/internal/pricing"
+)
+
+// silent are hands that only ask what would be: the gate answers as of the run's moment, and nothing is written.
+type silent struct {
+	gate   *messaging.Rehearsal
+	memory *memory
+	sent   func(v *view, r messaging.Record)
+	opened func(v *view, n *Node)
+	issued func(v *view)
+	number int
+}
+
+// sampleCode stands where a code would be.
+const sampleCode = "XXXXXXXXXX"
+
+func (h *silent) plan(v *view, m messaging.Message) (messaging.Record, error) {
+	if needsCode(v.s.Messages.Vars(m.Template, messaging.Email)) {
+		m.Vars["code"] = sampleCode
+	}
+	m.Guard = ""
+	return h.gate.Plan(v.tx, v.now, m)
+}
+
+func (h *silent) send(v *view, m messaging.Message) (messaging.Record, error) {
+	m.Guard = ""
+	r, err := h.gate.Send(v.tx, v.now, m)
+	if err == nil && h.sent != nil && outcome(r) == Sent {
+		h.sent(v, r)
+	}
+	return r, err
+}
+
+func (h *silent) code(v *view, _ pricing.CodeRule) (string, error) {
+	if h.issued != nil {
+		h.issued(v)
+	}
+	return sampleCode, nil
+}
+
+func (h *silent) void(*view, string) error { return nil }
+
+func (h *silent) ticket(v *view, n *Node) (string, error) {
+	h.number++
+	if h.opened != nil {
+		h.opened(v, n)
+	}
+	return fmt.Sprintf("T-%05d", h.number), nil
+}
+
+func (h *silent) tag(v *view, tag string) error {
+	if c := v.run.Customer; c != "" && !slices.Contains(h.memory.tagged[c], tag) {
+		h.memory.tagged[c] = append(h.memory.tagged[c], tag)
+	}
+	return nil
+}
+
+func (h *silent) call(*view, *Node) error { return nil }
+
+// The packages below as a trial on the past sees them: as of the event that it has come to, as far as that is known.
+
+// pastOrders keeps the orders read last, since several versions ask for the same.
+type pastOrders struct {
+	Orders
+	kept map[order.ID]order.Order
+}
+
+const mostKept = 2048
+
+// Get implements Orders.
+func (p pastOrders) Get(tx *db.Tx, id order.ID) (order.Order, error) {
+	if o, ok := p.kept[id]; ok {
+		return o, nil
+	}
+	o, err := p.Orders.Get(tx, id)
+	if err == nil {
+		if len(p.kept) >= mostKept {
+			clear(p.kept)
+		}
+		p.kept[id] = o
+	}
+	return o, err
+}
+
+// pastCarts makes no links: those that are real write down their secret.
+type pastCarts struct {
+	Carts
+	kept map[string]checkout.Cart
+}
+
+// ByID implements Carts.
+func (p pastCarts) ByID(tx *db.Tx, id string) (checkout.Cart, error) {
+	if c, ok := p.kept[id]; ok {
+		return c, nil
+	}
+	c, err := p.Carts.ByID(tx, id)
+	if err == nil {
+		if len(p.kept) >= mostKept {
+			clear(p.kept)
+		}
+		p.kept[id] = c
+	}
+	return c, err
+}
+
+// Link implements Carts.
+func (pastCarts) Link(*db.Tx, string) (string, error) { return "sample", nil }
+
+// pastParcels are parcels as the last event that was replayed left them.
+type pastParcels struct {
+	Parcels
+	seen map[fulfilment.ParcelID]fulfilment.ParcelEvent
+}
+
+// Parcel implements Parcels.
+func (p pastParcels) Parcel(tx *db.Tx, id fulfilment.ParcelID) (fulfilment.ParcelState, error) {
+	state, err := p.Parcels.Parcel(tx, id)
+	e, ok := p.seen[id]
+	if err != nil || !ok {
+		return state, err
+	}
+	state.Status, state.Stage, state.Reason, state.Responsible, state.Action, state.From, state.To = e.Status, e.Stage, e.Reason, e.Responsible, e.Action, e.From, e.To
+	state.WindowStart, state.WindowEnd = e.WindowStart, e.WindowEnd
+	if e.Status != fulfilment.Delivered {
+		state.DeliveredAt = time.Time{}
+	}
+	return state, nil
+}
+
+// pastTickets are open between the events that say so.
+type pastTickets struct {
+	Tickets
+	open map[string]int
+}
+
+// OpenOn implements Tickets.
+func (p pastTickets) OpenOn(_ *db.Tx, order string) (bool, error) { return p.open[order] > 0, nil }
+
+func (p pastTickets) heard(h Happening) {
+	switch {
+	case h.Order == "":
+	case h.Event == "ticket.opened":
+		p.open[h.Order]++
+	case h.Event == "ticket.solved" && p.open[h.Order] > 0:
+		p.open[h.Order]--
+	}
+}

@@ -1,0 +1,352 @@
+package journeys
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"portolan/internal/checkout"
+	"portolan/internal/customer"
+	"portolan/internal/db"
+	"portolan/internal/events"
+	"portolan/internal/fault"
+	"portolan/internal/fulfilment"
+	"portolan/internal/market"
+	"portolan/internal/messaging"
+	"portolan/internal/money"
+	"portolan/internal/order"
+	"portolan/internal/support"
+)
+
+// ErrTrialSpan is the fault of a trial over no days or over more than MostTrialDays.
+var ErrTrialSpan = fault.New(fault.Invalid, "journeys.trial_days").With(map[string]string{"days": "journeys.trial_days"})
+
+// MostTrialDays is how far back a trial goes at most.
+const MostTrialDays = 366
+
+const (
+	trialBatch   = 500                 // events of one unit of work
+	ticketsSince = 60 * 24 * time.Hour // how long before the first day tickets are looked up
+)
+
+// topicOf says which topic an event of journeys is read from.
+func topicOf(event string) string {
+	switch event {
+	case "order.placed":
+		return order.PlacedEvent{}.Topic()
+	case "order.paid":
+		return order.PaidEvent{}.Topic()
+	case "order.cancelled":
+		return order.CancelledEvent{}.Topic()
+	case "order.refunded":
+		return order.RefundedEvent{}.Topic()
+	case "order.delivered":
+		return fulfilment.AllDeliveredEvent{}.Topic()
+	case "checkout.left":
+		return checkout.LeftEvent{}.Topic()
+	case "checkout.recovered":
+		return checkout.RecoveredEvent{}.Topic()
+	case "parcel.delayed":
+		return fulfilment.DelayEvent{}.Topic()
+	case "replied":
+		return messaging.ReceivedEvent{}.Topic()
+	case "rated":
+		return RatedEvent{}.Topic()
+	case "person.stopped", "person.agreed":
+		return customer.ConsentEvent{}.Topic()
+	case "ticket.opened":
+		return support.TicketOpenedEvent{}.Topic()
+	case "ticket.solved":
+		return support.TicketSolvedEvent{}.Topic()
+	}
+	if strings.HasPrefix(event, "parcel.") {
+		return fulfilment.ParcelEvent{}.Topic()
+	}
+	return ""
+}
+
+// topics are what a trial of the definitions has to read, sorted.
+func topics(all ...*Definition) []string {
+	set := map[string]bool{}
+	hear := func(event string) {
+		if t := topicOf(event); t != "" {
+			set[t] = true
+		}
+	}
+	for _, d := range all {
+		for _, e := range d.Trigger.Events {
+			hear(e)
+		}
+		for _, e := range d.Exits {
+			hear(e.On)
+		}
+		for i := range d.Nodes {
+			hear(d.Nodes[i].Event)
+		}
+		text := string(d.JSON())
+		if strings.Contains(text, "order.ticket_open") {
+			hear("ticket.opened")
+			hear("ticket.solved")
+		}
+		if d.About == AboutParcel || strings.Contains(text, "parcel.") {
+			hear("parcel.moved")
+			hear("parcel.delayed")
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// trial is a definition, and what is in force, played over the past.
+type trial struct {
+	s        *Service // with the packages below as of then
+	meanings map[string]meaning
+	parcels  pastParcels
+	tickets  pastTickets
+	casts    []*cast
+	base     money.Currency
+}
+
+// cast is one version's side of a trial.
+type cast struct {
+	stage
+	version int64
+	d       *Definition
+	memory  *memory
+	tally   *tally
+}
+
+// Trial runs the events of the last days through a definition and through the version in force, by the same engine and
+// the same gate as of each moment, and says what would have happened. Nothing is written: no run, message, code or
+// ticket. progress is told the share that is done, now and then; it may be nil. What stood in stock, and carts that
+// were changed since, are as they are now; a limit of money knows only what the trial itself would have spent.
+func (s *Service) Trial(ctx context.Context, d Definition, days int64, progress func(share float64)) (Report, error) {
+	if days < 1 || days > MostTrialDays {
+		return Report{}, ErrTrialSpan
+	}
+	until := s.db.Clock().Now().UTC()
+	r := Report{Journey: d.Journey, From: until.AddDate(0, 0, -int(days)), Until: until, Days: days, Base: s.base()}
+	t, err := s.newTrial(ctx, d, r)
+	if err != nil {
+		return r, err
+	}
+	var all []*Definition
+	for _, c := range t.casts {
+		all = append(all, c.d)
+	}
+	span := events.Span{Topics: topics(all...), From: r.From, Until: until}
+	if err := t.opening(ctx, span); err != nil {
+		return r, err
+	}
+	err = s.db.Read(ctx, func(tx *db.Tx) (err error) { r.Events, err = s.bus.Count(tx, span); return err })
+	if err != nil {
+		return r, err
+	}
+	replay, done := s.bus.Replay(span), int64(0)
+	for more := true; more; {
+		err := s.db.Read(ctx, func(tx *db.Tx) error {
+			entries, err := replay.Read(tx, trialBatch)
+			if err != nil {
+				return err
+			}
+			if more = len(entries) == trialBatch; more {
+				return t.play(tx, entries, time.Time{})
+			}
+			return t.play(tx, entries, until)
+		})
+		if err != nil {
+			return r, err
+		}
+		if done += trialBatch; progress != nil && more {
+			progress(min(1, float64(done)/float64(max(1, r.Events))))
+		}
+	}
+	for _, c := range t.casts {
+		f := c.close()
+		if c.version == 0 {
+			r.Tried = f
+		} else {
+			r.Live = &f
+		}
+	}
+	return r, nil
+}
+
+// base is the currency of the merchant's books.
+func (s *Service) base() money.Currency {
+	if s.Base == nil {
+		return "EUR"
+	}
+	return s.Base()
+}
+
+func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial, error) {
+	t := &trial{base: r.Base, parcels: pastParcels{s.Parcels, map[fulfilment.ParcelID]fulfilment.ParcelEvent{}}, tickets: pastTickets{s.Tickets, map[string]int{}}}
+	needs := s.Needs
+	needs.Orders, needs.Carts = pastOrders{s.Orders, map[order.ID]order.Order{}}, pastCarts{s.Carts, map[string]checkout.Cart{}}
+	if s.Parcels != nil {
+		needs.Parcels = t.parcels
+	}
+	if s.Tickets != nil {
+		needs.Tickets = t.tickets
+	}
+	t.s = &Service{Needs: needs, db: s.db, bus: s.bus}
+	t.meanings = t.s.meanings()
+	t.casts = []*cast{t.cast(0, &d, r.From)}
+	err := s.db.Read(ctx, func(tx *db.Tx) error {
+		all, err := s.Journeys(tx)
+		if err != nil {
+			return err
+		}
+		for _, j := range all {
+			if j.Name != d.Journey || j.Version == 0 {
+				continue
+			}
+			now, err := s.definition(tx, j.Name, j.Version)
+			if err != nil {
+				return err
+			}
+			t.casts = append(t.casts, t.cast(j.Version, now, r.From))
+		}
+		return nil
+	})
+	return t, err
+}
+
+func (t *trial) cast(version int64, d *Definition, from time.Time) *cast {
+	c := &cast{version: version, d: d, memory: newMemory(t.s, []liveJourney{{version, d}}, from),
+		tally: &tally{base: t.base, convert: t.s.Messages.InCurrency, markets: map[market.Code]*MarketReport{}}}
+	c.memory.took, c.memory.over = func(r *Run, p Step) { c.tally.took(d, r, p) }, c.tally.ended
+	hands := &silent{gate: t.s.Messages.Rehearse(messaging.Script{Own: d.templates()}), memory: c.memory,
+		sent:   func(v *view, r messaging.Record) { c.tally.message(r, v.now, v.zone()) },
+		opened: func(v *view, _ *Node) { c.tally.in(v.run.Market).Tickets++ },
+		issued: func(v *view) { c.tally.in(v.run.Market).Codes++ },
+	}
+	c.stage = stage{s: t.s, hands: hands, books: c.memory}
+	return c
+}
+
+// templates are those of a definition's messages.
+func (d *Definition) templates() (all []string) {
+	for i := range d.Nodes {
+		if t := d.Nodes[i].Template; t != "" && !slices.Contains(all, t) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// opening learns which tickets were open when the first day began.
+func (t *trial) opening(ctx context.Context, span events.Span) error {
+	before := events.Span{From: span.From.Add(-ticketsSince), Until: span.From}
+	for _, e := range []string{"ticket.opened", "ticket.solved"} {
+		if topic := topicOf(e); slices.Contains(span.Topics, topic) {
+			before.Topics = append(before.Topics, topic)
+		}
+	}
+	replay := t.s.bus.Replay(before)
+	for more := true; more; {
+		err := t.s.db.Read(ctx, func(tx *db.Tx) error {
+			entries, err := replay.Read(tx, trialBatch)
+			more = len(entries) == trialBatch
+			for _, e := range entries {
+				h, err := t.meanings[e.Topic](tx, e)
+				if err != nil {
+					return err
+				}
+				t.tickets.heard(h)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// play lets a batch of events happen, and then what is due until a moment.
+func (t *trial) play(tx *db.Tx, entries []events.Entry, until time.Time) error {
+	for _, c := range t.casts {
+		c.tx, c.memory.tx = tx, tx
+	}
+	for _, e := range entries {
+		for _, c := range t.casts {
+			if err := c.reach(e.At); err != nil {
+				return err
+			}
+		}
+		h, err := t.meanings[e.Topic](tx, e)
+		if gone(err) || err == nil && h.Event == "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.note(e); err != nil {
+			return err
+		}
+		t.tickets.heard(h)
+		for _, c := range t.casts {
+			c.now = e.At
+			if err := c.happened(h); err != nil {
+				return err
+			}
+		}
+	}
+	if until.IsZero() {
+		return nil
+	}
+	for _, c := range t.casts {
+		if err := c.reach(until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note keeps what an event says of a parcel.
+func (t *trial) note(e events.Entry) error {
+	if t.s.Parcels == nil {
+		return nil
+	}
+	switch e.Topic {
+	case fulfilment.ParcelEvent{}.Topic():
+		moved, err := events.Decode[fulfilment.ParcelEvent](e)
+		if err != nil {
+			return err
+		}
+		t.parcels.seen[moved.Parcel] = moved
+	case fulfilment.DelayEvent{}.Topic():
+		late, err := events.Decode[fulfilment.DelayEvent](e)
+		if err != nil {
+			return err
+		}
+		at := t.parcels.seen[late.Parcel]
+		at.ParcelFacts = late.ParcelFacts
+		t.parcels.seen[late.Parcel] = at
+	}
+	return nil
+}
+
+// reach lets everything happen that is due until a moment.
+func (c *cast) reach(at time.Time) error {
+	for {
+		r := c.memory.next(at)
+		if r == nil {
+			return nil
+		}
+		c.now = r.Due
+		if err := c.resume(r); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *cast) close() Forecast {
+	for _, r := range c.memory.underWay() {
+		c.tally.ended(r)
+	}
+	return c.tally.forecast(c.version)
+}

@@ -1,0 +1,269 @@
+package messaging
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"portolan/internal/customer"
+	"portolan/internal/db"
+	"portolan/internal/money"
+)
+
+// Rehearsal asks the gate about messages that never leave, each as of a moment of its own, which only moves forward.
+// What would have left counts for what comes after it: caps, carts, limits of money. Nothing is written. One rehearsal
+// is for one goroutine.
+type Rehearsal struct {
+	s      *Service
+	script Script
+	known  map[string]*dossier
+	gone   map[string][]leaving // by address, and by customer
+	carts  map[string]string
+	same   map[string][]time.Time // by address and words
+	spent  map[string]int64       // by market and period, in millionths of the currency of its limits
+	sent   int64
+}
+
+// Script says what a rehearsal takes for granted. Routes, senders' papers, texts and limits are always those of now.
+type Script struct {
+	// Own are templates of which the rehearsal sends the messages: real ones of them don't count.
+	Own []string
+	// Consent says what a person had agreed to at a moment; nil: what the ledger of the address said then.
+	Consent func(address string, ch customer.Channel, cl customer.Class, at time.Time) customer.State
+	// Silent says why an address was not to be written to; nil: what the list of suppressions said then.
+	Silent func(address string, at time.Time) (reason string)
+	// Invented are people of whom the database knows nothing: no real message counts.
+	Invented bool
+}
+
+// dossier is what the database says of an address.
+type dossier struct {
+	consents []customer.Consent
+	silences []customer.SuppressionChange
+	silent   customer.Suppression
+}
+
+// then is a moment in a rehearsal.
+type then struct {
+	at time.Time
+	r  *Rehearsal
+}
+
+// Rehearse begins a rehearsal.
+func (s *Service) Rehearse(script Script) *Rehearsal {
+	return &Rehearsal{s: s, script: script, known: map[string]*dossier{}, gone: map[string][]leaving{}, carts: map[string]string{}, same: map[string][]time.Time{},
+		spent: map[string]int64{}}
+}
+
+// Plan says what the gate would have answered at a moment. The record's Cost is what sending it would have cost.
+func (h *Rehearsal) Plan(tx *db.Tx, at time.Time, m Message) (Record, error) {
+	m, err := h.s.complete(m)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Message: m, asked: m, Token: "xxxxxxxxxxxx", CreatedAt: at, then: &then{at, h}}
+	_, err = h.s.choose(tx, &r)
+	return r, err
+}
+
+// Send is Plan for a message that counts from then on, if it may go: its State is Queued, or what the gate made of it.
+func (h *Rehearsal) Send(tx *db.Tx, at time.Time, m Message) (Record, error) {
+	r, err := h.Plan(tx, at, m)
+	if err != nil {
+		return r, err
+	}
+	h.sent++
+	r.ID = fmt.Sprint("rehearsal_", h.sent)
+	r.HeldUntil, r.Reason = r.Gate.Until, r.Gate.Why
+	switch r.Gate.Verdict {
+	case Go:
+		r.State, r.QueuedAt = Queued, at
+		h.left(at, r)
+	case Hold:
+		r.State = Held
+	default:
+		r.State = Dropped
+		if r.Gate.Says("too_late") {
+			r.State = Expired
+		}
+	}
+	return r, nil
+}
+
+// left makes a message count.
+func (h *Rehearsal) left(at time.Time, r Record) {
+	if all := h.s.rules.of(r.Country, r.Region); r.Channel == SMS && len(all) > 0 && all[0].Repeats.Most > 0 {
+		key := r.To + "\x00" + r.Body
+		h.same[key] = append(h.same[key], at)
+	}
+	if !r.Class.asks() {
+		return
+	}
+	for _, who := range []string{r.To, r.Customer} {
+		if who != "" {
+			h.gone[who] = append(h.gone[who], leaving{at, r.Class, r.Template})
+		}
+	}
+	if r.Cart != "" && r.Class == Promotional {
+		h.carts[r.Cart] = r.ID
+	}
+	l := h.s.book().limitsOf(r.Market)
+	shop, ok := h.s.markets.ByCode(r.Market)
+	if !ok || l.Currency == "" {
+		return
+	}
+	day, month := periods(shop, at)
+	if micros, ok := h.s.convert(r.Cost, l.Currency, day); ok {
+		h.spent[string(r.Market)+day] += micros
+		h.spent[string(r.Market)+month] += micros
+	}
+}
+
+// mostKnown is how many addresses a rehearsal remembers the dossiers of.
+const mostKnown = 8192
+
+func (h *Rehearsal) dossier(tx *db.Tx, address string) (*dossier, error) {
+	if d, ok := h.known[address]; ok {
+		return d, nil
+	}
+	d := &dossier{}
+	var err error
+	if h.script.Consent == nil {
+		if d.consents, err = h.s.people.Ledger(tx, address); err != nil {
+			return nil, err
+		}
+	}
+	if h.script.Silent == nil {
+		if d.silent, err = h.s.people.Suppressed(tx, address); err != nil {
+			return nil, err
+		}
+		if d.silences, err = h.s.people.SuppressionHistory(tx, address); err != nil {
+			return nil, err
+		}
+	}
+	if len(h.known) >= mostKnown {
+		clear(h.known)
+	}
+	h.known[address] = d
+	return d, nil
+}
+
+// suppressed is why an address was not to be written to at a moment; empty if it was.
+func (d *dossier) suppressed(at time.Time) (reason string) {
+	for _, c := range d.silences {
+		switch {
+		case c.At.After(at):
+		case c.Action == "lift":
+			reason = ""
+		default:
+			reason = c.Reason
+		}
+	}
+	if reason == "" && d.silent.Reason != "" && !d.silent.At.After(at) {
+		reason = d.silent.Reason
+	}
+	return reason
+}
+
+// ask looks up what the gate wants to know, as of then.
+func (t *then) ask(tx *db.Tx, a *application, r Record) error {
+	h := t.r
+	d, err := h.dossier(tx, r.To)
+	if err != nil {
+		return err
+	}
+	if a.suppressed = d.suppressed(t.at); h.script.Silent != nil {
+		a.suppressed = h.script.Silent(r.To, t.at)
+	}
+	if a.suppressed == customer.ReasonStop && r.Class == Transactional && r.Channel == SMS {
+		rules, err := h.s.people.MarketRules(tx, r.Market)
+		if err != nil {
+			return err
+		}
+		a.muted = rules.Mutes(a.country)
+	}
+	if len(a.policies) > 0 && a.policies[0].Repeats.Most > 0 && r.Channel == SMS {
+		a.same = h.same[r.To+"\x00"+r.Body]
+	}
+	if !r.Class.asks() {
+		return nil
+	}
+	state := func(cl customer.Class) customer.State {
+		if h.script.Consent != nil {
+			return h.script.Consent(r.To, customer.Channel(r.Channel), cl, t.at)
+		}
+		return customer.StateAt(d.consents, customer.Channel(r.Channel), cl, t.at)
+	}
+	a.consent = state(customer.Promotional)
+	if own := state(customer.Class(r.Class)); own != (customer.State{}) {
+		a.consent = own
+	}
+	if a.reminded = h.carts[r.Cart]; r.Class != Promotional {
+		a.reminded = ""
+	}
+	return t.recent(tx, a, r)
+}
+
+// recent lists what had left for the person: what the rehearsal sent, and what was really sent by others.
+func (t *then) recent(tx *db.Tx, a *application, r Record) error {
+	h, since := t.r, t.at.Add(-monthSpan)
+	own := h.gone[r.To]
+	if r.Customer != "" {
+		own = h.gone[r.Customer] // every message of the rehearsal to a customer is there
+	}
+	for _, l := range own {
+		if l.at.After(since) {
+			a.recent = append(a.recent, l)
+		}
+	}
+	if h.script.Invented {
+		return nil
+	}
+	real, err := recent(tx, r, since)
+	if err != nil {
+		return err
+	}
+	for _, l := range real {
+		if !l.at.After(t.at) && !slices.Contains(h.script.Own, l.template) {
+			a.recent = append(a.recent, l)
+		}
+	}
+	slices.SortStableFunc(a.recent, func(x, y leaving) int { return cmp.Compare(x.at.UnixNano(), y.at.UnixNano()) })
+	return nil
+}
+
+// purses are the limits of money, with what the rehearsal would have spent of them.
+func (t *then) purses(r Record, cost Cost) (all []purse) {
+	l := t.r.s.book().limitsOf(r.Market)
+	shop, ok := t.r.s.markets.ByCode(r.Market)
+	if !ok || !r.Class.asks() {
+		return nil
+	}
+	day, month := periods(shop, t.at)
+	micros, known := t.r.s.convert(cost, l.Currency, day)
+	for _, x := range []struct {
+		period string
+		limit  int64
+	}{{day, l.Day}, {month, l.Month}} {
+		if x.limit > 0 {
+			spent := t.r.spent[string(r.Market)+x.period]
+			all = append(all, purse{x.period, day, month, l.Currency, microsOf(x.limit, l.Currency), spent, micros, endOf(shop, x.period), !known})
+		}
+	}
+	return all
+}
+
+// now is the moment as of which a record is weighed.
+func (r Record) now(tx *db.Tx) time.Time {
+	if r.then != nil {
+		return r.then.at
+	}
+	return tx.Now()
+}
+
+// InCurrency is a cost at the rate of a day; false where no rate is known.
+func (s *Service) InCurrency(c Cost, to money.Currency, day string) (Cost, bool) {
+	micros, ok := s.convert(c, to, day)
+	return Cost{micros, to}, ok
+}
