@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test race check generate interop fuzz bench bench-messaging storm screens build
+.PHONY: help run test race check generate interop fuzz bench bench-messaging storm sim screens build
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ bench-messaging: ## texts from the HTTP request to the receipt, ours beside Kann
 
 storm: ## kill -9 in the middle of 200 checkouts and of 10,000 messages, on both databases
 	scripts/storm
+
+sim: ## a quarter of the sample merchant on a fast clock, every promise checked, and a day with 50 kills
+	go run ./cmd/portolan sim --days 92 --seed 7
+	go run ./cmd/portolan sim --days 1 --seed 7 --restarts 0 --kills 50
 
 screens: ## the screenshots in docs/screenshots anew
 	scripts/screens

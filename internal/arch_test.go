@@ -17,7 +17,7 @@ import (
 // layers is the map of Portolan, from the top down. A package may import packages from the rows below
 // its own and those named before it in its row; news travels up, as events. To add a package, write it in.
 var layers = []struct{ row, packages string }{
-	{"everything", "demo app browser"},
+	{"everything", "demo app sim browser"},
 	{"faces", "storefront admin api connect"},
 	{"keeping", "messaging support journeys evidence"},
 	{"selling", "address market customer landed rulebook catalog pricing order customs classify fulfilment payment tax papers checkout beside"},
@@ -31,7 +31,7 @@ var reserved = map[string]string{
 	"modernc.org/":                  "db",
 	"github.com/jackc/":             "db jobs",
 	"github.com/riverqueue/":        "jobs",
-	"net/http":                      "app demo storefront admin api connect web browser",
+	"net/http":                      "app demo sim storefront admin api connect web browser",
 	"html/template":                 "storefront admin api web messaging",
 	"github.com/nyaruka/":           "address",
 	"github.com/oschwald/":          "geo",

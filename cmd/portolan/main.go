@@ -51,6 +51,7 @@ type commands struct {
 	HS         hsCommand       `cmd:"" name:"hs" help:"Find the code of goods in the Harmonized System."`
 	Papers     papersCommand   `cmd:"" help:"Write a paper of a shipment to a file: invoice, CN22, CN23, packing list, pre-advice, label."`
 	Evidence   evidenceCommand `cmd:"" help:"Put together what proves how somebody was written to."`
+	Sim        simCommand      `cmd:"" help:"Play a quarter of the sample merchant on a fast clock, and check every promise."`
 	SMSC       smscCommand     `cmd:"" name:"smsc" help:"Run the SMSC simulator on its own."`
 	Version    versionCommand  `cmd:"" help:"Print the version."`
 }

@@ -82,6 +82,7 @@ type engine interface {
 	stats(tx *db.Tx) (Stats, error)
 	run(ctx context.Context) error
 	workOne(ctx context.Context) (bool, error)
+	workMany(ctx context.Context) (bool, error)
 	quiet(tx *db.Tx) (bool, error)
 }
 

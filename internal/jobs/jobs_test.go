@@ -116,17 +116,21 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// both does a test with the queue running in the background and with the test draining it.
+// both does a test with the queue running in the background, with the test draining it, and with it rushing.
 func both(t *testing.T, f func(t *testing.T, d *db.DB, q *jobs.Queue, settle func())) {
-	for _, mode := range []string{"run", "drain"} {
+	for _, mode := range []string{"run", "drain", "rush"} {
 		t.Run(mode, func(t *testing.T) {
 			dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
 				q := queue(d)
 				begun := false
 				f(t, d, q, func() {
 					t.Helper()
-					if mode == "drain" {
+					switch mode {
+					case "drain":
 						require.NoError(t, q.Drain(t.Context()))
+						return
+					case "rush":
+						require.NoError(t, q.Rush(t.Context()))
 						return
 					}
 					if !begun {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +27,7 @@ type lite struct {
 	q     *Queue
 	clerk *alarm
 	lanes map[string]*lane
+	knows bool // workMany has looked at every lane
 
 	mu       sync.Mutex
 	outcomes []outcome
@@ -455,6 +458,74 @@ func (e *lite) settle(outcomes []outcome) error {
 		}
 	}
 	return nil
+}
+
+// workMany does what is due, as run does it but on the caller's goroutine, and reports whether there was anything.
+func (e *lite) workMany(ctx context.Context) (did bool, err error) {
+	for _, name := range slices.Sorted(maps.Keys(e.lanes)) {
+		l := e.lanes[name]
+		if !e.awake(l.alarm) {
+			continue
+		}
+		var jobs []hand
+		var next time.Time
+		err := e.q.db.Read(ctx, func(tx *db.Tx) (err error) {
+			if jobs, err = e.due(tx, name, largestBatch); err == nil && len(jobs) < largestBatch {
+				next, err = e.sleepUntil(tx, name, l.alarm)
+			}
+			return err
+		})
+		if err != nil {
+			return did, err
+		}
+		l.alarm.next.Store(next.UnixMicro())
+		if len(jobs) == 0 {
+			continue
+		}
+		did = true
+		outcomes := make([]outcome, len(jobs))
+		for i, h := range jobs {
+			outcomes[i] = outcome{h, nil, l.kind.callOutside(ctx, h)}
+			if outcomes[i].err != nil {
+				l.alarm.nudge()
+			}
+		}
+		if err := e.settle(outcomes); err != nil {
+			return did, err
+		}
+	}
+	look := e.awake(e.clerk)
+	e.knows = true
+	if !look {
+		return did, nil
+	}
+	limit := largestBatch
+	for more := true; more; {
+		before := e.q.worked.Load() + e.q.failed.Load()
+		var next time.Time
+		next, more, err = e.batch(limit, true)
+		switch {
+		case err == nil:
+			limit = min(2*limit, largestBatch)
+			e.clerk.next.Store(next.UnixMicro())
+		case limit > 1:
+			limit, more = 1, true
+		default:
+			return did, err
+		}
+		did = did || e.q.worked.Load()+e.q.failed.Load() > before
+	}
+	return did, nil
+}
+
+// awake reports whether a sleeper has a reason to look.
+func (e *lite) awake(a *alarm) bool {
+	select {
+	case <-a.wake:
+		return true
+	default:
+		return !e.knows || a.next.Load() <= e.q.db.Clock().Now().UnixMicro()
+	}
 }
 
 // workOne does the first job that is due, whatever its lane, and reports whether there was one.

@@ -130,6 +130,9 @@ func (e *riverEngine) rescue(ctx context.Context) error {
 	})
 }
 
+// workMany is workOne: River has no batches.
+func (e *riverEngine) workMany(ctx context.Context) (bool, error) { return e.workOne(ctx) }
+
 // workOne does the first job that is due without River, and reports whether there was one.
 func (e *riverEngine) workOne(ctx context.Context) (bool, error) {
 	if _, err := e.promote(ctx); err != nil {

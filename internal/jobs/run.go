@@ -59,6 +59,14 @@ func (q *Queue) accompany(ctx context.Context) (any bool, err error) {
 // Drain works everything that is due now, one job after the other, and returns. What becomes due later stays:
 // move the clock and drain again. While Run works, Drain waits as Idle does. It is meant for tests.
 func (q *Queue) Drain(ctx context.Context) error {
+	return q.drain(ctx, q.engine.workOne)
+}
+
+// Rush is Drain with as many jobs to a commit as Run has: for simulations. What is added by another process while it
+// works may stay until it is called on a queue that was made anew.
+func (q *Queue) Rush(ctx context.Context) error { return q.drain(ctx, q.engine.workMany) }
+
+func (q *Queue) drain(ctx context.Context, work func(context.Context) (bool, error)) error {
 	if !q.running.CompareAndSwap(false, true) {
 		return q.Idle(ctx)
 	}
@@ -67,7 +75,7 @@ func (q *Queue) Drain(ctx context.Context) error {
 		if _, err := q.turn(ctx); err != nil {
 			return err
 		}
-		did, err := q.engine.workOne(ctx)
+		did, err := work(ctx)
 		if err == nil && !did {
 			did, err = q.accompany(ctx)
 		}

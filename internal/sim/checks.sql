@@ -1,0 +1,97 @@
+-- name: paid orders
+select count(*) from orders where paid_at is not null;
+
+-- name: orders without one confirmation
+select o.number from orders o where o.paid_at is not null and o.source = 'shop' and o.paid_at < $1
+	and 1 <> (select count(*) from messages m where m.order_id = o.id and m.template = 'confirm' and m.channel = 'sms') order by o.number;
+
+-- name: money that doesn't match
+select o.number from orders o where o.paid_at is not null and o.source = 'shop' and not exists
+	(select 1 from payment_intents i join payment_attempts a on a.intent = i.id join fakepsp_payments p on p.reference = a.id
+	where i.order_id = o.id and p.state = 'captured' and p.received = o.total)
+union all
+select p.ref from fakepsp_payments p where p.state = 'captured' and p.created_at < $1
+	and p.received > (select coalesce(sum(r.amount), 0) from fakepsp_refunds r where r.payment = p.ref)
+	and not exists (select 1 from payment_attempts a join payment_intents i on i.id = a.intent join orders o on o.id = i.order_id
+		where a.id = p.reference and o.paid_at is not null);
+
+-- name: low ratings
+select count(*) from journey_ratings where score <= 2;
+
+-- name: low ratings without ticket
+select r.order_id from journey_ratings r where r.score <= 2 and not exists
+	(select 1 from tickets t where t.order_id = r.order_id and t.reason = 'rating' and (julianday(t.opened_at) - julianday(r.at)) * 86400 between -0.1 and 5);
+
+-- name: codes used
+select count(*) from discount_uses;
+
+-- name: codes used twice
+select code from discount_uses group by code having count(*) > 1;
+
+-- name: runs over
+select count(*) from journey_runs where ended_at is not null;
+
+-- name: runs without reason
+select r.journey || ' ' || r.key from journey_runs r where r.state in ('exited', 'failed') and r.reason = ''
+union all
+select r.journey || ' ' || r.key from journey_runs r where r.ended_at is not null and not exists (select 1 from journey_steps p where p.run = r.id);
+
+-- name: steps not sent
+select count(*) from journey_steps where outcome = 'not_sent';
+
+-- name: steps without reason
+select id from journey_steps where outcome in ('not_sent', 'withheld') and reason = '';
+
+-- name: messages not sent
+select count(*) from messages where state in ('dropped', 'failed', 'expired');
+
+-- name: messages without reason
+select id from messages where state in ('dropped', 'failed', 'expired') and reason = '';
+
+-- name: control runs
+select count(*) from journey_runs where arm = 'control';
+
+-- name: control runs that got something
+select r.journey || ' ' || r.key from journey_runs r where r.arm = 'control' and exists
+	(select 1 from journey_steps p where p.run = r.id and (p.outcome = 'sent' or p.code <> ''));
+
+-- name: orders delivered
+select count(*) from journey_runs where journey = 'survey';
+
+-- name: orders without survey or reason
+select r.key from journey_runs r where r.journey = 'survey' and r.fact_at < $1 and r.ended_at is not null and r.sent = 0 and not exists
+	(select 1 from journey_steps p where p.run = r.id and p.outcome in ('not_sent', 'withheld') and p.reason <> '') and r.reason = '';
+
+-- name: german orders
+select count(*) from orders where market = 'de' and paid_at is not null;
+
+-- name: german orders without news
+select o.number from orders o where o.market = 'de' and o.source = 'shop' and o.paid_at is not null and o.paid_at < $1 and exists
+	(select 1 from shipments s where s.order_id = o.id and s.state = 'handed_over' and s.handed_over_at < $1) and not exists
+	(select 1 from journey_runs r where r.order_id = o.id and r.journey = 'parcel' and r.sent > 0);
+
+-- name: runs that failed
+select journey || ' ' || key || ' at ' || node || ': ' || reason from journey_runs where state = 'failed';
+
+-- name: jobs given up
+select kind || ': ' || coalesce(failure, '') from jobs where given_up;
+
+-- name: runs overdue
+select journey || ' ' || key || ' at ' || node from journey_runs where due_at < $1;
+
+-- name: outcome orders
+select 'order ' || number || ' ' || market || ' ' || total || ' ' || currency || ' ' || state || ' ' || email || ' ' || coalesce(paid_at, '') from orders where source = 'shop';
+
+-- name: outcome messages
+select 'message ' || m.template || ' ' || m.channel || ' ' || m.recipient || ' ' || m.lang || ' ' || m.state || ' ' || coalesce(o.number, '') || ' ' || coalesce(p.node || ' ' || p.visit, '')
+	|| ' ' || coalesce(m.parts, '') from messages m left join orders o on o.id = m.order_id left join journey_steps p on p.message = m.id and p.message <> '' and p.outcome in ('sent', 'waits');
+
+-- name: outcome runs
+select 'run ' || r.journey || ' ' || coalesce(o.number, '') || ' ' || coalesce(c.email, '') || ' ' || r.node || ' ' || r.state || ' ' || r.reason || ' ' || r.arm || ' ' || r.sent
+	from journey_runs r left join orders o on o.id = r.order_id left join customers c on c.id = r.customer;
+
+-- name: outcome tickets
+select 'ticket ' || coalesce(o.number, '') || ' ' || t.reason || ' ' || t.state || ' ' || t.priority || ' ' || t.opened_at from tickets t left join orders o on o.id = t.order_id;
+
+-- name: outcome ratings
+select 'rating ' || coalesce(o.number, '') || ' ' || coalesce(r.score, 0) || ' ' || r.comment || ' ' || r.at from journey_ratings r left join orders o on o.id = r.order_id;

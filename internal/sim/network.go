@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"portolan/internal/market"
+	"portolan/internal/messaging"
+)
+
+// network is the phones and mailboxes: a line in this process for each provider, with the faults that are assumed.
+type network struct {
+	w *world
+
+	mu     sync.Mutex
+	news   []sent    // since they were last looked at
+	due    []receipt // in order
+	counts map[string]int64
+}
+
+// sent is a message that came to the network.
+type sent struct {
+	messaging.Parcel
+	at       time.Time
+	provider string
+}
+
+// receipt is what the network will say about a message.
+type receipt struct {
+	at time.Time
+	messaging.Receipt
+}
+
+func newNetwork(w *world) *network { return &network{w: w, counts: map[string]int64{}} }
+
+// line is one provider as an opened shop sees it. When the shop is killed its line is dead.
+type line struct {
+	n          *network
+	provider   string
+	generation int
+}
+
+var errGone = errors.New("sim: the line is dead")
+
+// Room implements messaging.Roomy.
+func (l *line) Room() int { return 64 }
+
+// Send implements messaging.Carrier. What becomes of a message follows from the seed and from what it says to whom.
+func (l *line) Send(_ context.Context, p messaging.Parcel) (messaging.Taken, error) {
+	w := l.n.w
+	w.point(l.generation)
+	if w.dead(l.generation) {
+		return messaging.Taken{}, &messaging.Refusal{Trouble: messaging.Again, Err: errGone}
+	}
+	now := w.clock.Now()
+	f, name := w.Behaviour.Network[l.provider], []any{p.To, p.Template, p.Vars["order"], p.Vars["track"]}
+	throw := func(share float64, what string) bool { return w.dice.yes(share, append(name, what)...) }
+	busy := throw(f.Busy, "busy") && w.dice.yes(.5, append(name, now.Truncate(time.Minute))...)
+	if l.out(f, now) || busy {
+		l.n.count("refused by a provider that was busy or down", 1)
+		return messaging.Taken{}, &messaging.Refusal{Trouble: messaging.Again, After: time.Minute, Err: errors.New("try later")}
+	}
+	l.n.mu.Lock()
+	l.n.news = append(l.n.news, sent{p, now, l.provider})
+	l.n.mu.Unlock()
+	w.point(l.generation)
+	if throw(f.Vanished, "vanished") || w.dead(l.generation) {
+		l.n.count("answers lost", 1)
+		return messaging.Taken{}, errors.New("the line broke")
+	}
+	ref := p.Attempt
+	if p.Channel == messaging.Email {
+		return messaging.Taken{IDs: []string{ref}, Parts: 1, Final: true}, nil
+	}
+	if throw(f.Lost, "lost") {
+		l.n.count("receipts lost", 1)
+		return messaging.Taken{IDs: []string{ref}, Parts: 1}, nil
+	}
+	state := messaging.Delivered
+	if throw(f.Failed, "failed") {
+		state = messaging.Failed
+		l.n.count("not delivered", 1)
+	}
+	after := w.dice.between(f.Seconds, time.Second, append(name, "receipt")...)
+	if throw(f.Late, "late") {
+		after *= 600
+		l.n.count("receipts late", 1)
+	}
+	rc := receipt{now.Add(after), messaging.Receipt{Provider: l.provider, Ref: ref, Phone: p.To, State: state, At: now.Add(after)}}
+	l.n.mu.Lock()
+	l.n.due = append(l.n.due, rc)
+	if throw(f.Doubled, "doubled") {
+		rc.at = rc.at.Add(3 * time.Minute)
+		l.n.due = append(l.n.due, rc)
+		l.n.counts["receipts twice"]++
+	}
+	l.n.mu.Unlock()
+	return messaging.Taken{IDs: []string{ref}, Parts: 1}, nil
+}
+
+// out reports whether the provider is down: some stretches of each week.
+func (l *line) out(f Faults, now time.Time) bool {
+	day := now.Unix() / 86400
+	share := f.Outages / 7
+	if !l.n.w.dice.yes(share, "outage", l.provider, day) {
+		return false
+	}
+	from := time.Unix(day*86400, 0).Add(time.Duration(l.n.w.dice.draw("outage at", l.provider, day) * float64(22*time.Hour)))
+	return !now.Before(from) && now.Before(from.Add(time.Duration(f.Minutes*float64(time.Minute))))
+}
+
+func (n *network) count(what string, by int64) {
+	n.mu.Lock()
+	n.counts[what] += by
+	n.mu.Unlock()
+}
+
+// take hands out what came since it was last asked, in an order that doesn't depend on who was faster.
+func (n *network) take() []sent {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := n.news
+	n.news = nil
+	slices.SortFunc(all, func(a, b sent) int {
+		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.Attempt, b.Attempt))
+	})
+	return all
+}
+
+// receipts hands out what the network has to say by now.
+func (n *network) receipts(now time.Time) (all []messaging.Receipt) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	slices.SortFunc(n.due, func(a, b receipt) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.Ref, b.Ref)) })
+	i := 0
+	for i < len(n.due) && !n.due[i].at.After(now) {
+		all = append(all, n.due[i].Receipt)
+		i++
+	}
+	n.due = slices.Delete(n.due, 0, i)
+	return all
+}
+
+// routes are the lines of a shop: of two providers of texts in each country, and of one of mail.
+func (n *network) routes(senders []messaging.SenderRecord, generation int) (all []messaging.Route) {
+	for _, provider := range []string{"sim-a", "sim-b"} {
+		carrier := &line{n, provider, generation}
+		for _, s := range senders {
+			if places[strings.ToLower(string(s.Country))] == nil {
+				continue
+			}
+			all = append(all, messaging.Route{Name: fmt.Sprintf("%s-%s", provider, s.Country), Provider: provider, Channel: messaging.SMS, Countries: []market.Country{s.Country},
+				Sender: s.Value, Kind: s.Kind, Carrier: carrier})
+		}
+	}
+	return append(all, messaging.Route{Name: "mail", Provider: "mail", Channel: messaging.Email, Sender: mailbox, Kind: messaging.Mailbox, Carrier: &line{n, "mail", generation}})
+}

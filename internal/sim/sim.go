@@ -1,0 +1,120 @@
+// Package sim plays a quarter of the sample merchant's business through the real program on a clock that is moved by hand:
+// visitors fill bags and pay or leave, parcels travel, messages pass the gate and reach phones that answer, while networks
+// fail, webhooks come twice and the program is restarted and killed. Every promise is a law that is checked on the way and
+// at the end, against what the network saw and against the store.
+//
+// How people behave is assumed (Behaviour), so what journeys gain here follows from the assumptions. What is simulated is
+// the world, not the program: carts, payments, orders, parcels, journeys, consent and the gate are the ones that sell.
+// Pages, the SMPP line and customs papers are left out; their own tests and storms cover them.
+package sim
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"portolan/internal/app"
+	"portolan/internal/db"
+	"portolan/internal/id"
+)
+
+// Config is one simulation.
+type Config struct {
+	Days      int
+	Seed      uint64
+	Start     time.Time // zero: 2026-09-01 in UTC, so that a quarter has the ends of summer time and Black Friday
+	Behaviour Behaviour
+	Restarts  int                              // the program is ended and opened again
+	Kills     []int64                          // at these points it is left as it is, and opened again on what its file held that moment
+	Everybody bool                             // nobody is held out
+	Dir       string                           // of the database; empty: one that is removed afterwards
+	Log       func(format string, args ...any) // nil: silence
+}
+
+// Run plays a simulation. The error is of what kept it from being played; laws that were broken are in the report.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	if c.Start.IsZero() {
+		c.Start = time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if c.Log == nil {
+		c.Log = func(string, ...any) {}
+	}
+	if c.Dir == "" {
+		dir, err := os.MkdirTemp("", "portolan-sim-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		c.Dir = dir
+	}
+	clock := db.Manual(c.Start)
+	defer id.Script(c.Seed, clock.Now)()
+	w := newWorld(ctx, c, clock, filepath.Join(c.Dir, "sim.db"))
+	world := db.Real()
+	began := world.Now()
+	if err := w.prepare(); err != nil {
+		return nil, fmt.Errorf("prepare the shop: %w", err)
+	}
+	defer w.close()
+	w.report.Prepared = world.Now().Sub(began)
+	began = world.Now()
+	if err := w.play(); err != nil {
+		return nil, err
+	}
+	w.report.Took, w.report.Points = world.Now().Sub(began), w.points
+	if err := w.count(); err != nil {
+		return nil, err
+	}
+	return w.report, nil
+}
+
+// Storm plays a simulation without a kill, and again with kills at random points of its work. Nobody is held out, because
+// lots are drawn by identifiers, of which work that was lost has used some. It returns both reports and how the outcome
+// with kills differs from the one without: nothing, unless a promise is broken.
+func Storm(ctx context.Context, c Config, kills int) (calm, hit *Report, difference []string, err error) {
+	c.Everybody, c.Kills = true, nil
+	c.Behaviour.Network = maps.Clone(c.Behaviour.Network)
+	c.Behaviour.Network["sim-b"] = c.Behaviour.Network["sim-a"] // which of them is asked first depends on what a process has seen
+	if calm, err = Run(ctx, c); err != nil {
+		return nil, nil, nil, err
+	}
+	r := rand.New(rand.NewPCG(c.Seed, 5))
+	points := map[int64]bool{}
+	for len(points) < min(kills, int(calm.Points)/2) {
+		points[1+r.Int64N(calm.Points)] = true
+	}
+	c.Kills = slices.Sorted(maps.Keys(points))
+	if hit, err = Run(ctx, c); err != nil {
+		return calm, nil, nil, err
+	}
+	return calm, hit, Difference(hit.Outcome, calm.Outcome, 20), nil
+}
+
+// prepare fills an empty database with the sample merchant's shop, and opens it.
+func (w *world) prepare() error {
+	d, err := db.Open(w.ctx, w.path+durability, w.clock)
+	if err != nil {
+		return err
+	}
+	if err := d.Migrate(w.ctx, app.Schemas...); err != nil {
+		return err
+	}
+	if err := app.SeedDemo(w.ctx, d); err != nil {
+		return err
+	}
+	if err := d.Close(); err != nil {
+		return err
+	}
+	if err := w.open(); err != nil {
+		return err
+	}
+	if w.Everybody {
+		return w.holdNobodyOut()
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package sim_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"portolan/internal/sim"
+)
+
+func play(t *testing.T, c sim.Config) *sim.Report {
+	t.Helper()
+	r, err := sim.Run(t.Context(), c)
+	require.NoError(t, err)
+	for _, l := range r.Laws {
+		require.Zero(t, l.Broken, "%s: %s", l.Name, l.First)
+	}
+	return r
+}
+
+func usual(t *testing.T, visits int) sim.Behaviour {
+	t.Helper()
+	before := slog.SetLogLoggerLevel(slog.LevelError + 4) // faults are part of the play
+	t.Cleanup(func() { slog.SetLogLoggerLevel(before) })
+	b, err := sim.ReadBehaviour(nil)
+	require.NoError(t, err)
+	b.VisitsPerDay = visits
+	return b
+}
+
+// Three days as they are, with a restart in them.
+func TestThreeDays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays three days")
+	}
+	r := play(t, sim.Config{Days: 3, Seed: 7, Restarts: 1, Behaviour: usual(t, 8000)})
+	require.Greater(t, r.Funnels["us"].Paid, int64(150))
+	require.Equal(t, 1, r.Restarts)
+}
+
+// Three weeks of a smaller shop, so that parcels arrive and people rate, with more faults; twice, with the same outcome.
+func TestWholeWay(t *testing.T) {
+	b := usual(t, 120)
+	b.Rates, b.Ratings = .6, [5]float64{1, 1, 1, 1, 1}
+	b.Webhooks.Doubled = .5
+	c := sim.Config{Days: 18, Seed: 11, Restarts: 3, Behaviour: b}
+	r := play(t, c)
+	rated := int64(0)
+	for _, f := range r.Funnels {
+		rated += f.Rated
+	}
+	require.Positive(t, rated)
+	checked := map[string]int64{}
+	for _, l := range r.Laws {
+		checked[l.Name] = l.Checked
+	}
+	for name, n := range checked {
+		require.Positive(t, n, "nothing to look at for: %s", name)
+	}
+	var out strings.Builder
+	r.Print(&out)
+	require.Contains(t, out.String(), "assumed, not measured")
+}
+
+func TestSameSeedSameOutcome(t *testing.T) {
+	c := sim.Config{Days: 1, Seed: 3, Behaviour: usual(t, 800)}
+	first := play(t, c)
+	again := play(t, c)
+	require.Empty(t, sim.Difference(first.Outcome, again.Outcome, 5))
+	require.Equal(t, first.Digest, again.Digest)
+	c.Seed = 4
+	require.NotEqual(t, first.Digest, play(t, c).Digest)
+}
+
+// A day in which the program is killed again and again ends like one in which it wasn't.
+func TestKills(t *testing.T) {
+	_, hit, difference, err := sim.Storm(t.Context(), sim.Config{Days: 2, Seed: 5, Behaviour: usual(t, 400)}, 6)
+	require.NoError(t, err)
+	require.Equal(t, 6, hit.Kills)
+	require.Empty(t, difference)
+	require.Empty(t, hit.Broken())
+}
+
+func TestBehaviourFile(t *testing.T) {
+	b, err := sim.ReadBehaviour(strings.NewReader(`{"visits_per_day": 10, "recovered": 0.5}`))
+	require.NoError(t, err)
+	require.Equal(t, 10, b.VisitsPerDay)
+	require.Equal(t, .156, b.Rates, "what isn't said stays")
+	for _, bad := range []string{`{"recoverd": 1}`, `{"recovered": 2}`, `{"visits_per_day": 0}`, `nonsense`} {
+		_, err := sim.ReadBehaviour(strings.NewReader(bad))
+		require.ErrorIs(t, err, sim.ErrBehaviour, bad)
+	}
+}
