@@ -20,3 +20,17 @@ where channel = 'sms' and template = 'confirm' and fact_at is not null and wire_
 
 -- name: receipts
 select count(*) from message_receipts;
+
+-- name: waiting runs
+insert into journey_runs (id, journey, version, key, priority, customer, market, lang, order_id, cart, parcel, node, state, reason, arm, way, due_at, fact_at, started_at, ended_at, sent, steps, body)
+	with recursive n(i) as (select 1 union all select i + 1 from n where i < 0 + $3)
+	select 'run_' || $1 || '_' || i, 'bench', 1, $1 || '_' || i, 10, 'cus_' || $1 || '_' || i, 'de', 'de', '', '', '', 'pause', 'waiting', '', '', '', $2, $4, $4, null, 0, 1, '{}' from n;
+
+-- name: waiting subjects
+insert into journey_subjects (subject, run) select 'person:' || customer, id from journey_runs where journey = 'bench';
+
+-- name: runs that wait
+select count(*) from journey_runs where journey = 'bench' and ended_at is null and due_at <= $1;
+
+-- name: steps of runs
+select key, at from journey_steps where journey = 'bench' and node = 'over' order by at;

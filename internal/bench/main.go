@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&b.postgres, "postgres", "", "URL of a PostgreSQL database that may be emptied; none: SQLite only")
 	flag.StringVar(&b.pgdir, "pgdir", "", "its data directory")
 	flag.DurationVar(&b.span, "span", 8*time.Second, "how long each load lasts")
-	flag.StringVar(&parts, "parts", "wire,checkout,memory,start,list,html,reprice,quote", "what to measure")
+	flag.StringVar(&parts, "parts", "wire,checkout,memory,start,list,html,reprice,quote,journeys", "what to measure")
 	flag.StringVar(&on, "on", "sqlite,postgres", "the databases to measure on: sqlite, sqlite-normal, postgres")
 	flag.StringVar(&counts, "c", "1,16,64", "how many shoppers buy at once, one measurement each")
 	flag.Parse()
@@ -87,6 +87,14 @@ func (b *bench) run(ctx context.Context) (err error) {
 	for _, p := range places {
 		if err := b.small(ctx, p); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	for _, p := range places {
+		if !b.wants("journeys") {
+			break
+		}
+		if err := b.journeys(ctx, p); err != nil {
+			return fmt.Errorf("journeys on %s: %w", p.name, err)
 		}
 	}
 	if b.wants("messages") {
