@@ -19,7 +19,7 @@ type simCommand struct {
 	Restarts  int    `default:"3" help:"How often the program ends and is opened again."`
 	Kills     int    `default:"0" help:"How often it is killed in the middle of its work. Nobody is held out then, so that the outcome can be compared with the run without kills, which is played first."`
 	Quiet     bool   `help:"Don't tell of each day."`
-	Profile   string `hidden:"" help:"Write a profile of the processor's time to this file."`
+	Profile   string `hidden:"" help:"Write a profile of the processor's time to this file, and one of the memory beside it."`
 }
 
 // Run plays, prints and fails where a promise was broken.
@@ -53,6 +53,12 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		defer pprof.StopCPUProfile()
+		defer func() {
+			if f, err := os.Create(c.Profile + ".heap"); err == nil {
+				pprof.WriteHeapProfile(f)
+				f.Close()
+			}
+		}()
 	}
 	var r *sim.Report
 	if c.Kills > 0 {

@@ -354,11 +354,12 @@ func (t *timer) Quiet(tx *db.Tx) (bool, error) {
 }
 
 func (s *Service) resumeAll(tx *db.Tx, ids []string) error {
+	runs, err := s.takeAll(tx, ids)
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
-		r, err := s.take(tx, id)
-		if err != nil {
-			return err
-		}
+		r := runs[id]
 		if r == nil || r.State.Over() || r.Due.IsZero() || r.Due.After(tx.Now()) {
 			continue
 		}

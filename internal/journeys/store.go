@@ -67,6 +67,16 @@ func (s *Service) take(tx *db.Tx, run string) (*Run, error) {
 	return oneRun(tx, `select `+runColumns+` from journey_runs where id = $1`+tx.ForUpdate(), run)
 }
 
+// takeAll is take for many runs. A run changes no other in its unit of work, so all can be read before the first goes on.
+func (s *Service) takeAll(tx *db.Tx, runs []string) (map[string]*Run, error) {
+	all, err := db.All(tx, scanRun, `select `+runColumns+` from journey_runs where id in `+db.In(1, len(runs))+` order by id`+tx.ForUpdate(), db.Fill(runs)...)
+	by := make(map[string]*Run, len(all))
+	for _, r := range all {
+		by[r.ID] = r
+	}
+	return by, err
+}
+
 func oneRun(tx *db.Tx, query string, args ...any) (*Run, error) {
 	r, err := db.One(tx, scanRun, query, args...)
 	if errors.Is(err, db.ErrNone) {

@@ -112,11 +112,11 @@ func (l *laws) wire(w *world, p *person, v *visit, s sent) {
 		return fmt.Sprintf("%s to %s (%s) by %s at %s, message %s: %s", s.Template, v.name(), s.To, s.Channel, s.at.In(p.loc).Format(time.RFC3339), s.Message, what)
 	}
 	if s.Template == "confirm" {
-		if v.confirmations[s.Channel] == nil {
-			v.confirmations[s.Channel] = map[string]int{}
+		i := slices.IndexFunc(v.confirmations, func(c came) bool { return c.channel == s.Channel && c.message == s.Message })
+		if i < 0 {
+			i, v.confirmations = len(v.confirmations), append(v.confirmations, came{s.Channel, s.Message, 0})
 		}
-		v.confirmations[s.Channel][s.Message]++
-		if v.confirmations[s.Channel][s.Message] > 1 {
+		if v.confirmations[i].times++; v.confirmations[i].times > 1 {
 			w.report.Repeats++
 			l.that(s.Repeat || s.Channel == messaging.Email, lawOnce, "%s", who("came again without a mark"))
 		}
@@ -184,12 +184,13 @@ func (l *laws) settled(w *world) {
 		if v.paidAt.After(fresh) {
 			continue
 		}
-		for ch, n := range v.confirmations {
-			l.that(len(n) == 1, lawOnce, "order %s: %d confirmations by %s", v.order.Number, len(n), ch)
+		for i, c := range v.confirmations {
+			twice := slices.ContainsFunc(v.confirmations[:i], func(d came) bool { return d.channel == c.channel })
+			l.that(!twice, lawOnce, "order %s: a second confirmation by %s", v.number, c.channel)
 		}
-		l.that(len(v.confirmations) > 0, lawOnce, "order %s of %s: no confirmation", v.order.Number, v.name())
+		l.that(len(v.confirmations) > 0, lawOnce, "order %s of %s: no confirmation", v.number, v.name())
 		if v.market == "de" && v.agreed.IsZero() {
-			l.that(len(v.confirmations) > 0, lawGermany, "order %s: no confirmation", v.order.Number)
+			l.that(len(v.confirmations) > 0, lawGermany, "order %s: no confirmation", v.number)
 		}
 	}
 }

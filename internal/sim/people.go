@@ -39,11 +39,26 @@ var places = map[string][]place{
 
 var codes = []string{"us", "de", "gb", "id", "my"}
 
+// zones are those of the places, read once.
+var zones = func() map[string]*time.Location {
+	all := map[string]*time.Location{}
+	for _, some := range places {
+		for _, p := range some {
+			loc, err := time.LoadLocation(p.zone)
+			if err != nil {
+				loc = time.UTC
+			}
+			all[p.zone] = loc
+		}
+	}
+	return all
+}()
+
 // person is somebody who came to pay at least once.
 type person struct {
 	n      int
 	market string
-	place
+	*place
 	loc     *time.Location
 	lang    string
 	phone   string
@@ -68,13 +83,21 @@ type visit struct {
 	went    bool // has left the payment page without paying
 	back    bool // comes back by themselves
 	by      string
-	order   order.Order
+	id      order.ID
+	number  string
 	paidAt  time.Time
 	arrived time.Time
 
-	confirmations map[messaging.Channel]map[string]int // by the shop's id of the message, how often each came
+	confirmations []came
 	reminders     map[string]bool
 	surveys       int
+}
+
+// came is a message that came, perhaps more than once.
+type came struct {
+	channel messaging.Channel
+	message string // the shop's id
+	times   int
 }
 
 func (v *visit) name() string { return fmt.Sprintf("%s-%d/%d", v.market, v.person.n, v.n) }
@@ -95,8 +118,8 @@ func (w *world) visitors(day int) {
 			if !w.dice.yes(m.Cart, "cart", code, day, i) {
 				continue
 			}
-			where := places[code][int(w.dice.draw("place", code, day, i)*float64(len(places[code])))]
-			loc, _ := time.LoadLocation(where.zone)
+			where := &places[code][int(w.dice.draw("place", code, day, i)*float64(len(places[code])))]
+			loc := zones[where.zone]
 			hour := w.dice.pick(b.Hours[:], "hour", code, day, i)
 			y, mo, d := from.Date()
 			at := time.Date(y, mo, d, hour, 0, int(w.dice.draw("second", code, day, i)*3600), 0, loc)
@@ -119,7 +142,7 @@ func (w *world) fill(p *person, why string) error {
 		return market.ErrUnknown
 	}
 	p.lang = m.Language()
-	v := &visit{person: p, n: len(p.visits), why: why, confirmations: map[messaging.Channel]map[string]int{}}
+	v := &visit{person: p, n: len(p.visits), why: why}
 	p.visits = append(p.visits, v)
 	goods := w.goods[p.market]
 	var changes []checkout.Change
@@ -145,9 +168,8 @@ func (w *world) details(v *visit) error {
 	p := v.person
 	m, _ := w.app.Markets.ByCode(market.Code(p.market))
 	w.phones[p.phone], w.phones[p.email] = p, p
-	given, family := "Sam", fmt.Sprintf("Sample%d", p.n)
+	const given = "Sam"
 	to := address.Address{GivenName: given, FamilyName: "Sample", Line1: p.line1, City: p.city, Region: p.region, Postcode: p.postcode, Country: string(m.Country()), Phone: p.phone}
-	_ = family
 	say := i18n.For(m.Locale(p.lang))
 	var boxes []checkout.Consent
 	for _, ch := range m.ConsentChannels {
@@ -292,14 +314,13 @@ func (w *world) leaves(v *visit, err error) error {
 // paid is the shop's news of an order.
 func (w *world) paid(o order.Order) {
 	v := w.carts[o.Cart]
-	if v == nil || v.order.ID == o.ID {
+	if v == nil || v.id == o.ID {
 		return
 	}
-	if v.order.ID != "" {
+	if v.id != "" {
 		w.laws.broken("orders", "two orders of one bag: "+o.Number)
 	}
-	v.order, v.paidAt = o, w.clock.Now()
-	v.order.Lines = nil
+	v.id, v.number, v.paidAt = o.ID, o.Number, w.clock.Now()
 	w.orders[o.Number] = v
 	f := w.report.funnel(v.market)
 	f.Paid++
@@ -323,7 +344,7 @@ func (w *world) paid(o order.Order) {
 // handOver is what the desk does: label and carrier.
 func (w *world) handOver(v *visit) error {
 	return w.app.DB.Write(w.ctx, func(tx *db.Tx) error {
-		all, err := w.app.Shipments.ByOrder(tx, v.order.ID)
+		all, err := w.app.Shipments.ByOrder(tx, v.id)
 		if err != nil {
 			return err
 		}
@@ -355,6 +376,7 @@ func (w *world) delivered(e fulfilment.AllDeliveredEvent) {
 
 // arrives is a message on a phone or in a mailbox: laws look at it, and people may answer.
 func (w *world) arrives(s sent) {
+	s.HTML, s.Text = "", "" // nobody reads them, and answers to it may be weeks away
 	p := w.phones[s.To]
 	if p == nil {
 		w.laws.broken("known people", "nobody has the address of a message "+s.Template)
@@ -393,8 +415,6 @@ func (w *world) arrives(s sent) {
 			text := fmt.Sprint(number)
 			if w.dice.yes(w.Behaviour.Comments, "comments", v.name()) {
 				text = "It was all right, thank you"
-			} else {
-				w.after(0, func() error { return nil })
 			}
 			w.after(w.dice.between([2]float64{2, 2000}, time.Minute, "rates after", v.name()), func() error { return w.reply(p, s, text) })
 		}
