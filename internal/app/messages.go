@@ -84,6 +84,12 @@ func (a *App) messages(shop Shop) error {
 				return a.cfg.PublicURL + m.Prefix(lang) + "/confirm/" + token
 			},
 			Order: a.orderPage,
+			Review: func(o order.Order, lang string) string {
+				if page := a.orderPage(o, lang); page != "" {
+					return page + "/review"
+				}
+				return ""
+			},
 			Shop: func(m market.Market, lang string) string {
 				if !m.Speaks(lang) {
 					lang = m.Language()

@@ -68,6 +68,18 @@ func (c Carrier) Page(number string) string {
 	return strings.ReplaceAll(c.URL, "{number}", url.QueryEscape(number))
 }
 
+// AnotherDay is where another day is agreed for a parcel, by the carrier's link or telephone number; empty where it is
+// by neither.
+func (c Carrier) AnotherDay(number string) string {
+	switch c.Reschedule {
+	case "link":
+		return strings.ReplaceAll(c.RescheduleTo, "{number}", url.QueryEscape(number))
+	case "phone":
+		return c.RescheduleTo
+	}
+	return ""
+}
+
 // SaveCarrier keeps what is known about a carrier; its name is that of the delivery services.
 func (s *Shipments) SaveCarrier(tx *db.Tx, c Carrier) error {
 	u, err := url.Parse(strings.ReplaceAll(c.URL, "{number}", "1"))

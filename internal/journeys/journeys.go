@@ -70,6 +70,7 @@ type (
 		Guard(name string, g messaging.Guard)
 		Info(f messaging.OrderInfo)
 		Asks(f messaging.Pending)
+		Moves(f messaging.Mover)
 		Bought(tx *db.Tx, p messaging.Purchase) error
 		ClassOf(template string) (messaging.Class, bool)
 		Vars(template string, ch messaging.Channel) []string
@@ -80,6 +81,7 @@ type (
 	// Parcels is satisfied by fulfilment.Shipments.
 	Parcels interface {
 		Parcel(tx *db.Tx, id fulfilment.ParcelID) (fulfilment.ParcelState, error)
+		ParcelsOf(tx *db.Tx, id order.ID) ([]fulfilment.ParcelState, error)
 	}
 	// Tickets is satisfied by support.Service.
 	Tickets interface {
@@ -145,6 +147,7 @@ func New(d *db.DB, bus *events.Bus, q *jobs.Queue, n Needs) *Service {
 	n.Messages.Guard(guardName, s.guard)
 	n.Messages.Info(s.info)
 	n.Messages.Asks(s.pending)
+	n.Messages.Moves(s.move)
 	return s
 }
 

@@ -1,11 +1,41 @@
 package journeys
 
 import (
+	"slices"
 	"time"
 
 	"portolan/internal/db"
+	"portolan/internal/id"
 	"portolan/internal/market"
+	"portolan/internal/order"
 )
+
+// ReviewOf is what the question of an article's review begins with; its SKU follows.
+const ReviewOf = "review:"
+
+// Review is what a buyer says about one article. Nothing of it is published here.
+type Review struct {
+	SKU   string
+	Stars int64 // 1 to 5
+	Words string
+}
+
+// Review keeps what the buyer of an order says about its articles, whatever it is. Said again, it takes the place of what
+// was said before; articles that aren't in the order are left out.
+func (s *Service) Review(tx *db.Tx, o order.Order, lang string, all []Review) error {
+	for _, x := range all {
+		if !slices.ContainsFunc(o.Lines, func(l order.Line) bool { return l.SKU == x.SKU }) || x.Stars < 1 || x.Stars > 5 {
+			continue
+		}
+		err := tx.Send(`insert into journey_ratings (id, order_id, customer, market, lang, question, score, comment, channel, run, at) values ($1, $2, $3, $4, $5, $6, $7, $8, 'page', '', $9)
+			on conflict (order_id, question) do update set score = excluded.score, comment = excluded.comment, lang = excluded.lang, at = excluded.at`,
+			id.New("rat"), string(o.ID), o.Customer, string(o.Market), lang, ReviewOf+x.SKU, x.Stars, x.Words, tx.Now())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Rating is what a customer said about an order: a number, words, or both.
 type Rating struct {
@@ -33,4 +63,43 @@ func scanRating(r db.Row) (x Rating, err error) {
 // RatingsOf returns what was said about an order, the whole before its articles.
 func (s *Service) RatingsOf(tx *db.Tx, order string) ([]Rating, error) {
 	return db.All(tx, scanRating, `select `+ratingColumns+` from journey_ratings where order_id = $1 order by question`, order)
+}
+
+// Score is how often a market's customers gave a number to a question.
+type Score struct {
+	Market market.Code
+	Score  int64
+	Times  int64
+}
+
+// RatingFilter narrows ratings; zero fields do not.
+type RatingFilter struct {
+	Market  market.Code
+	Reviews bool      // of articles instead of whole orders
+	Score   int64     // this number only
+	Words   bool      // with words only
+	Since   time.Time // from then on
+	Before  string    // ID of the last row of the page before
+	Limit   int       // 1 to 200, 50 if zero
+}
+
+const ratingsWhere = `at >= $1 and ($2 = '' or market = $2) and (question like 'review:%') = $3 and ($4 = 0 or score = $4) and (not $5 or comment <> '')`
+
+func (f RatingFilter) args() []any {
+	return []any{f.Since, string(f.Market), f.Reviews, f.Score, f.Words}
+}
+
+// Ratings returns what was said, the latest first.
+func (s *Service) Ratings(tx *db.Tx, f RatingFilter) ([]Rating, error) {
+	if f.Limit < 1 || f.Limit > 200 {
+		f.Limit = 50
+	}
+	return db.All(tx, scanRating, `select `+ratingColumns+` from journey_ratings where `+ratingsWhere+`
+		and ($6 = '' or (at, id) < ((select b.at from journey_ratings b where b.id = $6), $6)) order by at desc, id desc limit $7`, append(f.args(), f.Before, int64(f.Limit))...)
+}
+
+// Scores counts the numbers of each market; words without a number are left out.
+func (s *Service) Scores(tx *db.Tx, f RatingFilter) ([]Score, error) {
+	return db.All(tx, func(r db.Row) (x Score, err error) { return x, r.Scan((*string)(&x.Market), &x.Score, &x.Times) },
+		`select market, score, count(*) from journey_ratings where `+ratingsWhere+` and score is not null group by market, score order by market, score`, f.args()...)
 }

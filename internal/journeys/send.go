@@ -235,7 +235,11 @@ func (v *view) reaches(n *Node, shop market.Market) (all []messaging.Reach, why 
 	}
 	phone, email := cmp.Or(r.Phone, o.Phone, p.Phone), strings.ToLower(cmp.Or(r.Email, o.Email, p.Email))
 	want := n.Channels
-	if len(want) == 0 {
+	switch {
+	case len(want) > 0:
+	case n.Class == messaging.Transactional:
+		want = []messaging.Channel{messaging.SMS, messaging.Email} // no consent is asked for these
+	default:
 		want = channels(shop)
 	}
 	for _, ch := range want {

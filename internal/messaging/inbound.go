@@ -250,6 +250,10 @@ func (s *Service) react(tx *db.Tx, in *Inbound, about Record, said meaning, sile
 			return "", nil
 		}
 		return s.answer(tx, *in, "help", s.contact(in.Market))
+	case IntentReschedule:
+		if done, answer, err := s.move(tx, in); done || err != nil {
+			return answer, err
+		}
 	case IntentUnclear:
 		return "", nil // whoever asked asks again
 	case IntentRating:
@@ -271,6 +275,24 @@ func (s *Service) react(tx *db.Tx, in *Inbound, about Record, said meaning, sile
 		return "", err
 	}
 	return s.answer(tx, *in, template, nil)
+}
+
+// move answers a wish for another day by what the carrier can do.
+func (s *Service) move(tx *db.Tx, in *Inbound) (done bool, answer string, err error) {
+	if s.mover == nil {
+		return false, "", nil
+	}
+	m, err := s.mover(tx, *in)
+	if err != nil || m.Template == "" {
+		return false, "", err
+	}
+	in.Open = m.Open
+	r, err := s.Send(tx, Message{Key: m.Template + ":" + in.ID, Customer: in.Customer, To: in.From, Channel: in.Channel, Market: in.Market, Country: in.Country, Lang: in.Lang,
+		Template: m.Template, Vars: m.Vars, Link: m.Link, Order: in.Order, Cart: in.Cart})
+	if errors.Is(err, ErrBadMessage) {
+		in.Open, err = true, nil
+	}
+	return true, r.Body, err
 }
 
 // meantOrder asks back, in the confirmation of a STOP, where the word is also what people say to cancel an order.

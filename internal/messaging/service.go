@@ -91,6 +91,17 @@ type Question struct {
 // rates nothing.
 type Pending func(tx *db.Tx, about Record, customer string) (Question, error)
 
+// Move is what is done about a wish for another day of delivery.
+type Move struct {
+	Template string // of the answer; empty: nobody knows, a person has to
+	Vars     map[string]string
+	Link     string
+	Open     bool // a person has to see to it too
+}
+
+// Mover sees to a wish for another day.
+type Mover func(tx *db.Tx, in Inbound) (Move, error)
+
 // Service writes to people and hears what they answer.
 type Service struct {
 	db      *db.DB
@@ -103,6 +114,7 @@ type Service struct {
 	guards  map[string]Guard
 	info    OrderInfo
 	pending Pending
+	mover   Mover
 	off     holidays
 	lists   []OptOutList
 	lane    *lane
@@ -144,6 +156,9 @@ func (s *Service) Info(f OrderInfo) { s.info = f }
 // Asks registers who knows which question is open. Without it every survey is, for as long as nothing else was said. Call
 // it before the queue runs.
 func (s *Service) Asks(f Pending) { s.pending = f }
+
+// Moves registers who knows what carriers can do. Call it before the queue runs.
+func (s *Service) Moves(f Mover) { s.mover = f }
 
 // Holidays registers who knows public holidays: whether day (2026-12-25) is one in a country.
 func (s *Service) Holidays(f func(c market.Country, day string) bool) { s.off = f }

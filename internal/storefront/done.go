@@ -245,9 +245,12 @@ func (s *shop) placeOf(r *http.Request, m messaging.Record) place {
 
 // replyPage is for those whose market lets nobody answer a text message: the link in it leads here.
 func (s *shop) replyPage(w http.ResponseWriter, r *http.Request) error {
-	_, at, err := s.message(r)
+	m, at, err := s.message(r)
 	if err != nil {
 		return err
+	}
+	if asksNumber[m.Template] && m.Order != "" {
+		return s.ratePage(w, r, at, m, "")
 	}
 	p := s.newPage(at, "/", at.say.T("reply.title", "brand", s.Brand.Name))
 	p.Focused = true
@@ -257,9 +260,12 @@ func (s *shop) replyPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *shop) reply(w http.ResponseWriter, r *http.Request) error {
-	_, at, err := s.message(r)
+	m, at, err := s.message(r)
 	if err != nil {
 		return err
+	}
+	if asksNumber[m.Template] && m.Order != "" {
+		return s.rate(w, r, at, m)
 	}
 	text := r.FormValue("text")
 	if text == "" || len(text) > 4000 {

@@ -75,6 +75,7 @@ type Parts struct {
 	Parcels   Parcels // nil: nobody knows where they are
 	Payments  *payment.Service
 	Replies   Replies
+	Ratings   Ratings
 	Consents  Consents
 	Versions  snapshot.Versions
 	Brand     Brand
@@ -159,6 +160,8 @@ func New(p Parts) (http.Handler, error) {
 	places.Handle("GET /{place}/checkout/return", s.page(s.returned))
 	places.Handle("GET /{place}/checkout/waiting", s.page(s.waiting))
 	places.Handle("GET /{place}/orders/{id}", s.page(s.order))
+	places.Handle("GET /{place}/orders/{id}/review", s.page(s.reviewPage))
+	places.Handle("POST /{place}/orders/{id}/review", s.page(s.saveReview))
 	places.Handle("GET /{place}/confirm/{token}", s.page(s.confirmPage))
 	places.Handle("POST /{place}/confirm/{token}", s.page(s.confirm))
 	places.Handle("GET /{place}/{rest...}", s.page(s.noPage))

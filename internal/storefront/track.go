@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"portolan/internal/address"
 	"portolan/internal/cldr"
 	"portolan/internal/db"
 	"portolan/internal/fulfilment"
@@ -28,6 +29,7 @@ type trackView struct {
 	Steps         []stepView
 	Carrier, Page string
 	Follow        string
+	Move, Another string // where another day can be chosen, and the words for it
 	Number, Local string
 }
 
@@ -68,6 +70,14 @@ func track(at place, p fulfilment.ParcelState, heard []fulfilment.Scan, today st
 	}
 	if v.Page != "" {
 		v.Follow = say.T("track.page", "carrier", p.Carrier.Name)
+	}
+	if to := p.Carrier.AnotherDay(p.Tracking); !p.Ended() && p.HandedOver {
+		switch p.Carrier.Reschedule {
+		case "link":
+			v.Move, v.Another = to, say.T("track.another_day", "carrier", p.Carrier.Name)
+		case "phone":
+			v.Move, v.Another = "tel:"+to, say.T("track.another_call", "carrier", p.Carrier.Name, "phone", address.International(to))
+		}
 	}
 	if p.Reason != "" {
 		v.Why = say.T("track.reason_" + p.Reason)
