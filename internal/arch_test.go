@@ -22,7 +22,7 @@ var layers = []struct{ row, packages string }{
 	{"keeping", "messaging support journeys evidence"},
 	{"selling", "address market customer landed rulebook catalog pricing order customs classify fulfilment payment tax papers checkout beside"},
 	{"machinery", "db jobs events settings snapshot vault cldr i18n geo idempotency inbox auth web pdf"},
-	{"values", "fault money id"},
+	{"values", "fault money id experiment"},
 }
 
 // reserved imports belong to the packages named, and to adapters: the folders inside a package that each
