@@ -8,6 +8,7 @@ package journeys
 
 import (
 	"sync"
+	"time"
 
 	"portolan/internal/catalog"
 	"portolan/internal/checkout"
@@ -33,6 +34,7 @@ type (
 		ByCart(tx *db.Tx, cart string) (order.Order, error)
 		List(tx *db.Tx, f order.Filter, p order.Page) ([]order.Order, string, error)
 		Refunds(tx *db.Tx, order order.ID) ([]order.Refund, error)
+		Purchases(tx *db.Tx, customers, carts []string, since time.Time) ([]order.Purchase, error)
 	}
 	// Carts is satisfied by checkout.Service.
 	Carts interface {
@@ -76,6 +78,7 @@ type (
 		Vars(template string, ch messaging.Channel) []string
 		Texts(tx *db.Tx, langs []string) (map[messaging.TextID]messaging.TextState, error)
 		Rehearse(script messaging.Script) *messaging.Rehearsal
+		Costs(tx *db.Tx, messages []string) (map[string]messaging.Cost, error)
 		InCurrency(c messaging.Cost, to money.Currency, day string) (messaging.Cost, bool)
 	}
 	// Parcels is satisfied by fulfilment.Shipments.

@@ -2,6 +2,7 @@ package journeys_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,16 @@ func (b book) List(_ *db.Tx, f order.Filter, _ order.Page) (out []order.Order, n
 		}
 	}
 	return out, "", nil
+}
+
+func (b book) Purchases(_ *db.Tx, customers, carts []string, since time.Time) (all []order.Purchase, err error) {
+	for _, o := range b {
+		known := slices.Contains(customers, o.Customer) && o.Customer != "" || slices.Contains(carts, o.Cart) && o.Cart != ""
+		if known && !o.PaidAt.IsZero() && !o.PaidAt.Before(since) && o.State != order.Cancelled {
+			all = append(all, order.Purchase{Order: o.ID, Customer: o.Customer, Cart: o.Cart, Market: o.Market, PaidAt: o.PaidAt, Goods: o.Goods, Total: o.Total})
+		}
+	}
+	return all, nil
 }
 
 func (b book) Refunds(*db.Tx, order.ID) ([]order.Refund, error) { return nil, nil }

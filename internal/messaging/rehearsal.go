@@ -267,3 +267,18 @@ func (s *Service) InCurrency(c Cost, to money.Currency, day string) (Cost, bool)
 	micros, ok := s.convert(c, to, day)
 	return Cost{micros, to}, ok
 }
+
+// Costs are those of messages that were sent, by id. Ask for some hundred at a time.
+func (s *Service) Costs(tx *db.Tx, ids []string) (map[string]Cost, error) {
+	all := map[string]Cost{}
+	if len(ids) == 0 {
+		return all, nil
+	}
+	_, err := db.All(tx, func(r db.Row) (id string, err error) {
+		var c Cost
+		err = r.Scan(&id, &c.Micros, (*string)(&c.Currency))
+		all[id] = c
+		return
+	}, `select id, cost_micros, currency from messages where currency <> '' and id in `+db.In(1, len(ids)), db.Fill(ids)...)
+	return all, err
+}

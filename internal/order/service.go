@@ -265,6 +265,24 @@ type Takings struct {
 // Takings adds up the orders placed since a moment, by market; cancelled ones aren't counted.
 func (s *Service) Takings(tx *db.Tx, since time.Time) ([]Takings, error) { return takings(tx, since) }
 
+// Purchase is a paid order as measurements see it.
+type Purchase struct {
+	Order    ID
+	Customer string
+	Cart     string
+	Market   market.Code
+	PaidAt   time.Time
+	Goods    money.Amount // after discount
+	Discount money.Amount
+	Total    money.Amount // with delivery, duty and tax
+}
+
+// Purchases lists the paid orders of customers and carts since a moment, in no order; cancelled ones and tests aren't
+// among them. Ask for some hundred at a time.
+func (s *Service) Purchases(tx *db.Tx, customers, carts []string, since time.Time) ([]Purchase, error) {
+	return purchases(tx, customers, carts, since)
+}
+
 // Enter puts an order of the past into the book and tells nobody: for a history that is brought along. Its number is
 // of the day it was placed. Where the order is in the book already nothing changes, and it reports false.
 func (s *Service) Enter(tx *db.Tx, o Order) (Order, bool, error) {

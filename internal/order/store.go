@@ -291,3 +291,36 @@ func sold(tx *db.Tx, m market.Code, sku string, since time.Time) (all []Sold, er
 	}
 	return all, err
 }
+
+func purchases(tx *db.Tx, customers, carts []string, since time.Time) (all []Purchase, err error) {
+	for column, values := range map[string][]string{"customer": customers, "cart": carts} {
+		if len(values) == 0 {
+			continue
+		}
+		found, err := db.All(tx, func(r db.Row) (p Purchase, err error) {
+			var text string
+			var cart *string
+			var total int64
+			var currency money.Currency
+			if err = r.Scan((*string)(&p.Order), &p.Customer, &cart, (*string)(&p.Market), (*string)(&currency), &total, &text, &p.PaidAt); err != nil {
+				return
+			}
+			if cart != nil {
+				p.Cart = *cart
+			}
+			var b struct {
+				Goods    int64 `json:"goods"`
+				Discount int64 `json:"discount"`
+			}
+			err = json.Unmarshal([]byte(text), &b)
+			p.PaidAt, p.Goods, p.Discount, p.Total = p.PaidAt.UTC(), money.Of(b.Goods-b.Discount, currency), money.Of(b.Discount, currency), money.Of(total, currency)
+			return
+		}, `select id, customer, cart, market, currency, total, body, paid_at from orders where paid_at >= $1 and state <> 'cancelled' and test = false
+			and `+column+` in `+db.In(2, len(values)), append([]any{since}, db.Fill(values)...)...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}

@@ -1,0 +1,47 @@
+package journeys
+
+import (
+	"cmp"
+	"time"
+
+	"portolan/internal/db"
+	"portolan/internal/id"
+	"portolan/internal/market"
+)
+
+// PastRun is a run of the past that came to its message.
+type PastRun struct {
+	Journey  string
+	Version  int64
+	Key      string
+	Customer string
+	Market   market.Code
+	Lang     string
+	Order    string
+	Cart     string
+	Node     string // that sent, or would have
+	Way      string
+	Message  string
+	Code     string
+	Control  bool // held out: nothing was sent
+	At       time.Time
+}
+
+// Enter puts runs of the past into the books and tells nobody: for a history that is brought along.
+func (s *Service) Enter(tx *db.Tx, all []PastRun) error {
+	runs, steps := make([][]any, 0, len(all)), make([][]any, 0, len(all))
+	for _, p := range all {
+		run, outcome, arm, sent, reason := id.New("run"), Sent, Treated, int64(1), ""
+		if p.Control {
+			outcome, arm, sent, reason = Withheld, Control, 0, "control"
+		}
+		runs = append(runs, []any{run, p.Journey, p.Version, p.Key, int64(0), p.Customer, string(p.Market), cmp.Or(p.Lang, "en"), p.Order, p.Cart, "", "", string(Done), "",
+			arm, p.Way, time.Time{}, p.At, p.At, p.At, sent, int64(1), "{}"})
+		steps = append(steps, []any{id.New("jst"), run, int64(0), p.Journey, p.Version, p.Node, int64(1), p.Key, p.Customer, string(p.Market), arm, string(outcome), reason, "",
+			p.Message, p.Code, "", p.At})
+	}
+	if err := db.InsertEach(tx, `insert into journey_runs (`+runColumns+`) values`, "", runs); err != nil {
+		return err
+	}
+	return addSteps(tx, steps)
+}
