@@ -85,9 +85,10 @@ func oneRun(tx *db.Tx, query string, args ...any) (*Run, error) {
 	return r, err
 }
 
-// latest is the subject's last run of a journey; nil if there is none.
+// latest is the subject's last run of a journey; nil if there is none. The journey is no plain column here, or SQLite would
+// read all its runs by their ages instead of the few of the subject.
 func (s *Service) latest(tx *db.Tx, journey, key string) (*Run, error) {
-	return oneRun(tx, `select `+runColumns+` from journey_runs where key = $1 and journey = $2 order by started_at desc, id desc limit 1`+tx.ForUpdate(), key, journey)
+	return oneRun(tx, `select `+runColumns+` from journey_runs where key = $1 and journey || '' = $2 order by started_at desc, id desc limit 1`+tx.ForUpdate(), key, journey)
 }
 
 // concerned lists the runs that aren't over and have a subject in common with h, the more important first.
@@ -174,13 +175,14 @@ func enteredSince(tx *db.Tx, journey, customer string, since time.Time) (bool, e
 	return n > 0, err
 }
 
-// lastSent is when a journey last wrote to the run's person about something else; zero if never.
+// lastSent is when a journey last wrote to the run's person about something else; zero if never. As with latest, it is read
+// by the person.
 func (s *Service) lastSent(tx *db.Tx, r *Run) (at time.Time, err error) {
 	if r.Customer == "" {
 		return at, nil
 	}
 	at, err = db.One(tx, func(row db.Row) (at time.Time, err error) { return at, row.Scan(db.Moment(&at)) },
-		`select max(at) from journey_steps where customer = $1 and customer <> '' and journey = $2 and outcome = 'sent' and key <> $3`, r.Customer, r.Journey, r.Key)
+		`select max(at) from journey_steps where customer = $1 and customer <> '' and journey || '' = $2 and outcome = 'sent' and key <> $3`, r.Customer, r.Journey, r.Key)
 	if at.Year() <= 1 {
 		at = time.Time{}
 	}
