@@ -360,11 +360,11 @@ func (c *console) rewardFields(p *page, f *panel) {
 		r = &journeys.Reward{}
 	}
 	f.field(p, "number", "percent", intText(r.Percent))
-	for _, kind := range []struct {
-		name string
-		of   map[market.Code]money.Amount
-	}{{"amounts", r.Amounts}, {"minimums", r.Minimums}} {
-		for _, m := range c.selling() {
+	for _, m := range c.selling() {
+		for _, kind := range []struct {
+			name string
+			of   map[market.Code]money.Amount
+		}{{"amounts", r.Amounts}, {"minimums", r.Minimums}} {
 			value := ""
 			if a, ok := kind.of[m.Code]; ok {
 				value = p.Typed(a)

@@ -189,7 +189,12 @@ func (c *console) journeyVersions(tx *db.Tx, r *http.Request, p *page) error {
 		return err
 	}
 	a, b := p.Q("a"), p.Q("b")
-	v.Asked = a != "" && b != ""
+	if v.Asked = a != "" && b != ""; !v.Asked {
+		a, b = strconv.FormatInt(j.Version-1, 10), strconv.FormatInt(j.Version, 10)
+		if v.Draft {
+			a, b = b, "draft"
+		}
+	}
 	option := func(value, name string) {
 		v.A, v.B = append(v.A, choice{value, name, value == a}), append(v.B, choice{value, name, value == b})
 	}

@@ -343,3 +343,17 @@ func (p *page) whereWords(where string) string {
 	}
 	return p.Word("jp", field)
 }
+
+// EndReasons are why a journey ends, each once.
+func (p *page) EndReasons(all []exitRow) string {
+	var words []string
+	for _, e := range all {
+		if w := p.Word("reason", e.Reason); !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	if len(words) == 0 {
+		return "–"
+	}
+	return strings.Join(words, " · ")
+}

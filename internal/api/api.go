@@ -73,6 +73,7 @@ type Parts struct {
 	TaxBooks  TaxBooks
 	Shipments Shipments
 	Papers    Papers
+	Journeys  Journeys
 }
 
 // Registrations are the merchant's on a civil day, in the words of package landed. Satisfied by tax.Service.

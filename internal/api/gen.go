@@ -207,6 +207,72 @@ func (e ExposureAdvice) Valid() bool {
 	}
 }
 
+// Defines values for JourneyFindingSeverity.
+const (
+	JourneyFindingSeverityNote    JourneyFindingSeverity = "note"
+	JourneyFindingSeverityRefused JourneyFindingSeverity = "refused"
+	JourneyFindingSeverityWarning JourneyFindingSeverity = "warning"
+)
+
+// Valid indicates whether the value is a known member of the JourneyFindingSeverity enum.
+func (e JourneyFindingSeverity) Valid() bool {
+	switch e {
+	case JourneyFindingSeverityNote:
+		return true
+	case JourneyFindingSeverityRefused:
+		return true
+	case JourneyFindingSeverityWarning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JourneyStateState.
+const (
+	JourneyStateStateClosed  JourneyStateState = "closed"
+	JourneyStateStateLive    JourneyStateState = "live"
+	JourneyStateStateStopped JourneyStateState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the JourneyStateState enum.
+func (e JourneyStateState) Valid() bool {
+	switch e {
+	case JourneyStateStateClosed:
+		return true
+	case JourneyStateStateLive:
+		return true
+	case JourneyStateStateStopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JourneySummaryState.
+const (
+	JourneySummaryStateClosed  JourneySummaryState = "closed"
+	JourneySummaryStateLive    JourneySummaryState = "live"
+	JourneySummaryStateNew     JourneySummaryState = "new"
+	JourneySummaryStateStopped JourneySummaryState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the JourneySummaryState enum.
+func (e JourneySummaryState) Valid() bool {
+	switch e {
+	case JourneySummaryStateClosed:
+		return true
+	case JourneySummaryStateLive:
+		return true
+	case JourneySummaryStateNew:
+		return true
+	case JourneySummaryStateStopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MarketIncoterm.
 const (
 	MarketIncotermDAP MarketIncoterm = "DAP"
@@ -986,6 +1052,12 @@ type CartLineProblem string
 // Charge defines model for Charge.
 type Charge = landed.Charge
 
+// CheckedJourney defines model for CheckedJourney.
+type CheckedJourney struct {
+	// Definition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
+	Definition JourneyDefinition `json:"definition"`
+}
+
 // CodeCandidate defines model for CodeCandidate.
 type CodeCandidate struct {
 	// Confidence From 0 to 1: how much of the doubt the facts leave falls on it.
@@ -1272,6 +1344,115 @@ type Image struct {
 	Alt   string `json:"alt"`
 	Color string `json:"color,omitempty,omitzero"`
 	URL   string `json:"url"`
+}
+
+// Journey defines model for Journey.
+type Journey struct {
+	Draft   JourneyDraft `json:"draft,omitempty,omitzero"`
+	Name    string       `json:"name"`
+	State   string       `json:"state"`
+	Version int64        `json:"version"`
+
+	// Versions The latest first.
+	Versions []JourneyVersionSummary `json:"versions"`
+}
+
+// JourneyDefinition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
+type JourneyDefinition = json.RawMessage
+
+// JourneyDraft defines model for JourneyDraft.
+type JourneyDraft struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+
+	// Definition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
+	Definition JourneyDefinition `json:"definition"`
+
+	// Over The version it was begun from.
+	Over int64 `json:"over"`
+
+	// Rev Counts changes.
+	Rev int64 `json:"rev"`
+}
+
+// JourneyFinding defines model for JourneyFinding.
+type JourneyFinding struct {
+	Code string `json:"code"`
+
+	// Detail Languages
+	Detail string `json:"detail,omitempty,omitzero"`
+
+	// Field Where: nodes.write.template.
+	Field    string                 `json:"field"`
+	Severity JourneyFindingSeverity `json:"severity"`
+
+	// Text The code as a sentence.
+	Text string `json:"text,omitempty,omitzero"`
+}
+
+// JourneyFindingSeverity defines model for JourneyFinding.Severity.
+type JourneyFindingSeverity string
+
+// JourneyFindings defines model for JourneyFindings.
+type JourneyFindings struct {
+	Findings    []JourneyFinding `json:"findings"`
+	Publishable bool             `json:"publishable"`
+}
+
+// JourneyList defines model for JourneyList.
+type JourneyList struct {
+	Data []JourneySummary `json:"data"`
+}
+
+// JourneyState defines model for JourneyState.
+type JourneyState struct {
+	State JourneyStateState `json:"state"`
+}
+
+// JourneyStateState defines model for JourneyState.State.
+type JourneyStateState string
+
+// JourneySummary defines model for JourneySummary.
+type JourneySummary struct {
+	Draft bool   `json:"draft"`
+	Name  string `json:"name"`
+
+	// Sent Messages of the last seven days.
+	Sent int64 `json:"sent"`
+
+	// State new is one that was never published.
+	State JourneySummaryState `json:"state"`
+
+	// UnderWay Runs that aren't over.
+	UnderWay int64 `json:"under_way"`
+
+	// Version In force; 0 for none.
+	Version int64 `json:"version"`
+}
+
+// JourneySummaryState new is one that was never published.
+type JourneySummaryState string
+
+// JourneyVersion defines model for JourneyVersion.
+type JourneyVersion struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+
+	// Definition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
+	Definition JourneyDefinition `json:"definition"`
+	Note       string            `json:"note"`
+	Version    int64             `json:"version"`
+}
+
+// JourneyVersionSummary defines model for JourneyVersionSummary.
+type JourneyVersionSummary struct {
+	At time.Time `json:"at"`
+
+	// By Empty for what came with the program.
+	By       string `json:"by"`
+	Note     string `json:"note"`
+	UnderWay int64  `json:"under_way"`
+	Version  int64  `json:"version"`
 }
 
 // LandedCost Goods + shipping + duty + tax + fees = total.
@@ -2111,6 +2292,14 @@ type ProductSummary struct {
 	URL           string        `json:"url"`
 }
 
+// PublishedJourney defines model for PublishedJourney.
+type PublishedJourney struct {
+	// Definition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
+	Definition JourneyDefinition `json:"definition,omitempty,omitzero"`
+	Note       string            `json:"note,omitempty,omitzero"`
+	Over       int64             `json:"over"`
+}
+
 // PublishedWords defines model for PublishedWords.
 type PublishedWords struct {
 	Body         string `json:"body"`
@@ -2119,6 +2308,13 @@ type PublishedWords struct {
 	PlainSubject string `json:"plain_subject,omitempty,omitzero"`
 	Subject      string `json:"subject,omitempty,omitzero"`
 	Why          string `json:"why,omitempty,omitzero"`
+}
+
+// PutJourneyDraft defines model for PutJourneyDraft.
+type PutJourneyDraft struct {
+	// Definition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
+	Definition JourneyDefinition `json:"definition"`
+	Rev        int64             `json:"rev,omitempty,omitzero"`
 }
 
 // QuoteLine defines model for QuoteLine.
@@ -2817,6 +3013,9 @@ type After = string
 // CartToken defines model for CartToken.
 type CartToken = string
 
+// JourneyName defines model for JourneyName.
+type JourneyName = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -3034,6 +3233,18 @@ type PayCartJSONRequestBody = PaymentEntry
 // SuggestCodesJSONRequestBody defines body for SuggestCodes for application/json ContentType.
 type SuggestCodesJSONRequestBody = GoodsToClassify
 
+// CheckJourneyJSONRequestBody defines body for CheckJourney for application/json ContentType.
+type CheckJourneyJSONRequestBody = CheckedJourney
+
+// PutJourneyDraftJSONRequestBody defines body for PutJourneyDraft for application/json ContentType.
+type PutJourneyDraftJSONRequestBody = PutJourneyDraft
+
+// PublishJourneyJSONRequestBody defines body for PublishJourney for application/json ContentType.
+type PublishJourneyJSONRequestBody = PublishedJourney
+
+// SetJourneyStateJSONRequestBody defines body for SetJourneyState for application/json ContentType.
+type SetJourneyStateJSONRequestBody = JourneyState
+
 // SendMessageJSONRequestBody defines body for SendMessage for application/json ContentType.
 type SendMessageJSONRequestBody = NewMessage
 
@@ -3150,6 +3361,30 @@ type ServerInterface interface {
 	// SuggestCodes Codes that goods may have, with reasons
 	// (POST /v1/hs/suggest)
 	SuggestCodes(w http.ResponseWriter, r *http.Request)
+	// ListJourneys The journeys with who is under way
+	// (GET /v1/journeys)
+	ListJourneys(w http.ResponseWriter, r *http.Request)
+	// GetJourney One journey with its versions and its draft
+	// (GET /v1/journeys/{name})
+	GetJourney(w http.ResponseWriter, r *http.Request, name JourneyName)
+	// CheckJourney What would keep a definition from being published
+	// (POST /v1/journeys/{name}/check)
+	CheckJourney(w http.ResponseWriter, r *http.Request, name JourneyName)
+	// DropJourneyDraft Forget the draft
+	// (DELETE /v1/journeys/{name}/draft)
+	DropJourneyDraft(w http.ResponseWriter, r *http.Request, name JourneyName)
+	// PutJourneyDraft Keep a definition as the draft
+	// (PUT /v1/journeys/{name}/draft)
+	PutJourneyDraft(w http.ResponseWriter, r *http.Request, name JourneyName)
+	// PublishJourney Put a definition in force
+	// (POST /v1/journeys/{name}/publish)
+	PublishJourney(w http.ResponseWriter, r *http.Request, name JourneyName)
+	// SetJourneyState Open, close or stop a journey
+	// (PUT /v1/journeys/{name}/state)
+	SetJourneyState(w http.ResponseWriter, r *http.Request, name JourneyName)
+	// GetJourneyVersion What a version says
+	// (GET /v1/journeys/{name}/versions/{version})
+	GetJourneyVersion(w http.ResponseWriter, r *http.Request, name JourneyName, version int64)
 	// GetMeasures How messages do
 	// (GET /v1/measures)
 	GetMeasures(w http.ResponseWriter, r *http.Request, params GetMeasuresParams)
@@ -3784,6 +4019,211 @@ func (siw *ServerInterfaceWrapper) SuggestCodes(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SuggestCodes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListJourneys operation middleware
+func (siw *ServerInterfaceWrapper) ListJourneys(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJourneys(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetJourney operation middleware
+func (siw *ServerInterfaceWrapper) GetJourney(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetJourney(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CheckJourney operation middleware
+func (siw *ServerInterfaceWrapper) CheckJourney(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CheckJourney(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DropJourneyDraft operation middleware
+func (siw *ServerInterfaceWrapper) DropJourneyDraft(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DropJourneyDraft(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutJourneyDraft operation middleware
+func (siw *ServerInterfaceWrapper) PutJourneyDraft(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutJourneyDraft(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PublishJourney operation middleware
+func (siw *ServerInterfaceWrapper) PublishJourney(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PublishJourney(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetJourneyState operation middleware
+func (siw *ServerInterfaceWrapper) SetJourneyState(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetJourneyState(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetJourneyVersion operation middleware
+func (siw *ServerInterfaceWrapper) GetJourneyVersion(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "version" -------------
+	var version int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", r.PathValue("version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "version", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetJourneyVersion(w, r, name, version)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6093,6 +6533,14 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}/draft", wrapper.KeepDraft)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}/back", wrapper.TakeTextBack)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/templates/{key}/{lang}/{channel}/look", wrapper.LookAtText)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/journeys", wrapper.ListJourneys)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/journeys/{name}", wrapper.GetJourney)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/journeys/{name}/versions/{version}", wrapper.GetJourneyVersion)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/journeys/{name}/draft", wrapper.DropJourneyDraft)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/journeys/{name}/draft", wrapper.PutJourneyDraft)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/journeys/{name}/check", wrapper.CheckJourney)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/journeys/{name}/publish", wrapper.PublishJourney)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/journeys/{name}/state", wrapper.SetJourneyState)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/measures", wrapper.GetMeasures)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/measures/csv", wrapper.GetMeasuresCsv)
 
@@ -6765,6 +7213,316 @@ type SuggestCodesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SuggestCodesdefaultApplicationProblemPlusJSONResponse) VisitSuggestCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJourneysRequestObject struct {
+}
+
+type ListJourneysResponseObject interface {
+	VisitListJourneysResponse(w http.ResponseWriter) error
+}
+
+type ListJourneys200JSONResponse JourneyList
+
+func (response ListJourneys200JSONResponse) VisitListJourneysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJourneysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListJourneysdefaultApplicationProblemPlusJSONResponse) VisitListJourneysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJourneyRequestObject struct {
+	Name JourneyName `json:"name"`
+}
+
+type GetJourneyResponseObject interface {
+	VisitGetJourneyResponse(w http.ResponseWriter) error
+}
+
+type GetJourney200JSONResponse Journey
+
+func (response GetJourney200JSONResponse) VisitGetJourneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJourneydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetJourneydefaultApplicationProblemPlusJSONResponse) VisitGetJourneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckJourneyRequestObject struct {
+	Name JourneyName `json:"name"`
+	Body *CheckJourneyJSONRequestBody
+}
+
+type CheckJourneyResponseObject interface {
+	VisitCheckJourneyResponse(w http.ResponseWriter) error
+}
+
+type CheckJourney200JSONResponse JourneyFindings
+
+func (response CheckJourney200JSONResponse) VisitCheckJourneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckJourneydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CheckJourneydefaultApplicationProblemPlusJSONResponse) VisitCheckJourneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropJourneyDraftRequestObject struct {
+	Name JourneyName `json:"name"`
+}
+
+type DropJourneyDraftResponseObject interface {
+	VisitDropJourneyDraftResponse(w http.ResponseWriter) error
+}
+
+type DropJourneyDraft204Response struct {
+}
+
+func (response DropJourneyDraft204Response) VisitDropJourneyDraftResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DropJourneyDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DropJourneyDraftdefaultApplicationProblemPlusJSONResponse) VisitDropJourneyDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutJourneyDraftRequestObject struct {
+	Name JourneyName `json:"name"`
+	Body *PutJourneyDraftJSONRequestBody
+}
+
+type PutJourneyDraftResponseObject interface {
+	VisitPutJourneyDraftResponse(w http.ResponseWriter) error
+}
+
+type PutJourneyDraft200JSONResponse Journey
+
+func (response PutJourneyDraft200JSONResponse) VisitPutJourneyDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutJourneyDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PutJourneyDraftdefaultApplicationProblemPlusJSONResponse) VisitPutJourneyDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishJourneyRequestObject struct {
+	Name JourneyName `json:"name"`
+	Body *PublishJourneyJSONRequestBody
+}
+
+type PublishJourneyResponseObject interface {
+	VisitPublishJourneyResponse(w http.ResponseWriter) error
+}
+
+type PublishJourney201JSONResponse JourneyVersion
+
+func (response PublishJourney201JSONResponse) VisitPublishJourneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishJourneydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PublishJourneydefaultApplicationProblemPlusJSONResponse) VisitPublishJourneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetJourneyStateRequestObject struct {
+	Name JourneyName `json:"name"`
+	Body *SetJourneyStateJSONRequestBody
+}
+
+type SetJourneyStateResponseObject interface {
+	VisitSetJourneyStateResponse(w http.ResponseWriter) error
+}
+
+type SetJourneyState200JSONResponse Journey
+
+func (response SetJourneyState200JSONResponse) VisitSetJourneyStateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetJourneyStatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetJourneyStatedefaultApplicationProblemPlusJSONResponse) VisitSetJourneyStateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJourneyVersionRequestObject struct {
+	Name    JourneyName `json:"name"`
+	Version int64       `json:"version"`
+}
+
+type GetJourneyVersionResponseObject interface {
+	VisitGetJourneyVersionResponse(w http.ResponseWriter) error
+}
+
+type GetJourneyVersion200JSONResponse JourneyVersion
+
+func (response GetJourneyVersion200JSONResponse) VisitGetJourneyVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJourneyVersiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetJourneyVersiondefaultApplicationProblemPlusJSONResponse) VisitGetJourneyVersionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9077,6 +9835,30 @@ type StrictServerInterface interface {
 	// SuggestCodes Codes that goods may have, with reasons
 	// (POST /v1/hs/suggest)
 	SuggestCodes(ctx context.Context, request SuggestCodesRequestObject) (SuggestCodesResponseObject, error)
+	// ListJourneys The journeys with who is under way
+	// (GET /v1/journeys)
+	ListJourneys(ctx context.Context, request ListJourneysRequestObject) (ListJourneysResponseObject, error)
+	// GetJourney One journey with its versions and its draft
+	// (GET /v1/journeys/{name})
+	GetJourney(ctx context.Context, request GetJourneyRequestObject) (GetJourneyResponseObject, error)
+	// CheckJourney What would keep a definition from being published
+	// (POST /v1/journeys/{name}/check)
+	CheckJourney(ctx context.Context, request CheckJourneyRequestObject) (CheckJourneyResponseObject, error)
+	// DropJourneyDraft Forget the draft
+	// (DELETE /v1/journeys/{name}/draft)
+	DropJourneyDraft(ctx context.Context, request DropJourneyDraftRequestObject) (DropJourneyDraftResponseObject, error)
+	// PutJourneyDraft Keep a definition as the draft
+	// (PUT /v1/journeys/{name}/draft)
+	PutJourneyDraft(ctx context.Context, request PutJourneyDraftRequestObject) (PutJourneyDraftResponseObject, error)
+	// PublishJourney Put a definition in force
+	// (POST /v1/journeys/{name}/publish)
+	PublishJourney(ctx context.Context, request PublishJourneyRequestObject) (PublishJourneyResponseObject, error)
+	// SetJourneyState Open, close or stop a journey
+	// (PUT /v1/journeys/{name}/state)
+	SetJourneyState(ctx context.Context, request SetJourneyStateRequestObject) (SetJourneyStateResponseObject, error)
+	// GetJourneyVersion What a version says
+	// (GET /v1/journeys/{name}/versions/{version})
+	GetJourneyVersion(ctx context.Context, request GetJourneyVersionRequestObject) (GetJourneyVersionResponseObject, error)
 	// GetMeasures How messages do
 	// (GET /v1/measures)
 	GetMeasures(ctx context.Context, request GetMeasuresRequestObject) (GetMeasuresResponseObject, error)
@@ -9780,6 +10562,241 @@ func (sh *strictHandler) SuggestCodes(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SuggestCodesResponseObject); ok {
 		if err := validResponse.VisitSuggestCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJourneys operation middleware
+func (sh *strictHandler) ListJourneys(w http.ResponseWriter, r *http.Request) {
+	var request ListJourneysRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJourneys(ctx, request.(ListJourneysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJourneys")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJourneysResponseObject); ok {
+		if err := validResponse.VisitListJourneysResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJourney operation middleware
+func (sh *strictHandler) GetJourney(w http.ResponseWriter, r *http.Request, name JourneyName) {
+	var request GetJourneyRequestObject
+
+	request.Name = name
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJourney(ctx, request.(GetJourneyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJourney")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetJourneyResponseObject); ok {
+		if err := validResponse.VisitGetJourneyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CheckJourney operation middleware
+func (sh *strictHandler) CheckJourney(w http.ResponseWriter, r *http.Request, name JourneyName) {
+	var request CheckJourneyRequestObject
+
+	request.Name = name
+
+	var body CheckJourneyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckJourney(ctx, request.(CheckJourneyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckJourney")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CheckJourneyResponseObject); ok {
+		if err := validResponse.VisitCheckJourneyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DropJourneyDraft operation middleware
+func (sh *strictHandler) DropJourneyDraft(w http.ResponseWriter, r *http.Request, name JourneyName) {
+	var request DropJourneyDraftRequestObject
+
+	request.Name = name
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DropJourneyDraft(ctx, request.(DropJourneyDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropJourneyDraft")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DropJourneyDraftResponseObject); ok {
+		if err := validResponse.VisitDropJourneyDraftResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutJourneyDraft operation middleware
+func (sh *strictHandler) PutJourneyDraft(w http.ResponseWriter, r *http.Request, name JourneyName) {
+	var request PutJourneyDraftRequestObject
+
+	request.Name = name
+
+	var body PutJourneyDraftJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutJourneyDraft(ctx, request.(PutJourneyDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutJourneyDraft")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutJourneyDraftResponseObject); ok {
+		if err := validResponse.VisitPutJourneyDraftResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PublishJourney operation middleware
+func (sh *strictHandler) PublishJourney(w http.ResponseWriter, r *http.Request, name JourneyName) {
+	var request PublishJourneyRequestObject
+
+	request.Name = name
+
+	var body PublishJourneyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishJourney(ctx, request.(PublishJourneyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishJourney")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PublishJourneyResponseObject); ok {
+		if err := validResponse.VisitPublishJourneyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetJourneyState operation middleware
+func (sh *strictHandler) SetJourneyState(w http.ResponseWriter, r *http.Request, name JourneyName) {
+	var request SetJourneyStateRequestObject
+
+	request.Name = name
+
+	var body SetJourneyStateJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetJourneyState(ctx, request.(SetJourneyStateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetJourneyState")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetJourneyStateResponseObject); ok {
+		if err := validResponse.VisitSetJourneyStateResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJourneyVersion operation middleware
+func (sh *strictHandler) GetJourneyVersion(w http.ResponseWriter, r *http.Request, name JourneyName, version int64) {
+	var request GetJourneyVersionRequestObject
+
+	request.Name = name
+	request.Version = version
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJourneyVersion(ctx, request.(GetJourneyVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJourneyVersion")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetJourneyVersionResponseObject); ok {
+		if err := validResponse.VisitGetJourneyVersionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

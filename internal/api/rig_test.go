@@ -118,7 +118,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 		{Name: "sms", Provider: "sink", Channel: messaging.SMS, Sender: "+4915112345600", Kind: messaging.LongNumber, Carrier: sink{}},
 		{Name: "mail", Provider: "sink", Channel: messaging.Email, Sender: "shop@miana.example", Kind: messaging.Mailbox, Carrier: sink{}}}})
 	r.messages.Templates(watch, settings.Bump)
-	journeys.New(d, bus, r.queue, journeys.Needs{Orders: r.orders, Carts: carts, Codes: prices, Stock: stock, Articles: goods, Customers: customers, Markets: markets,
+	trips := journeys.New(d, bus, r.queue, journeys.Needs{Orders: r.orders, Carts: carts, Codes: prices, Stock: stock, Articles: goods, Customers: customers, Markets: markets,
 		Messages: r.messages, Pages: journeys.Pages{Bag: func(_ market.Market, _, link string) string { return "http://shop/back/" + link }}})
 	r.boxes = inbox.New(d, r.queue)
 	idempotency.Work(r.queue)
@@ -159,7 +159,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	codes := classify.New(goods, r.orders, rules, func() string { return rules.Pack().Version() }, func() []string { return []string{"DE", "US", "GB"} })
 	rest, err := api.New(api.Parts{Codes: codes, DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
-		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes, Shipments: r.ships, Papers: r.papers})
+		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes, Shipments: r.ships, Papers: r.papers, Journeys: trips})
 	require.NoError(t, err)
 	r.hooks = connect.New(connect.Parts{DB: d, Payments: pay, Inbox: r.boxes, Beside: other, Versions: watch})
 	mux := http.NewServeMux()

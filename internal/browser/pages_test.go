@@ -231,6 +231,7 @@ func TestConsolePages(t *testing.T) {
 	for _, name := range []string{"orders", "payments", "customers", "products", "goods", "goods/monday-backpack", "goods/riverside-wrap-skirt?q=skirt", "markets", "prices", "prices/rules", "prices/rivals", "rates", "rates/exposure", "rules", "rules/history", "rules/imports", "papers", "messages", "messages/measures", "messages/measures?span=7d&table=1", "inbox", "tickets", "canned", "templates", "templates/confirm?lang=de", "templates/cart?lang=ar", "templates/confirm?lang=th&channel=email", "plans", "senders", "senders/new?country=GB&kind=alpha&value=MIANA", "consents", "consents/words?market=de", "consents/import", "consents/silence", "evidence", "mails", "channels", "channels/new/twilio", "jobs", "keys"} {
 		l.see(name, "/console/"+name)
 	}
+	journeyPages(l)
 	for name, selector := range map[string]string{"orders": `main a[href^="/console/orders/"]`, "customers": `main a[href^="/console/customers/"]`,
 		"products": `main a[href^="/console/products/"]`, "papers": `main .shipments a[href^="/console/papers/"]`, "messages": `main td a[href^="/console/messages/"]`, "inbox": `main .talks a[href^="/console/inbox/"]`, "tickets": `main td a[href^="/console/tickets/"], main th a[href^="/console/tickets/"]`, "mails": `main a[href^="/console/mails/"]`} {
 		l.must(l.Size(1280, 800, false))
@@ -256,4 +257,26 @@ func TestConsolePages(t *testing.T) {
 	if !slices.Contains(l.seen, "one of orders") {
 		t.Error("the order's page wasn't looked at")
 	}
+}
+
+// journeyPages judges the pages of journeys: the seven paths, and a draft with a form of each kind.
+func journeyPages(l *looker) {
+	for _, name := range []string{"", "/cart", "/confirm", "/parcel", "/delay", "/survey", "/again", "/review", "/cart/versions", "/cart?node=write", "/again?node=gift", "/survey?part=exits"} {
+		l.see("journeys"+name, "/console/journeys"+name)
+	}
+	l.must(l.Size(1280, 800, false))
+	l.open("/console/journeys/cart")
+	l.follow(`.drafting button[value=begin]`)
+	l.look("draft of a journey")
+	for _, part := range []string{"node=pause", "node=back", "node=share", "node=offer", "node=write", "part=trigger", "part=exits", "part=settings"} {
+		l.see("draft, "+part, "/console/journeys/cart?draft=1&"+part)
+	}
+	l.must(l.Size(1280, 800, false))
+	l.open("/console/journeys/cart?draft=1&node=back")
+	l.fill("#f-when", "cart.totl > 3")
+	l.follow(`.node-form button[value=save]`)
+	l.look("draft, a rule that can't be read")
+	l.see("publishing", "/console/journeys/cart/publish")
+	l.see("comparison", "/console/journeys/cart/versions?a=1&b=draft")
+	l.see("moving people", "/console/journeys/cart/move?from=1")
 }

@@ -150,9 +150,10 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{t: t, d: d, queue: jobs.New(d), orders: book{}, carts: shelf{}, stock: stock{"D1": 5}, codes: &codes{}, net: &network{}, mail: &network{}}
 	w.bus = events.New(w.queue)
 	w.people = customer.New(w.bus)
+	versions := &counter{}
 	markets := shops{
 		"de": {Code: "de", Countries: []market.Country{"DE"}, Languages: []string{"de", "en"}, DoubleOptIn: true, ConsentChannels: []string{"sms", "email"}},
-		"gb": {Code: "gb", Countries: []market.Country{"GB"}, Languages: []string{"en"}},
+		"gb": {Code: "gb", State: market.Open, Countries: []market.Country{"GB"}, Languages: []string{"en"}},
 		"my": {Code: "my", Countries: []market.Country{"MY"}, Languages: []string{"ms", "en"}},
 	}
 	w.messages = messaging.New(d, w.queue, w.bus, w.people, markets, messaging.Config{Brand: "Lotus", BaseURL: "https://lotus.example", Routes: []messaging.Route{
@@ -160,7 +161,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		{Name: "mail", Provider: "smtp", Channel: messaging.Email, Kind: messaging.Mailbox, Sender: "shop@lotus.example", Carrier: w.mail},
 	}})
 	w.journeys = journeys.New(d, w.bus, w.queue, journeys.Needs{Orders: w.orders, Carts: w.carts, Codes: w.codes, Stock: w.stock, Articles: titles{},
-		Customers: w.people, Markets: markets, Messages: w.messages, Pages: journeys.Pages{
+		Customers: w.people, Markets: markets, Messages: w.messages, Versions: versions, Bump: versions.bump, Pages: journeys.Pages{
 			Bag: func(m market.Market, lang, link string) string {
 				return "https://lotus.example" + m.Prefix(lang) + "/bag/" + link
 			},
