@@ -39,27 +39,66 @@ func (s *Service) Charges(tx *db.Tx, message string) ([]Charge, error) {
 	}, `select attempt, part, micros, currency, quoted_micros, quoted_currency, at from message_charges where message = $1 order by at, attempt, part`, message)
 }
 
-// bill books what a provider says later that it takes for a part: the message then costs that, in all measures.
+// bill books what a provider says later that it takes for a part: the message then costs that, in all measures. What
+// comes before the provider's own answer is kept until that tells which message is meant.
 func (s *Service) bill(tx *db.Tx, provider string, st Status) error {
 	keys := smpp.IDKeys(st.Ref)
 	if st.Price.Currency == "" || !st.Price.Currency.Valid() || st.Price.Micros < 0 || len(keys) == 0 {
 		return nil
 	}
+	booked, err := s.bookPart(tx, provider, keys[0], st.Price)
+	if err != nil || booked {
+		return err
+	}
+	return tx.Send(`insert into early_charges (provider, ref, micros, currency, at) values ($1, $2, $3, $4, $5)
+		on conflict (provider, ref) do update set micros = excluded.micros, currency = excluded.currency`,
+		provider, keys[0], st.Price.Micros, string(st.Price.Currency), tx.Now())
+}
+
+// billEarly books the prices that came before the answers by which the provider's names became known. Whoever calls it
+// has found a receipt that came early too: every price comes with one.
+func (s *Service) billEarly(tx *db.Tx, provider string, names []string) error {
+	type early struct {
+		ref   string
+		price Cost
+	}
+	all, err := db.All(tx, func(r db.Row) (e early, err error) { err = r.Scan(&e.ref, &e.price.Micros, (*string)(&e.price.Currency)); return },
+		`select ref, micros, currency from early_charges where provider = $1 and ref in `+db.In(2, len(names))+` order by ref`, append([]any{provider}, db.Fill(names)...)...)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		booked, err := s.bookPart(tx, provider, e.ref, e.price)
+		if err != nil {
+			return err
+		}
+		if !booked {
+			continue
+		}
+		if err := tx.Send(`delete from early_charges where provider = $1 and ref = $2`, provider, e.ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bookPart books the price of the part that a provider calls ref. It is false where nobody knows yet which that is.
+func (s *Service) bookPart(tx *db.Tx, provider, ref string, price Cost) (bool, error) {
 	type place struct {
 		attempt, message string
 		part, parts      int64
 	}
 	at, err := db.One(tx, func(r db.Row) (p place, err error) { err = r.Scan(&p.attempt, &p.message, &p.part, &p.parts); return },
-		`select attempt, message, part, parts from message_refs where provider = $1 and ref = $2 order by attempt desc limit 1`, provider, keys[0])
+		`select attempt, message, part, parts from message_refs where provider = $1 and ref = $2 order by attempt desc limit 1`, provider, ref)
 	if errors.Is(err, db.ErrNone) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	r, err := take(tx, at.message)
 	if err != nil || r.Parts == 0 || r.SentAt.IsZero() {
-		return err
+		return false, err
 	}
 	if at.parts <= 1 {
 		at.part = 0
@@ -67,26 +106,26 @@ func (s *Service) bill(tx *db.Tx, provider string, st Status) error {
 	quoted := Cost{r.Cost.Micros / r.Parts, r.Cost.Currency}
 	before, err := s.Charges(tx, r.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(before) > 0 && before[0].Attempt == at.attempt {
 		quoted = before[0].Quoted
 	}
 	n, err := tx.Exec(insertCharges+` ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (attempt, part) do update set micros = excluded.micros,
 		currency = excluded.currency, at = excluded.at where message_charges.micros <> excluded.micros or message_charges.currency <> excluded.currency`,
-		Charge{at.attempt, at.part, st.Price, quoted, tx.Now()}.row(r.ID)...)
+		Charge{at.attempt, at.part, price, quoted, tx.Now()}.row(r.ID)...)
 	if err != nil || n == 0 {
-		return err
+		return true, err
 	}
 	all, err := s.Charges(tx, r.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	cost, ok := total(all, at.attempt, r.Parts)
 	if !ok || cost == r.Cost {
-		return nil
+		return true, nil
 	}
-	return change(tx, r.ID, func() error {
+	return true, change(tx, r.ID, func() error {
 		return tx.Send(`update messages set cost_micros = $2, currency = $3 where id = $1`, r.ID, cost.Micros, string(cost.Currency))
 	})
 }

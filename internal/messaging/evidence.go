@@ -144,6 +144,9 @@ func (s *Service) tidy(tx *db.Tx, a tidyUp) error {
 			return err
 		}
 	}
+	if err := tx.Send(`delete from early_charges where at < $1`, tx.Now().Add(-parkedFor)); err != nil {
+		return err
+	}
 	if len(all) < tidyStep {
 		return nil
 	}

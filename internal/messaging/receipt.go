@@ -239,8 +239,14 @@ func (s *Service) match(tx *db.Tx, a match) error {
 		return err
 	}
 	found, err := s.settle(tx, rc)
-	if err != nil || found || tx.Now().Sub(rc.SeenAt) > parkedFor {
+	if err != nil {
 		return err
+	}
+	if found {
+		return s.billEarly(tx, rc.Provider, smpp.IDKeys(rc.Ref))
+	}
+	if tx.Now().Sub(rc.SeenAt) > parkedFor {
+		return nil
 	}
 	a.Waited = min(a.Waited*4, lastMatch)
 	return s.queue.Add(tx, a, jobs.When{At: tx.Now().Add(a.Waited), Priority: jobs.Low})
@@ -403,7 +409,10 @@ func (s *Service) parked(tx *db.Tx, provider string, names []string) error {
 			return err
 		}
 	}
-	return nil
+	if len(early) == 0 {
+		return nil
+	}
+	return s.billEarly(tx, provider, names)
 }
 
 const receiptColumns = `id, provider, ref, state, code, raw, at, message, seen_at`
