@@ -251,7 +251,7 @@ func (a *App) Serve(ctx context.Context) error {
 	}
 	store, err := storefront.New(storefront.Parts{
 		DB: a.DB, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Checkout: a.Checkout, Borders: a.Borders,
-		Orders: a.Orders, Parcels: a.Shipments, Payments: a.Payments, Replies: a.Messages, Ratings: a.Journeys, Consents: a.Customers, Versions: a.Watch, Brand: shop.Brand, Media: media,
+		Orders: a.Orders, Parcels: a.Shipments, Payments: a.Payments, Replies: a.Messages, Ratings: a.Journeys, News: a.Messages, Consents: a.Customers, Versions: a.Watch, Brand: shop.Brand, Media: media,
 		PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Country: country, Charts: shop.Charts,
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"portolan/internal/demo"
 	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
+	"portolan/internal/vault"
 )
 
 // What to log in to the console with.
@@ -78,7 +79,11 @@ func OpenShop(ctx context.Context, dir string, clock *db.Clock, shoppers bool) (
 	if err := app.SeedDemo(ctx, d); err != nil {
 		return fail(err)
 	}
-	s.App, err = app.Open(ctx, d, app.Config{PublicURL: s.URL, TestPSP: true, SMPP: s.Network.Addr(), SystemID: "portolan",
+	locks, err := vault.Read(vault.Fresh())
+	if err != nil {
+		return fail(err)
+	}
+	s.App, err = app.Open(ctx, d, app.Config{PublicURL: s.URL, TestPSP: true, Vault: locks, SMPP: s.Network.Addr(), SystemID: "portolan",
 		SMTP: fmt.Sprintf("127.0.0.1:%d", s.Mails.Port()), MailFrom: "hello@miana.example", Handsets: s.Network, Mails: s.Mails,
 		Email: Email, Secret: Password})
 	if err != nil {

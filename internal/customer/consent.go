@@ -16,6 +16,7 @@ const (
 	SMS      Channel = "sms"
 	Mail     Channel = "email"
 	WhatsApp Channel = "whatsapp"
+	Telegram Channel = "telegram"
 	Push     Channel = "push"
 	// Every stands in a consent event for all channels at once: a STOP is honoured everywhere.
 	Every Channel = "any"
@@ -25,8 +26,9 @@ const (
 type Class string
 
 const (
-	Promotional Class = "promotional" // offers, cart recovery too
-	Survey      Class = "service"     // surveys and requests for a review
+	Promotional Class = "promotional"   // offers, cart recovery too
+	Survey      Class = "service"       // surveys and requests for a review
+	OrderNews   Class = "transactional" // news of orders, in a browser or a chat that was opened for them
 	// EveryClass stands in a consent event for all classes that need consent.
 	EveryClass Class = "any"
 )
@@ -43,7 +45,8 @@ const (
 	Import  Action = "import"  // agreed elsewhere; the proof is in Text and Source
 )
 
-// Consent is one event of the ledger. Events are only ever added. Address is E.164 or an e-mail address; Text
+// Consent is one event of the ledger. Events are only ever added. Address is E.164, an
+// e-mail address, a chat or a browser; Text
 // is what the person was shown, word for word; Page is where; Source is who says so ("checkout", "sms", "api").
 type Consent struct {
 	ID       string      `json:"id"`

@@ -195,8 +195,8 @@ func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
 	}
 	var check fault.Check
 	check.That(c.Address != "", "address", "required")
-	check.That(slices.Contains([]Channel{SMS, Mail, WhatsApp, Push, Every}, c.Channel), "channel", "unknown")
-	check.That(slices.Contains([]Class{Promotional, Survey, EveryClass}, c.Class), "class", "unknown")
+	check.That(slices.Contains([]Channel{SMS, Mail, WhatsApp, Telegram, Push, Every}, c.Channel), "channel", "unknown")
+	check.That(slices.Contains([]Class{Promotional, Survey, OrderNews, EveryClass}, c.Class), "class", "unknown")
 	check.That(slices.Contains([]Action{Ask, Grant, Confirm, Revoke, Restore, Import}, c.Action), "action", "unknown")
 	check.That(c.Text != "" || c.Action != Ask && c.Action != Grant && c.Action != Import, "text", "required")
 	check.That(len(c.Text) <= 4000, "text", "too_long")
@@ -209,6 +209,16 @@ func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
 		return c, err
 	}
 	return c, s.bus.Publish(tx, ConsentEvent{c.ID, c.Customer, c.Address, c.Channel, c.Class, c.Action, c.Lang, c.Market, c.At})
+}
+
+// GrantHere records a Grant that was given at the address itself, such as by a browser for itself or in a chat: nothing
+// more is needed to show that it comes from its owner, also where they had asked for silence before.
+func (s *Service) GrantHere(tx *db.Tx, c Consent) (Consent, error) {
+	if err := s.heardAgain(tx, c.Address); err != nil {
+		return c, err
+	}
+	c.Action, c.DoubleOptIn = Grant, false
+	return s.Record(tx, c)
 }
 
 // Allowed says what the events of address add up to for a channel and class.

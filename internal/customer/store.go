@@ -46,8 +46,18 @@ func byPhone(tx *db.Tx, e164 string) ([]Customer, error) {
 	return db.All(tx, scan, `select `+columns+` from customers where phone = $1 and phone <> '' order by changed_at desc, id desc limit 20`, e164)
 }
 
+// nearby reports whether an address is neither a phone nor a mailbox, but a chat or a browser: it belongs to who agreed
+// there last.
+func nearby(address string) bool {
+	return !strings.HasPrefix(address, "+") && (!strings.Contains(address, "@") || strings.Contains(address, "://"))
+}
+
 // behind returns the people an address belongs to.
 func behind(tx *db.Tx, address string) ([]Customer, error) {
+	if nearby(address) {
+		return db.All(tx, scan, `select `+columns+` from customers where id = (select customer from consents
+			where address = $1 and customer <> '' order by seq desc limit 1)`, address)
+	}
 	if strings.Contains(address, "@") {
 		return db.All(tx, scan, `select `+columns+` from customers where email = $1 and email <> ''`, address)
 	}

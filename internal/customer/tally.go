@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"slices"
 	"time"
 
 	"portolan/internal/db"
@@ -92,7 +93,12 @@ func (s *Service) Erase(tx *db.Tx, id, by string) (addresses []string, err error
 	if err != nil {
 		return nil, err
 	}
-	for _, x := range []string{c.Phone, c.Email} {
+	used, err := db.All(tx, db.Scalar[string], `select distinct address from consents where customer = $1 order by address`, id)
+	if err != nil {
+		return nil, err
+	}
+	used = slices.DeleteFunc(used, func(x string) bool { return !nearby(x) })
+	for _, x := range append([]string{c.Phone, c.Email}, used...) {
 		if x == "" {
 			continue
 		}

@@ -80,6 +80,7 @@ type (
 		Rehearse(script messaging.Script) *messaging.Rehearsal
 		Costs(tx *db.Tx, messages []string) (map[string]messaging.Cost, error)
 		InCurrency(c messaging.Cost, to money.Currency, day string) (messaging.Cost, bool)
+		Near(tx *db.Tx, customer, phone string) ([]messaging.Reach, error)
 	}
 	// Parcels is satisfied by fulfilment.Shipments.
 	Parcels interface {

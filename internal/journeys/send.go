@@ -242,8 +242,20 @@ func (v *view) reaches(n *Node, shop market.Market) (all []messaging.Reach, why 
 	default:
 		want = channels(shop)
 	}
+	var near []messaging.Reach
+	if slices.ContainsFunc(want, beside) {
+		if near, err = v.s.Messages.Near(v.tx, r.Customer, phone); err != nil {
+			return nil, "", err
+		}
+	}
 	for _, ch := range want {
 		switch {
+		case beside(ch):
+			for _, x := range near {
+				if x.Channel == ch {
+					all = append(all, x)
+				}
+			}
 		case ch == messaging.SMS && phone != "" && !address.CanText(phone):
 			why = "no_mobile"
 		case ch == messaging.SMS && phone != "":
@@ -258,17 +270,27 @@ func (v *view) reaches(n *Node, shop market.Market) (all []messaging.Reach, why 
 	return all, "", nil
 }
 
-// channels are those a market asks consent for, in its order; SMS before e-mail where it does not say.
+// channels are those a market asks consent for, in its order. Where it names neither SMS nor e-mail both come last:
+// chats and browsers are only of those who opened them.
 func channels(m market.Market) (all []messaging.Channel) {
+	reaching := false
 	for _, c := range m.ConsentChannels {
-		if ch := messaging.Channel(c); ch == messaging.SMS || ch == messaging.Email {
+		ch := messaging.Channel(c)
+		phoned := ch == messaging.SMS || ch == messaging.Email
+		if phoned || beside(ch) {
 			all = append(all, ch)
 		}
+		reaching = reaching || phoned
 	}
-	if all == nil {
-		all = []messaging.Channel{messaging.SMS, messaging.Email}
+	if !reaching {
+		all = append(all, messaging.SMS, messaging.Email)
 	}
 	return all
+}
+
+// beside are channels that only people have who asked for them.
+func beside(ch messaging.Channel) bool {
+	return ch == messaging.WhatsApp || ch == messaging.Telegram || ch == messaging.Push
 }
 
 // reward is the rule of the code that the message will carry; nil for none. A market without an amount gets none, and

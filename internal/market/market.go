@@ -78,7 +78,7 @@ type Market struct {
 	ShipFrom        []string       `json:"ship_from"` // stock locations, best first
 	Methods         []string       `json:"methods"`   // payment methods in local order
 	DoubleOptIn     bool           `json:"double_opt_in"`
-	ConsentChannels []string       `json:"consent_channels"` // sms, email, whatsapp, push
+	ConsentChannels []string       `json:"consent_channels"` // sms, email, whatsapp, telegram, push
 	Contact         Contact        `json:"contact"`
 	Merchant        Merchant       `json:"merchant"`
 }

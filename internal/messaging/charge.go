@@ -62,7 +62,10 @@ func (s *Service) billEarly(tx *db.Tx, provider string, names []string) error {
 		ref   string
 		price Cost
 	}
-	all, err := db.All(tx, func(r db.Row) (e early, err error) { err = r.Scan(&e.ref, &e.price.Micros, (*string)(&e.price.Currency)); return },
+	all, err := db.All(tx, func(r db.Row) (e early, err error) {
+		err = r.Scan(&e.ref, &e.price.Micros, (*string)(&e.price.Currency))
+		return
+	},
 		`select ref, micros, currency from early_charges where provider = $1 and ref in `+db.In(2, len(names))+` order by ref`, append([]any{provider}, db.Fill(names)...)...)
 	if err != nil {
 		return err

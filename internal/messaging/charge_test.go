@@ -21,7 +21,7 @@ func TestAChargeTakesThePlaceOfThePriceList(t *testing.T) {
 	for name, c := range map[string]struct {
 		long   bool
 		answer messaging.Cost // in the provider's answer
-		early  []said // before the provider's own answer
+		early  []said         // before the provider's own answer
 		said   []said
 		want   messaging.Cost
 		rows   int

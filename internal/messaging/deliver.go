@@ -60,6 +60,9 @@ func (s *Service) step(tx *db.Tx, r Record, route Route, n int64, repeat bool) (
 		p.Mark = s.Mark(at.ID)
 		p.Return = s.returnPath(p.Mark)
 	}
+	if r.Channel == Push {
+		p.Text, p.Link = s.notice(r)
+	}
 	if r.Channel == Email && r.Class.asks() {
 		p.Leave = s.cfg.BaseURL + "/u/" + r.Token
 	}
@@ -211,7 +214,10 @@ func (s *Service) refused(tx *db.Tx, r Record, no *Refusal) error {
 		if err := s.end(tx, r); err != nil {
 			return err
 		}
-		_, err := s.stop(tx, r.To, "provider")
+		if _, err := s.stop(tx, r.To, "provider"); err != nil {
+			return err
+		}
+		_, err := dropNear(tx, r.To)
 		return err
 	}
 	return nil

@@ -208,6 +208,9 @@ func (s *Service) Forget(tx *db.Tx, addresses []string, instead func(address str
 		if err := tx.Send(`delete from message_addresses where address = $1`, x); err != nil {
 			return err
 		}
+		if _, err := dropNear(tx, x); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -110,10 +110,10 @@ func phoneOf(to string) string {
 	return to
 }
 
-// leaveAlone keeps everything away from an address.
+// leaveAlone keeps everything away from an address. A browser or a chat is simply forgotten.
 func (s *Service) leaveAlone(tx *db.Tx, to, reason, source string) error {
-	if strings.HasPrefix(to, pushPrefix) {
-		return unsubscribe(tx, to)
+	if ours, err := dropNear(tx, to); ours {
+		return err
 	}
 	return s.people.Suppress(tx, to, reason, source)
 }
@@ -146,6 +146,9 @@ func (s *Service) recipients(tx *db.Tx, provider, ref string) ([]string, error) 
 
 // said takes what a person wrote. Parts of a longer text wait for each other.
 func (s *Service) said(tx *db.Tx, provider, account string, x Said) error {
+	if begun, err := s.started(tx, account, x); begun || err != nil {
+		return err
+	}
 	in := Inbound{Provider: provider, Ref: account + ":" + x.Ref, Channel: x.Channel, From: x.From, To: x.To, Text: x.Text, OptOut: x.OptOut}
 	if x.Attempt != "" {
 		at, err := attemptByID(tx, x.Attempt)

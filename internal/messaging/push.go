@@ -85,6 +85,24 @@ func (s *Service) Subscribe(tx *db.Tx, sub Subscription) (address string, err er
 	return sub.Address(), err
 }
 
+// notice is a text as a notice shows it, which has the shop's name above it and opens a page when it is touched.
+func (s *Service) notice(r Record) (text, link string) {
+	text = strings.TrimPrefix(r.Body, s.cfg.Brand+": ")
+	if all := linksIn(text); len(all) > 0 {
+		link = all[len(all)-1]
+		if before, whole := strings.CutSuffix(text, link); whole {
+			text = strings.TrimRight(before, " :：")
+		}
+	}
+	if r.Link != "" {
+		link = s.cfg.base(r.Market) + "/l/" + linkCode(r.Token, "link")
+	}
+	if !strings.Contains(link, "://") {
+		link = ""
+	}
+	return text, link
+}
+
 // Subscriptions lists the browsers of a person.
 func (s *Service) Subscriptions(tx *db.Tx, customer string) ([]Subscription, error) {
 	return db.All(tx, func(r db.Row) (x Subscription, err error) {

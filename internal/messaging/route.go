@@ -37,6 +37,7 @@ type Parcel struct {
 	Subject  string // e-mail only
 	Text     string
 	HTML     string // e-mail only
+	Link     string // push only: what a notice opens, on a page of the shop; its text doesn't end with it
 	Leave    string // address of one-click unsubscribing; e-mail outside transactional only
 	Mark     string // e-mail only: stands in the Message-ID, so that answers and complaints find their message; empty: the attempt
 	Return   string // e-mail only: where mail servers send it back to; empty: the sender

@@ -39,6 +39,8 @@ type (
 		Restore(tx *db.Tx, address, source string) (addresses []string, fresh bool, err error)
 		LastChange(tx *db.Tx, address string) (time.Time, error)
 		MarketRules(tx *db.Tx, m market.Code) (customer.Rules, error)
+		Record(tx *db.Tx, c customer.Consent) (customer.Consent, error)
+		GrantHere(tx *db.Tx, c customer.Consent) (customer.Consent, error)
 		Digest(what, value string) string
 	}
 	// markets is satisfied by market.Service.

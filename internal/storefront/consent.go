@@ -37,7 +37,7 @@ type consentBox struct {
 // consents are the boxes the market asks for, one per channel, with the merchant's latest wording or our own.
 func (s *shop) consents(r *http.Request, at place) (out []consentBox, err error) {
 	err = s.DB.Read(r.Context(), func(tx *db.Tx) error {
-		for _, ch := range at.market.ConsentChannels {
+		for _, ch := range boxed(at.market) {
 			b, ok, err := s.box(tx, at, customer.Channel(ch), "")
 			if err != nil {
 				return err
@@ -49,6 +49,16 @@ func (s *shop) consents(r *http.Request, at place) (out []consentBox, err error)
 		return nil
 	})
 	return out, err
+}
+
+// boxed are the channels that a box is ticked for. A browser or a chat is asked about where it can answer for itself.
+func boxed(m market.Market) (all []string) {
+	for _, ch := range m.ConsentChannels {
+		if ch != string(customer.Push) && ch != string(customer.Telegram) {
+			all = append(all, ch)
+		}
+	}
+	return all
 }
 
 // box is the box of a channel as it is shown now, or as it was shown in a version. It is false where there are no
@@ -99,7 +109,7 @@ func ownVersion(ch customer.Channel, text string) string {
 // can show any more, because the shop was renewed in between, are shown again.
 func (s *shop) answers(r *http.Request, at place) (out []checkout.Consent, err error) {
 	err = s.DB.Read(r.Context(), func(tx *db.Tx) error {
-		for _, channel := range at.market.ConsentChannels {
+		for _, channel := range boxed(at.market) {
 			ch := customer.Channel(channel)
 			name := "consent_" + channel
 			b, ok, err := s.box(tx, at, ch, r.PostForm.Get(name+"_words"))

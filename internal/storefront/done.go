@@ -46,7 +46,7 @@ func (s *shop) showOrder(w http.ResponseWriter, r *http.Request, at place, o ord
 	if err != nil {
 		return err
 	}
-	v.Summary = s.orderSummary(at, o)
+	v.Summary, v.News = s.orderSummary(at, o), s.news(at, o)
 	p := s.newPage(at, "/orders/"+string(o.ID), at.say.T("checkout.order_number", "number", o.Number))
 	p.Data = v
 	return s.show(w, r, http.StatusOK, "done", p)

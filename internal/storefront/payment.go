@@ -219,6 +219,7 @@ type doneView struct {
 	Address, Next                       []string
 	Bank                                []pairText
 	Tracks                              []trackView
+	News                                *newsView
 }
 
 type pairText struct{ Label, Text string }

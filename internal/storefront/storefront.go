@@ -76,6 +76,7 @@ type Parts struct {
 	Payments  *payment.Service
 	Replies   Replies
 	Ratings   Ratings
+	News      News // nil: by phone and mail only
 	Consents  Consents
 	Versions  snapshot.Versions
 	Brand     Brand
@@ -126,6 +127,11 @@ func New(p Parts) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", s.assets)
 	mux.Handle("GET /media/", s.media)
+	notices, err := worker()
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("GET /notices.js", notices)
 	mux.Handle("GET /robots.txt", s.plain(s.robots))
 	mux.Handle("GET /sitemap.xml", s.plain(s.sitemapIndex))
 	mux.Handle("GET /sitemap/{place}", s.plain(s.sitemap))
@@ -162,6 +168,7 @@ func New(p Parts) (http.Handler, error) {
 	places.Handle("GET /{place}/orders/{id}", s.page(s.order))
 	places.Handle("GET /{place}/orders/{id}/review", s.page(s.reviewPage))
 	places.Handle("POST /{place}/orders/{id}/review", s.page(s.saveReview))
+	places.Handle("POST /{place}/orders/{id}/news", s.page(s.keepNews))
 	places.Handle("GET /{place}/confirm/{token}", s.page(s.confirmPage))
 	places.Handle("POST /{place}/confirm/{token}", s.page(s.confirm))
 	places.Handle("GET /{place}/{rest...}", s.page(s.noPage))

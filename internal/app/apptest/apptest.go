@@ -31,6 +31,7 @@ import (
 	"portolan/internal/journeys"
 	"portolan/internal/messaging/mailsink"
 	"portolan/internal/messaging/smsc"
+	"portolan/internal/vault"
 )
 
 // Start is where the clocks of these tests begin: a Tuesday, 12:00 UTC. It is 7:00 in New York, 13:00 in Berlin,
@@ -294,8 +295,12 @@ func (s *Shop) start(d *db.DB) {
 		s.T.Fatal(err)
 	}
 	s.URL = "http://" + l.Addr().String()
+	locks, err := vault.Read(vault.Fresh())
+	if err != nil {
+		s.T.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.App, err = app.Open(ctx, d, app.Config{PublicURL: s.URL, TestPSP: true, SMPP: s.Net.Addr(), SystemID: "portolan",
+	s.App, err = app.Open(ctx, d, app.Config{PublicURL: s.URL, TestPSP: true, Vault: locks, SMPP: s.Net.Addr(), SystemID: "portolan",
 		SMTP: fmt.Sprintf("127.0.0.1:%d", s.Mails.Port()), MailFrom: "hello@miana.example", Handsets: s.Net, Mails: s.Mails})
 	if err == nil {
 		err = s.Serve(ctx)

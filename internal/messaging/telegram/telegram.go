@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"portolan/internal/market"
 	"portolan/internal/messaging"
@@ -26,6 +28,7 @@ var Provider = messaging.Provider{
 			return ok && strings.Trim(id, "0123456789") == ""
 		}},
 		{Name: "hook_secret", Secret: true, Made: func() string { return rand.Text() }},
+		{Name: "bot_name", Optional: true, Check: name.MatchString},
 	},
 	Open: open,
 }
@@ -34,6 +37,9 @@ var (
 	channels = []messaging.Channel{messaging.Telegram}
 	kinds    = []messaging.Kind{messaging.Bot}
 )
+
+// name is how people find a bot.
+var name = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{3,30}$`)
 
 // longestText is the longest text of a message, in UTF-16 units.
 const longestText = 4096
@@ -48,6 +54,14 @@ func open(a messaging.ProviderAccount, t messaging.Tools) (messaging.Line, error
 	return &line{a, t, wire.New(a.Base, 0)}, nil
 }
 
+// StartLink implements messaging.ChatLine.
+func (l *line) StartLink(token string) string {
+	if l.Values["bot_name"] == "" {
+		return ""
+	}
+	return "https://t.me/" + l.Values["bot_name"] + "?start=" + token
+}
+
 // Capabilities implements messaging.Line.
 func (l *line) Capabilities(market.Country) messaging.Capabilities {
 	return messaging.Capabilities{Channels: channels, Kinds: kinds, TwoWay: true, MaxRate: 30}
@@ -60,7 +74,7 @@ type request struct {
 
 // Send implements messaging.Carrier. Taken is all that Telegram ever says of a message.
 func (l *line) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken, error) {
-	if len([]rune(p.Text)) > longestText {
+	if len(utf16.Encode([]rune(p.Text))) > longestText {
 		return messaging.Taken{}, &messaging.Refusal{Trouble: messaging.OtherRoute, Code: "too_long", Err: errors.New("longer than a message may be")}
 	}
 	body, err := json.Marshal(request{p.To, p.Text})

@@ -100,6 +100,15 @@ func PublicKey(private string) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(point), err
 }
 
+// ServerKey implements messaging.BrowserLine.
+func (l *line) ServerKey() string {
+	key, err := PublicKey(l.Values["private_key"])
+	if err != nil {
+		return ""
+	}
+	return key
+}
+
 // Capabilities implements messaging.Line.
 func (l *line) Capabilities(market.Country) messaging.Capabilities {
 	return messaging.Capabilities{Channels: channels, Kinds: kinds}
@@ -111,6 +120,7 @@ type notice struct {
 	Body  string `json:"body"`
 	Tag   string `json:"tag"`
 	Lang  string `json:"lang,omitempty"`
+	Link  string `json:"link,omitempty"` // what it opens
 }
 
 // Send implements messaging.Carrier. A browser that is gone is BadNumber.
@@ -123,7 +133,7 @@ func (l *line) Send(ctx context.Context, p messaging.Parcel) (messaging.Taken, e
 	if !ok || err != nil || !l.known(at) {
 		return no(messaging.BadNumber, "endpoint", errors.New("no address of a push service"))
 	}
-	body, err := json.Marshal(notice{l.Brand, p.Text, p.Message, p.Language})
+	body, err := json.Marshal(notice{l.Brand, p.Text, p.Message, p.Language, p.Link})
 	if err != nil {
 		return messaging.Taken{}, err
 	}

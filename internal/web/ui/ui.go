@@ -11,7 +11,8 @@ import (
 //go:embed dist
 var files embed.FS
 
-// Files is the tree of built files: shop.css, shop.js, console.css, console.js.
+// Files is the tree of built files: shop.css, shop.js, console.css, console.js and
+// notices.js, which browsers keep for when no page is open.
 func Files() fs.FS {
 	sub, err := fs.Sub(files, "dist")
 	if err != nil {

@@ -17,7 +17,7 @@ func main() {
 	dir := flag.String("dir", "internal/web/ui", "where src and dist are")
 	flag.Parse()
 	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{*dir + "/src/shop.css", *dir + "/src/console.css", *dir + "/src/shop.js", *dir + "/src/console.js"},
+		EntryPoints:       []string{*dir + "/src/shop.css", *dir + "/src/console.css", *dir + "/src/shop.js", *dir + "/src/console.js", *dir + "/src/notices.js"},
 		Outdir:            *dir + "/dist",
 		Bundle:            true,
 		MinifyWhitespace:  true,

@@ -42,4 +42,71 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
 }
 addEventListener("pageshow", () => document.querySelectorAll("form[data-once]").forEach((f) => delete f.dataset.sent));
+
+// News of an order in this browser. Nothing is registered or asked before the button is pressed; where the browser can't,
+// the part stays hidden.
+const device = document.querySelector("[data-device]");
+if (device && isSecureContext && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window) {
+  const part = device.closest("[data-news]");
+  const [on, off] = ["on", "off"].map((d) => device.querySelector(`[data-do=${d}]`));
+  const status = device.querySelector("[role=status]");
+  const say = (what) => void (status.textContent = device.dataset["said" + what]);
+  const key = Uint8Array.from(atob(device.dataset.device.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const tell = async (what, sub) => {
+    const j = sub.toJSON();
+    const body = new URLSearchParams({ do: what, endpoint: j.endpoint, p256dh: j.keys.p256dh, auth: j.keys.auth });
+    const r = await fetch(part.dataset.news, { method: "POST", body, headers: { Accept: "application/json" }, credentials: "same-origin" });
+    if (!r.ok) throw new Error(r.status);
+    return (await r.json()).on;
+  };
+  const show = (is) => {
+    on.hidden = is;
+    off.hidden = !is;
+    device.querySelector("[data-words]").hidden = is;
+  };
+  const ours = (sub) => sub && sub.options.applicationServerKey && String(new Uint8Array(sub.options.applicationServerKey)) === String(key);
+  const subscription = async () => (await navigator.serviceWorker.getRegistration("/"))?.pushManager.getSubscription();
+  const begin = async () => {
+    if ((await Notification.requestPermission()) !== "granted") return say("Denied");
+    await navigator.serviceWorker.register(device.dataset.worker, { scope: "/" });
+    const { pushManager } = await navigator.serviceWorker.ready;
+    let sub = await pushManager.getSubscription();
+    if (sub && !ours(sub)) {
+      await sub.unsubscribe();
+      sub = null;
+    }
+    sub = sub || (await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
+    show(await tell("on", sub));
+    say("On");
+    return off;
+  };
+  const end = async () => {
+    const sub = await subscription();
+    if (sub) {
+      await tell("off", sub);
+      await sub.unsubscribe();
+    }
+    show(false);
+    say("Off");
+    return on;
+  };
+  const press = (work) => async () => {
+    on.disabled = off.disabled = true;
+    say("Busy");
+    const next = await work().catch(() => say("Failed"));
+    on.disabled = off.disabled = false;
+    next?.focus();
+  };
+  on.addEventListener("click", press(begin));
+  off.addEventListener("click", press(end));
+  part.hidden = device.hidden = false;
+  if (Notification.permission === "denied") {
+    on.hidden = true;
+    say("Denied");
+  } else
+    subscription()
+      .then((sub) => ours(sub) && tell("ask", sub))
+      .then((is) => is && (show(true), say("On")))
+      .catch(() => {});
+}
 root.classList.add("js");
