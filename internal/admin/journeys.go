@@ -35,6 +35,8 @@ type Journeys interface {
 	SetState(tx *db.Tx, journey, state string) error
 	PlanMove(tx *db.Tx, m journeys.Move) ([]journeys.MoveRow, error)
 	Move(tx *db.Tx, m journeys.Move) (int64, error)
+	BeginTrial(tx *db.Tx, d journeys.Definition, days int64, by string) (journeys.TrialRun, error)
+	TrialOf(tx *db.Tx, d journeys.Definition) (journeys.TrialRun, error)
 }
 
 // journeyRoutes are the pages of journeys: the list, one with its diagram and forms, publishing, versions.

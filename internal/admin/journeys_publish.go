@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,6 +24,7 @@ type publishView struct {
 	Over        int64
 	UnderWay    int64
 	Moved       bool // somebody published meanwhile
+	Trial       trialView
 }
 
 type changeRow struct {
@@ -116,6 +118,9 @@ func (c *console) journeyPublish(tx *db.Tx, r *http.Request, p *page) error {
 	if err != nil {
 		return err
 	}
+	if v.Trial, err = c.trialOf(tx, p, d.Definition); err != nil {
+		return err
+	}
 	drawn := journeyView{Journey: j, Def: d.Definition, Base: "/console/journeys/" + name + "?draft=1", Findings: v.Findings}
 	c.drawJourney(p, &drawn, names, tonesOf(changes))
 	v.Flow = drawn.Flows
@@ -127,6 +132,7 @@ func (c *console) publishJourney(r *http.Request, p *page) (string, error) {
 	name, q := r.PathValue("name"), r.PostForm
 	over, _ := strconv.ParseInt(q.Get("over"), 10, 64)
 	rev, _ := strconv.ParseInt(q.Get("rev"), 10, 64)
+	to := "/console/journeys/" + name + "?done=journey_published"
 	err := c.DB.Write(r.Context(), func(tx *db.Tx) error {
 		d, ok, err := c.Journeys.Draft(tx, name)
 		if err == nil && !ok {
@@ -138,10 +144,22 @@ func (c *console) publishJourney(r *http.Request, p *page) (string, error) {
 		if err != nil {
 			return err
 		}
-		_, err = c.Journeys.Publish(tx, d.Definition, over, p.User.Email, cut(q.Get("note"), 500), "")
+		if q.Get("do") == "try" {
+			days, _ := strconv.ParseInt(q.Get("days"), 10, 64)
+			to = "/console/journeys/" + name + "/publish#trial"
+			_, err = c.Journeys.BeginTrial(tx, d.Definition, days, p.User.Email)
+			return err
+		}
+		trial := ""
+		if t, err := c.Journeys.TrialOf(tx, d.Definition); err == nil && t.Report != nil {
+			trial = t.Report.JSON()
+		} else if err != nil && !errors.Is(err, journeys.ErrUnknownTrial) {
+			return err
+		}
+		_, err = c.Journeys.Publish(tx, d.Definition, over, p.User.Email, cut(q.Get("note"), 500), trial)
 		return err
 	})
-	return "/console/journeys/" + name + "?done=journey_published", err
+	return to, err
 }
 
 type versionsView struct {

@@ -1379,7 +1379,7 @@ type JourneyDraft struct {
 type JourneyFinding struct {
 	Code string `json:"code"`
 
-	// Detail Languages
+	// Detail Languages, or where a rule goes wrong.
 	Detail string `json:"detail,omitempty,omitzero"`
 
 	// Field Where: nodes.write.template.

@@ -153,7 +153,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	versions := &counter{}
 	markets := shops{
 		"de": {Code: "de", Countries: []market.Country{"DE"}, Languages: []string{"de", "en"}, DoubleOptIn: true, ConsentChannels: []string{"sms", "email"}},
-		"gb": {Code: "gb", State: market.Open, Countries: []market.Country{"GB"}, Languages: []string{"en"}},
+		"gb": {Code: "gb", State: market.Open, Currency: "GBP", Countries: []market.Country{"GB"}, Languages: []string{"en"}},
 		"my": {Code: "my", Countries: []market.Country{"MY"}, Languages: []string{"ms", "en"}},
 	}
 	w.messages = messaging.New(d, w.queue, w.bus, w.people, markets, messaging.Config{Brand: "Lotus", BaseURL: "https://lotus.example", Routes: []messaging.Route{
