@@ -83,9 +83,14 @@ type showChip struct {
 
 type talkRow struct {
 	support.Talk
-	Name string
-	Who  string // who looks after it
+	Name  string
+	Who   string // who looks after it
+	Waits string // for how long they have waited, in words
+	Long  bool   // longer than people like to
 }
+
+// patience is how long somebody may wait before their conversation is marked.
+const patience = 4 * time.Hour
 
 var shows = []string{support.ShowOpen, support.ShowWaiting, support.ShowMine, support.ShowUnassigned, support.ShowAll}
 
@@ -130,6 +135,17 @@ func (c *console) inbox(tx *db.Tx, _ *http.Request, p *page) error {
 	return nil
 }
 
+// waited is for how long somebody has waited, short enough for a mark.
+func (p *page) waited(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return p.T("console.ms_minutes", "n", max(1, int64(d/time.Minute)))
+	case d < 48*time.Hour:
+		return p.T("console.ms_hours", "n", int64(d/time.Hour))
+	}
+	return p.N("common.days", int64(d/(24*time.Hour)))
+}
+
 func (c *console) talkRows(tx *db.Tx, p *page, talks []support.Talk) (rows []talkRow, err error) {
 	ids := make([]string, 0, len(talks))
 	for _, t := range talks {
@@ -148,7 +164,12 @@ func (c *console) talkRows(tx *db.Tx, p *page, talks []support.Talk) (rows []tal
 		if name == "" {
 			name = p.Reach(t.Address)
 		}
-		rows = append(rows, talkRow{t, name, users[t.Assignee]})
+		row := talkRow{Talk: t, Name: name, Who: users[t.Assignee]}
+		if !t.WaitsAt.IsZero() {
+			since := p.Now.Sub(t.WaitsAt)
+			row.Waits, row.Long = p.waited(since), since >= patience
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }

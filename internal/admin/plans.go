@@ -369,8 +369,30 @@ type limitRow struct {
 	messaging.Limits
 	Title      string
 	Spent      messaging.Spent
+	Shares     []shareOf
 	Day, Month string // as typed
 	CapD, CapM string
+}
+
+// shareOf is how much of a limit is spent. Key is its sentence, High is where it gets tight.
+type shareOf struct {
+	Key          string
+	Spent, Limit money.Amount
+	High         int64
+}
+
+// shares are what a market spent of the limits it has.
+func shares(l messaging.Limits, s messaging.Spent) (all []shareOf) {
+	for _, x := range []struct {
+		key   string
+		spent money.Amount
+		limit int64
+	}{{"console.sn_of_day", s.Day, l.Day}, {"console.sn_of_month", s.Month, l.Month}} {
+		if x.limit > 0 {
+			all = append(all, shareOf{x.key, money.Of(x.spent.Minor, l.Currency), money.Of(x.limit, l.Currency), x.limit * 8 / 10})
+		}
+	}
+	return all
 }
 
 // senders lists what phones show, with its papers, and what a market may cost.
@@ -403,6 +425,7 @@ func (c *console) senders(tx *db.Tx, _ *http.Request, p *page) error {
 				row.Currency = m.Currency
 			}
 		}
+		row.Shares = shares(row.Limits, row.Spent)
 		plain := func(minor int64) string {
 			if minor == 0 {
 				return ""

@@ -33,8 +33,8 @@ func (p *page) Word(area string, code any) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// elsewhere are the areas of sentences that the shop says too.
-var elsewhere = map[string]string{"method": "pay.", "service": "service."}
+// elsewhere are the areas of sentences that the shop, or other pages, say too.
+var elsewhere = map[string]string{"method": "pay.", "service": "service.", "template": "console.tp_key_"}
 
 // tones are the colours of states, by area and code. What isn't here has none.
 var tones = map[string]string{
