@@ -75,9 +75,13 @@ func (a *App) messages(shop Shop) error {
 		a.Messages.Route(messaging.Route{Name: "smtp", Provider: "smtp", Channel: messaging.Email, Sender: a.cfg.MailFrom, Kind: messaging.Mailbox, Carrier: carrier})
 	}
 	a.Support = support.New(a.Bus, support.Parts{People: a.Customers, Orders: a.Orders, Markets: a.Markets, Messages: a.Messages})
+	call, err := a.calls(shop.HookSecret)
+	if err != nil {
+		return err
+	}
 	a.Journeys = journeys.New(a.DB, a.Bus, a.Queue, journeys.Needs{
 		Orders: a.Orders, Carts: a.Checkout, Codes: a.Prices, Stock: a.Stock, Articles: a.Catalog, Customers: a.Customers, Markets: a.Markets,
-		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump, Parcels: a.Shipments, Tickets: a.Support, Base: a.base,
+		Messages: a.Messages, Versions: a.Watch, Bump: settings.Bump, Parcels: a.Shipments, Tickets: a.Support, Call: call, Base: a.base,
 		Pages: journeys.Pages{
 			Bag: func(_ market.Market, _, link string) string { return a.cfg.PublicURL + "/back/" + link },
 			Confirm: func(m market.Market, lang, token string) string {

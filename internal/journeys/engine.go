@@ -386,17 +386,6 @@ func (s *Service) failed(tx *db.Tx, id string, cause error) error {
 	return s.save(tx, r)
 }
 
-// callJob tells another system of a step.
-type callJob struct {
-	Run   string `json:"run"`
-	Node  string `json:"node"`
-	Visit int64  `json:"visit"`
-	URL   string `json:"url"`
-}
-
-// Job implements jobs.Args.
-func (callJob) Job() string { return "journeys.call" }
-
 func when(subject string) jobs.When { return jobs.When{Subject: subject} }
 
 // recoverJob waited for a cart in versions before there were runs; what still waits becomes a run.

@@ -119,6 +119,7 @@ type Needs struct {
 	Tickets  Tickets               // nil: no tickets are opened
 	Parcels  Parcels               // nil: nothing is known of parcels
 	Base     func() money.Currency // of the merchant's books; nil: EUR
+	Call     Call                  // nil: other systems are told nothing
 	Versions snapshot.Versions     // nil: definitions don't change while the process runs
 	Bump     snapshot.Bump
 }
@@ -146,6 +147,7 @@ func New(d *db.DB, bus *events.Bus, q *jobs.Queue, n Needs) *Service {
 	s.listen(bus)
 	events.On(bus, "journeys.optin", s.optin)
 	jobs.Handle(q, s.recover)
+	jobs.HandleOutside(q, s.callOut)
 	jobs.HandleOutside(q, s.tryOut, jobs.Timeout(trialPatience), jobs.Slots(1), jobs.Tries(3))
 	q.Beside(s.timer)
 	n.Messages.Guard(guardName, s.guard)

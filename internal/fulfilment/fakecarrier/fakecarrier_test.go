@@ -74,6 +74,7 @@ func TestParcelsComeByThemselves(t *testing.T) {
 		kinds, delivered, late := map[fulfilment.News]int{}, 0, 0
 		dbtest.Read(t, d, func(tx *db.Tx) error {
 			all, _, err := ships.List(tx, fulfilment.ShipmentFilter{}, fulfilment.ShipmentPage{})
+			require.NoError(t, err)
 			for _, s := range all {
 				of, err := ships.ParcelsOf(tx, s.Order)
 				require.NoError(t, err)
