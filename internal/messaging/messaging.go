@@ -188,10 +188,12 @@ type Record struct {
 	Revenue     money.Amount // of those
 	TextVersion string       // language and version of the words: "de/3"; "de/0" are the built-in ones
 
-	asked Message   // as it was handed to Send, before a channel was chosen
-	due   time.Time // when it is taken in hand next; see lane
-	was   standing  // as it was read
-	then  *then     // in a rehearsal: the moment it is weighed at
+	asked Message    // as it was handed to Send, before a channel was chosen
+	due   time.Time  // when it is taken in hand next; see lane
+	was   standing   // as it was read
+	Tried []Decision // in a rehearsal: what the gate said of the addresses before this one
+
+	then *then // in a rehearsal: the moment it is weighed at
 }
 
 // Cost is a sum of money finer than a minor unit: a part costs fractions of a cent.

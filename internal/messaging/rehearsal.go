@@ -63,7 +63,10 @@ func (h *Rehearsal) Plan(tx *db.Tx, at time.Time, m Message) (Record, error) {
 		return Record{}, err
 	}
 	r := Record{Message: m, asked: m, Token: "xxxxxxxxxxxx", CreatedAt: at, then: &then{at, h}}
-	_, err = h.s.choose(tx, &r)
+	all, err := h.s.choose(tx, &r)
+	if len(all) > 1 {
+		r.Tried = all[:len(all)-1]
+	}
 	return r, err
 }
 
