@@ -173,7 +173,10 @@ func (d *Definition) fresh(k Kind) Node {
 
 // takeOver makes what follows a new node that which followed its place before.
 func (n *Node) takeOver(next string) {
-	if len(n.Ways) == 0 {
+	switch {
+	case n.Do == DoExit:
+		return
+	case len(n.Ways) == 0:
 		n.Next = next
 		return
 	}
@@ -197,13 +200,13 @@ func (d *Definition) InsertAfter(after, way string, k Kind) (string, error) {
 	}
 	n := d.fresh(k)
 	n.takeOver(d.Nodes[at].leadsTo(way))
-	if k == DoExit {
-		n.Next = ""
-	}
 	if !d.Nodes[at].lead(way, n.ID) {
 		return "", ErrUnknownNode
 	}
 	d.Nodes = slices.Insert(d.Nodes, at+1, n)
+	if k == DoExit {
+		d.sweep()
+	}
 	return n.ID, nil
 }
 
@@ -226,6 +229,9 @@ func (d *Definition) InsertBefore(before string, k Kind) (string, error) {
 	}
 	n.takeOver(before)
 	d.Nodes = slices.Insert(d.Nodes, max(at, 0), n)
+	if k == DoExit {
+		d.sweep()
+	}
 	return n.ID, nil
 }
 
@@ -269,7 +275,7 @@ func (d *Definition) Remove(id string) error {
 	return nil
 }
 
-// sweep takes out the nodes that nothing leads to any more after one was removed, as long as they only end runs.
+// sweep takes out the nodes that nothing leads to any more after a change, as long as they only end runs.
 func (d *Definition) sweep() {
 	d.Nodes = slices.DeleteFunc(d.Nodes, func(n Node) bool {
 		return n.Do == DoExit && n.ID != d.Nodes[0].ID && !slices.ContainsFunc(d.Nodes, func(o Node) bool { return slices.Contains(o.ways(), n.ID) })

@@ -204,7 +204,8 @@ func TestRowsHoldOnTheDay(t *testing.T) {
 	})
 }
 
-// Prices with the tax inside and prices without it lead to the same quote where the net is a whole number.
+// Prices with the tax inside and prices without it lead to the same quote where the net is a whole number. Freight is
+// shared among the lines before the tax is reckoned: its shares may then differ by a unit a line.
 func TestPricesWithAndWithoutTaxAgree(t *testing.T) {
 	p := landed.Default()
 	rapid.Check(t, func(t *rapid.T) {
@@ -248,6 +249,11 @@ func TestPricesWithAndWithoutTaxAgree(t *testing.T) {
 		if far(a.Goods, b.Goods) || far(a.Shipping, b.Shipping) {
 			t.Fatalf("net %v %v became %v %v", a.Goods, a.Shipping, b.Goods, b.Shipping)
 		}
+		freight := int64(0)
+		if !a.Shipping.IsZero() || !r.Insurance.IsZero() {
+			freight = int64(len(r.Lines))
+		}
+		far = func(x, y money.Amount) bool { return max(x.Minor-y.Minor, y.Minor-x.Minor) > freight }
 		if r.Lines[0].UnitPrice.Currency == r.Currency && (a.Duty != b.Duty || a.Fees != b.Fees || far(a.Tax, b.Tax)) {
 			t.Fatalf("%v %v %v became %v %v %v", a.Duty, a.Tax, a.Fees, b.Duty, b.Tax, b.Fees)
 		}

@@ -39,6 +39,7 @@ func TestDailyFetch(t *testing.T) {
 		file = `<Cube><Cube time="2026-11-24"><Cube currency="USD" rate="1.25"/></Cube></Cube>`
 		day()
 		require.Equal(t, 1, asked)
+		d.Clock().Advance(time.Second)
 		sum, err := s.prices.Fetch(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, sum.Kept, "the day's work had it already")
@@ -58,12 +59,14 @@ func TestDailyFetch(t *testing.T) {
 			`<html>maintenance</html>`, ``} {
 			file = bad
 			before := failures()
+			d.Clock().Advance(time.Second)
 			_, err := s.prices.Fetch(t.Context())
 			require.ErrorIs(t, err, pricing.ErrRateFile, bad)
 			require.Equal(t, "1.25", rate(), "nothing of a bad file is kept")
 			require.Equal(t, before+1, failures())
 		}
 		file = `<Cube><Cube time="2026-11-25"><Cube currency="USD" rate="1.26"/></Cube></Cube>`
+		d.Clock().Advance(time.Second)
 		_, err = s.prices.Fetch(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "1.26", rate())
