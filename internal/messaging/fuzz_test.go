@@ -14,7 +14,7 @@ import (
 )
 
 // Words that may be published leave no variable behind once every variable has a value, whatever the values are.
-func FuzzTemplate(f *testing.F) {
+func FuzzPut(f *testing.F) {
 	f.Add("Hello {name}[, from {from|soon}].", "Anna", "{order}")
 	f.Add("[{name}", "x", "y")
 	f.Add("{name|}{|}", "]", "[")
