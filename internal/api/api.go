@@ -32,6 +32,7 @@ import (
 	"portolan/internal/order"
 	"portolan/internal/pricing"
 	"portolan/internal/snapshot"
+	"portolan/internal/support"
 	"portolan/internal/web"
 )
 
@@ -61,6 +62,7 @@ type Parts struct {
 	Orders    *order.Service
 	Customers *customer.Service
 	Messages  *messaging.Service
+	Support   *support.Service
 	Evidence  Evidence
 	Bus       *events.Bus
 	Beside    *beside.Service

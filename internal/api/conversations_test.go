@@ -31,7 +31,7 @@ func TestConversations(t *testing.T) {
 // converse plays the lines that begin with > and compares everything that comes back. A request is a line with
 // method and path, then lines with headers, then lines with a body that begins with a brace. In all of them
 // {{name}} stands for what was remembered by "= name path.in.the.answer"; {{key scope,scope}} makes an API key, {{sold SKU}} is the
-// shipment of a piece that was sold to Berlin.
+// shipment of a piece that was sold to Berlin; {{wrote number words}} is the conversation with who wrote that by SMS.
 func converse(t *testing.T, r *rig, file string) {
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -72,11 +72,13 @@ func answers(line string) bool { return strings.HasPrefix(line, "< ") || strings
 var (
 	makeKey = regexp.MustCompile(`\{\{key ([a-z:,]+)\}\}`)
 	sell    = regexp.MustCompile(`\{\{sold ([A-Z0-9-]+)\}\}`)
+	hear    = regexp.MustCompile(`\{\{wrote (\S+) ([^}]+)\}\}`)
 	amounts = regexp.MustCompile(`\{\s+"minor": (-?\d+),\s+"currency": "([A-Z]{3})"\s+\}`)
 	packs   = regexp.MustCompile(`pack": "[0-9-]{10}[^"]*"`)
 	tokens  = regexp.MustCompile(`/l/[a-z0-9]{12}`)
 	hashes  = regexp.MustCompile(`"[0-9a-f]{64}"`)
-	ids     = regexp.MustCompile(`\b(ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls|shp|chg)_[0-9a-z]{20,32}\b`)
+	numbers = regexp.MustCompile(`\bT-[2-9A-Y]{4,}\b`)
+	ids     = regexp.MustCompile(`\b(tlk|tkt|pln|snd|mrk|ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls|shp|chg)_[0-9a-z]{20,32}\b`)
 )
 
 func play(t *testing.T, r *rig, request, remember []string, known map[string]string) string {
@@ -94,6 +96,13 @@ func play(t *testing.T, r *rig, request, remember []string, known map[string]str
 				known["sold "+sku] = string(r.sell(sku))
 			}
 			return known["sold "+sku]
+		})
+		line = hear.ReplaceAllStringFunc(line, func(s string) string {
+			m := hear.FindStringSubmatch(s)
+			if known["key "+s] == "" {
+				known["key "+s] = r.wrote(m[1], m[2])
+			}
+			return known["key "+s]
 		})
 		for name, value := range known {
 			line = strings.ReplaceAll(line, "{{"+name+"}}", value)
@@ -117,6 +126,7 @@ func play(t *testing.T, r *rig, request, remember []string, known map[string]str
 		text := amounts.ReplaceAllString(pretty.String(), `{"minor": $1, "currency": "$2"}`)
 		text = packs.ReplaceAllString(text, `pack": "…"`)
 		text = tokens.ReplaceAllString(text, "/l/…")
+		text = numbers.ReplaceAllString(text, "T-…")
 		text = hashes.ReplaceAllString(text, `"…"`)
 		for _, line := range remember {
 			f := strings.Fields(line)

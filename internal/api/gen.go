@@ -165,6 +165,51 @@ func (e ConsentEntryClass) Valid() bool {
 	}
 }
 
+// Defines values for ConversationLineKind.
+const (
+	LineMark   ConversationLineKind = "mark"
+	LineOurs   ConversationLineKind = "ours"
+	LineTheirs ConversationLineKind = "theirs"
+)
+
+// Valid indicates whether the value is a known member of the ConversationLineKind enum.
+func (e ConversationLineKind) Valid() bool {
+	switch e {
+	case LineMark:
+		return true
+	case LineOurs:
+		return true
+	case LineTheirs:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationWayWhy.
+const (
+	ChatClosed    ConversationWayWhy = "chat_closed"
+	OnFile        ConversationWayWhy = "on_file"
+	WroteHere     ConversationWayWhy = "wrote_here"
+	WroteHereLast ConversationWayWhy = "wrote_here_last"
+)
+
+// Valid indicates whether the value is a known member of the ConversationWayWhy enum.
+func (e ConversationWayWhy) Valid() bool {
+	switch e {
+	case ChatClosed:
+		return true
+	case OnFile:
+		return true
+	case WroteHere:
+		return true
+	case WroteHereLast:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DutyDue.
 const (
 	AtCheckout DutyDue = "at_checkout"
@@ -696,6 +741,33 @@ func (e ParcelStatus) Valid() bool {
 	}
 }
 
+// Defines values for PlanState.
+const (
+	PlanCancelled PlanState = "cancelled"
+	PlanPlanned   PlanState = "planned"
+	PlanPlanning  PlanState = "planning"
+	PlanSending   PlanState = "sending"
+	PlanSent      PlanState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the PlanState enum.
+func (e PlanState) Valid() bool {
+	switch e {
+	case PlanCancelled:
+		return true
+	case PlanPlanned:
+		return true
+	case PlanPlanning:
+		return true
+	case PlanSending:
+		return true
+	case PlanSent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PriceChangeKind.
 const (
 	PriceChangeKindEndSale PriceChangeKind = "end_sale"
@@ -801,6 +873,75 @@ func (e RuleEffectCart) Valid() bool {
 	}
 }
 
+// Defines values for SenderKind.
+const (
+	SenderOfAlpha       SenderKind = "alpha"
+	SenderOfBot         SenderKind = "bot"
+	SenderOfBrowser     SenderKind = "browser"
+	SenderOfLongNumber  SenderKind = "long_number"
+	SenderOfMailbox     SenderKind = "mailbox"
+	SenderOfOverwritten SenderKind = "overwritten"
+	SenderOfShortCode   SenderKind = "short_code"
+	SenderOfTenDLC      SenderKind = "10dlc"
+)
+
+// Valid indicates whether the value is a known member of the SenderKind enum.
+func (e SenderKind) Valid() bool {
+	switch e {
+	case SenderOfAlpha:
+		return true
+	case SenderOfBot:
+		return true
+	case SenderOfBrowser:
+		return true
+	case SenderOfLongNumber:
+		return true
+	case SenderOfMailbox:
+		return true
+	case SenderOfOverwritten:
+		return true
+	case SenderOfShortCode:
+		return true
+	case SenderOfTenDLC:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SenderState.
+const (
+	SenderApproved  SenderState = "approved"
+	SenderExpired   SenderState = "expired"
+	SenderMissing   SenderState = "missing"
+	SenderNotNeeded SenderState = "not_needed"
+	SenderRejected  SenderState = "rejected"
+	SenderRemoved   SenderState = "removed"
+	SenderSubmitted SenderState = "submitted"
+)
+
+// Valid indicates whether the value is a known member of the SenderState enum.
+func (e SenderState) Valid() bool {
+	switch e {
+	case SenderApproved:
+		return true
+	case SenderExpired:
+		return true
+	case SenderMissing:
+		return true
+	case SenderNotNeeded:
+		return true
+	case SenderRejected:
+		return true
+	case SenderRemoved:
+		return true
+	case SenderSubmitted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SentMessageVerdict.
 const (
 	Drop         SentMessageVerdict = "drop"
@@ -897,6 +1038,78 @@ func (e TaxReturnState) Valid() bool {
 	}
 }
 
+// Defines values for TicketPriority.
+const (
+	PriorityHigh   TicketPriority = "high"
+	PriorityLow    TicketPriority = "low"
+	PriorityNormal TicketPriority = "normal"
+	PriorityUrgent TicketPriority = "urgent"
+)
+
+// Valid indicates whether the value is a known member of the TicketPriority enum.
+func (e TicketPriority) Valid() bool {
+	switch e {
+	case PriorityHigh:
+		return true
+	case PriorityLow:
+		return true
+	case PriorityNormal:
+		return true
+	case PriorityUrgent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketQueue.
+const (
+	QueueCare     TicketQueue = "care"
+	QueueCustoms  TicketQueue = "customs"
+	QueueDelivery TicketQueue = "delivery"
+	QueuePayments TicketQueue = "payments"
+	QueueReturns  TicketQueue = "returns"
+)
+
+// Valid indicates whether the value is a known member of the TicketQueue enum.
+func (e TicketQueue) Valid() bool {
+	switch e {
+	case QueueCare:
+		return true
+	case QueueCustoms:
+		return true
+	case QueueDelivery:
+		return true
+	case QueuePayments:
+		return true
+	case QueueReturns:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketState.
+const (
+	TicketOpen    TicketState = "open"
+	TicketPending TicketState = "pending"
+	TicketSolved  TicketState = "solved"
+)
+
+// Valid indicates whether the value is a known member of the TicketState enum.
+func (e TicketState) Valid() bool {
+	switch e {
+	case TicketOpen:
+		return true
+	case TicketPending:
+		return true
+	case TicketSolved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TextChannel.
 const (
 	TextChannelEmail TextChannel = "email"
@@ -909,6 +1122,30 @@ func (e TextChannel) Valid() bool {
 	case TextChannelEmail:
 		return true
 	case TextChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListConversationsParamsShow.
+const (
+	ListConversationsParamsShowAll        ListConversationsParamsShow = "all"
+	ListConversationsParamsShowOpen       ListConversationsParamsShow = "open"
+	ListConversationsParamsShowUnassigned ListConversationsParamsShow = "unassigned"
+	ListConversationsParamsShowWaiting    ListConversationsParamsShow = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the ListConversationsParamsShow enum.
+func (e ListConversationsParamsShow) Valid() bool {
+	switch e {
+	case ListConversationsParamsShowAll:
+		return true
+	case ListConversationsParamsShowOpen:
+		return true
+	case ListConversationsParamsShowUnassigned:
+		return true
+	case ListConversationsParamsShowWaiting:
 		return true
 	default:
 		return false
@@ -954,6 +1191,30 @@ func (e ListTaxReturnOrdersParamsOnly) Valid() bool {
 	}
 }
 
+// Defines values for ListTicketsParamsState.
+const (
+	ListTicketsParamsStateOpen     ListTicketsParamsState = "open"
+	ListTicketsParamsStatePending  ListTicketsParamsState = "pending"
+	ListTicketsParamsStateSolved   ListTicketsParamsState = "solved"
+	ListTicketsParamsStateUnsolved ListTicketsParamsState = "unsolved"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketsParamsState enum.
+func (e ListTicketsParamsState) Valid() bool {
+	switch e {
+	case ListTicketsParamsStateOpen:
+		return true
+	case ListTicketsParamsStatePending:
+		return true
+	case ListTicketsParamsStateSolved:
+		return true
+	case ListTicketsParamsStateUnsolved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Action defines model for Action.
 type Action struct {
 	Account   string     `json:"account,omitempty,omitzero"`
@@ -969,6 +1230,12 @@ type ActionKind string
 
 // Address Which fields a country needs differs; what is missing is named.
 type Address = address.Address
+
+// Assignment defines model for Assignment.
+type Assignment struct {
+	// Assignee Id or e-mail address of a user of the console; empty: nobody.
+	Assignee string `json:"assignee"`
+}
 
 // Attempt defines model for Attempt.
 type Attempt struct {
@@ -1148,6 +1415,95 @@ type ContactEntry struct {
 	GivenName  string         `json:"given_name,omitempty,omitzero"`
 	Phone      string         `json:"phone,omitempty,omitzero"`
 }
+
+// Conversation defines model for Conversation.
+type Conversation struct {
+	Address string `json:"address"`
+
+	// Assignee Id of a user.
+	Assignee string `json:"assignee,omitempty,omitzero"`
+
+	// Channel Where they wrote last.
+	Channel  string    `json:"channel"`
+	Country  string    `json:"country,omitempty,omitzero"`
+	Customer string    `json:"customer,omitempty,omitzero"`
+	ID       string    `json:"id"`
+	Lang     string    `json:"lang"`
+	LastAt   time.Time `json:"last_at"`
+	LastOurs bool      `json:"last_ours"`
+	LastText string    `json:"last_text"`
+	Market   string    `json:"market"`
+
+	// Order Spoken of last.
+	Order string `json:"order,omitempty,omitzero"`
+
+	// Tickets Not solved.
+	Tickets int64 `json:"tickets"`
+	Unread  int64 `json:"unread"`
+
+	// Version Grows with everything that is said.
+	Version int64 `json:"version"`
+
+	// WaitsSince Since when they wait for us; absent: they do not.
+	WaitsSince time.Time `json:"waits_since,omitempty,omitzero"`
+}
+
+// ConversationDetail defines model for ConversationDetail.
+type ConversationDetail struct {
+	Conversation Conversation       `json:"conversation"`
+	Lines        []ConversationLine `json:"lines"`
+	Tickets      []Ticket           `json:"tickets"`
+
+	// Ways Where an answer may go, the best first.
+	Ways []ConversationWay `json:"ways"`
+}
+
+// ConversationLine defines model for ConversationLine.
+type ConversationLine struct {
+	Address string    `json:"address,omitempty,omitzero"`
+	At      time.Time `json:"at"`
+
+	// By Who did it; absent: the program.
+	By      string `json:"by,omitempty,omitzero"`
+	Channel string `json:"channel,omitempty,omitzero"`
+	Detail  string `json:"detail,omitempty,omitzero"`
+
+	// Intent What we understood of theirs.
+	Intent string               `json:"intent,omitempty,omitzero"`
+	Kind   ConversationLineKind `json:"kind"`
+
+	// Message Id of what we sent.
+	Message string `json:"message,omitempty,omitzero"`
+
+	// State What became of it.
+	State   string `json:"state,omitempty,omitzero"`
+	Subject string `json:"subject,omitempty,omitzero"`
+	Text    string `json:"text,omitempty,omitzero"`
+	Ticket  string `json:"ticket,omitempty,omitzero"`
+
+	// What note, opened, assigned, state, priority, queue, title, solved or reopened.
+	What string `json:"what,omitempty,omitzero"`
+}
+
+// ConversationLineKind defines model for ConversationLine.Kind.
+type ConversationLineKind string
+
+// ConversationList defines model for ConversationList.
+type ConversationList struct {
+	Data []Conversation `json:"data"`
+	Next string         `json:"next,omitempty,omitzero"`
+}
+
+// ConversationWay defines model for ConversationWay.
+type ConversationWay struct {
+	Channel string             `json:"channel"`
+	To      string             `json:"to"`
+	Why     ConversationWayWhy `json:"why"`
+	WroteAt time.Time          `json:"wrote_at,omitempty,omitzero"`
+}
+
+// ConversationWayWhy defines model for ConversationWay.Why.
+type ConversationWayWhy string
 
 // Cost defines model for Cost.
 type Cost struct {
@@ -1461,6 +1817,36 @@ type LandedCost = LandedQuote
 // Lang defines model for Lang.
 type Lang = string
 
+// LimitList defines model for LimitList.
+type LimitList struct {
+	Data []Limits `json:"data"`
+}
+
+// Limits defines model for Limits.
+type Limits struct {
+	By string `json:"by"`
+
+	// CapDay Offers and surveys to a person in 24 hours; absent: 1.
+	CapDay int64 `json:"cap_day,omitempty,omitzero"`
+
+	// CapMonth Offers to a person in 30 days; absent: 4.
+	CapMonth  int64     `json:"cap_month,omitempty,omitzero"`
+	ChangedAt time.Time `json:"changed_at"`
+
+	// Day A whole number of the currency's smallest unit.
+	Day    Money  `json:"day,omitempty,omitzero"`
+	Market string `json:"market"`
+
+	// Month A whole number of the currency's smallest unit.
+	Month Money `json:"month,omitempty,omitzero"`
+
+	// SpentDay A whole number of the currency's smallest unit.
+	SpentDay Money `json:"spent_day,omitempty,omitzero"`
+
+	// SpentMonth A whole number of the currency's smallest unit.
+	SpentMonth Money `json:"spent_month,omitempty,omitzero"`
+}
+
 // LineQuantity defines model for LineQuantity.
 type LineQuantity struct {
 	Quantity int64 `json:"quantity"`
@@ -1667,12 +2053,42 @@ type MessageState string
 // Money A whole number of the currency's smallest unit.
 type Money = money.Amount
 
+// NewAnswer defines model for NewAnswer.
+type NewAnswer struct {
+	DryRun bool `json:"dry_run,omitempty,omitzero"`
+
+	// Key Sends it once.
+	Key  string `json:"key,omitempty,omitzero"`
+	Text string `json:"text"`
+
+	// To One of the conversation's ways; absent: the best.
+	To string `json:"to,omitempty,omitzero"`
+
+	// Version The conversation's, as you read it.
+	Version int64 `json:"version,omitempty,omitzero"`
+}
+
 // NewCart defines model for NewCart.
 type NewCart struct {
 	Country CountryCode `json:"country,omitempty,omitzero"`
 	Lang    Lang        `json:"lang,omitempty,omitzero"`
 	Lines   []NewLine   `json:"lines,omitempty,omitzero"`
 	Market  MarketCode  `json:"market"`
+}
+
+// NewLimits defines model for NewLimits.
+type NewLimits struct {
+	// CapDay Offers and surveys to a person in 24 hours; absent: 1.
+	CapDay int64 `json:"cap_day,omitempty,omitzero"`
+
+	// CapMonth Offers to a person in 30 days; absent: 4.
+	CapMonth int64 `json:"cap_month,omitempty,omitzero"`
+
+	// Day A whole number of the currency's smallest unit.
+	Day Money `json:"day,omitempty,omitzero"`
+
+	// Month A whole number of the currency's smallest unit.
+	Month Money `json:"month,omitempty,omitzero"`
 }
 
 // NewLine defines model for NewLine.
@@ -1713,11 +2129,29 @@ type NewMessage struct {
 // NewMessageChannel defines model for NewMessage.Channel.
 type NewMessageChannel string
 
+// NewNote defines model for NewNote.
+type NewNote struct {
+	Text string `json:"text"`
+}
+
 // NewOrder defines model for NewOrder.
 type NewOrder = beside.Order
 
 // NewOrderLine defines model for NewOrderLine.
 type NewOrderLine = beside.Line
+
+// NewPlan defines model for NewPlan.
+type NewPlan struct {
+	// Days For how long it may wait; 3 if left out.
+	Days int64 `json:"days,omitempty,omitzero"`
+
+	// Link A page of the shop.
+	Link     string            `json:"link,omitempty,omitzero"`
+	Market   MarketCode        `json:"market,omitempty,omitzero"`
+	Name     string            `json:"name"`
+	Template string            `json:"template"`
+	Vars     map[string]string `json:"vars,omitempty,omitzero"`
+}
 
 // NewRefund defines model for NewRefund.
 type NewRefund struct {
@@ -1743,6 +2177,20 @@ type NewTemplate struct {
 	Key       string             `json:"key"`
 	Title     string             `json:"title"`
 	Variables []TemplateVariable `json:"variables,omitempty,omitzero"`
+}
+
+// NewTicket defines model for NewTicket.
+type NewTicket struct {
+	Conversation string `json:"conversation,omitempty,omitzero"`
+	Customer     string `json:"customer,omitempty,omitzero"`
+	Key          string `json:"key"`
+
+	// Order With it, customer, market and language follow.
+	Order    string         `json:"order,omitempty,omitzero"`
+	Priority TicketPriority `json:"priority,omitempty,omitzero"`
+	Queue    TicketQueue    `json:"queue,omitempty,omitzero"`
+	Reason   string         `json:"reason,omitempty,omitzero"`
+	Title    string         `json:"title,omitempty,omitzero"`
 }
 
 // OpenCode defines model for OpenCode.
@@ -2089,6 +2537,73 @@ type PayoutReport struct {
 	ID    string `json:"id"`
 	Lines int64  `json:"lines"`
 	Name  string `json:"name"`
+}
+
+// Plan defines model for Plan.
+type Plan struct {
+	By        string    `json:"by"`
+	Countries []PlanRow `json:"countries"`
+	CreatedAt time.Time `json:"created_at"`
+	Days      int64     `json:"days"`
+
+	// Done People looked at, or written to while it is sent.
+	Done    int64     `json:"done"`
+	EndedAt time.Time `json:"ended_at,omitempty,omitzero"`
+	ID      string    `json:"id"`
+	Link    string    `json:"link,omitempty,omitzero"`
+
+	// Market Absent: every market.
+	Market    string            `json:"market,omitempty,omitzero"`
+	Name      string            `json:"name"`
+	People    int64             `json:"people"`
+	PlannedAt time.Time         `json:"planned_at,omitempty,omitzero"`
+	Reached   int64             `json:"reached"`
+	SentAt    time.Time         `json:"sent_at,omitempty,omitzero"`
+	SentBy    string            `json:"sent_by,omitempty,omitzero"`
+	State     PlanState         `json:"state"`
+	Sum       PlanRow           `json:"sum"`
+	Template  string            `json:"template"`
+	Vars      map[string]string `json:"vars"`
+}
+
+// PlanState defines model for Plan.State.
+type PlanState string
+
+// PlanList defines model for PlanList.
+type PlanList struct {
+	Data []Plan `json:"data"`
+}
+
+// PlanReason defines model for PlanReason.
+type PlanReason struct {
+	Code   string `json:"code"`
+	People int64  `json:"people"`
+}
+
+// PlanRow defines model for PlanRow.
+type PlanRow struct {
+	// Blocked Not reached.
+	Blocked  int64        `json:"blocked"`
+	Channels []PlanReason `json:"channels"`
+	Cost     []Cost       `json:"cost"`
+
+	// Country Absent for the sum.
+	Country string    `json:"country,omitempty,omitzero"`
+	First   time.Time `json:"first,omitempty,omitzero"`
+
+	// Held Reached later.
+	Held   int64     `json:"held"`
+	Last   time.Time `json:"last,omitempty,omitzero"`
+	Now    int64     `json:"now"`
+	Parts  int64     `json:"parts"`
+	People int64     `json:"people"`
+
+	// Reasons Why people are held or not reached.
+	Reasons []PlanReason `json:"reasons"`
+	Senders []PlanReason `json:"senders"`
+
+	// Switched By another channel than the first.
+	Switched int64 `json:"switched"`
 }
 
 // Price defines model for Price.
@@ -2461,6 +2976,11 @@ type RefundList struct {
 // RefundPiece defines model for RefundPiece.
 type RefundPiece = order.Piece
 
+// ReopenedTickets defines model for ReopenedTickets.
+type ReopenedTickets struct {
+	Tickets []string `json:"tickets,omitempty,omitzero"`
+}
+
 // Restriction What stands between goods and a country.
 type Restriction struct {
 	// Alternative What the buyer can do instead.
@@ -2584,6 +3104,75 @@ type RuleUndo struct {
 	Reason string `json:"reason"`
 }
 
+// Sender defines model for Sender.
+type Sender struct {
+	By        string       `json:"by"`
+	ChangedAt time.Time    `json:"changed_at"`
+	ID        string       `json:"id"`
+	Papers    SenderPapers `json:"papers"`
+	Standing  SenderState  `json:"standing"`
+
+	// Volume Messages in the last 90 days.
+	Volume int64 `json:"volume"`
+}
+
+// SenderChange defines model for SenderChange.
+type SenderChange struct {
+	At     time.Time    `json:"at"`
+	By     string       `json:"by"`
+	Papers SenderPapers `json:"papers"`
+}
+
+// SenderDetail defines model for SenderDetail.
+type SenderDetail struct {
+	History []SenderChange `json:"history"`
+	Sender  Sender         `json:"sender"`
+}
+
+// SenderKind defines model for SenderKind.
+type SenderKind string
+
+// SenderList defines model for SenderList.
+type SenderList struct {
+	Data []Sender `json:"data"`
+
+	// Unrecorded In use and written down nowhere.
+	Unrecorded []SenderPapers `json:"unrecorded"`
+}
+
+// SenderPapers defines model for SenderPapers.
+type SenderPapers struct {
+	Country CountryCode `json:"country"`
+
+	// Here A company established in the country sends.
+	Here  bool       `json:"here,omitempty,omitzero"`
+	Kind  SenderKind `json:"kind"`
+	Links []string   `json:"links,omitempty,omitzero"`
+
+	// MinVolume Messages in 90 days below which it is taken away.
+	MinVolume int64    `json:"min_volume,omitempty,omitzero"`
+	Papers    string   `json:"papers,omitempty,omitzero"`
+	Phones    []string `json:"phones,omitempty,omitzero"`
+	Provider  string   `json:"provider,omitempty,omitzero"`
+
+	// Receipts Networks say what became of its messages.
+	Receipts bool        `json:"receipts,omitempty,omitzero"`
+	State    SenderState `json:"state"`
+
+	// TwoWay People can answer it.
+	TwoWay bool `json:"two_way,omitempty,omitzero"`
+
+	// ValidFrom A day; absent: no end.
+	ValidFrom string `json:"valid_from,omitempty,omitzero"`
+	ValidTo   string `json:"valid_to,omitempty,omitzero"`
+
+	// Value Exactly as it is shown.
+	Value string `json:"value"`
+}
+
+// SenderState defines model for SenderState.
+type SenderState string
+
 // SentMessage defines model for SentMessage.
 type SentMessage struct {
 	Message Message            `json:"message"`
@@ -2593,6 +3182,11 @@ type SentMessage struct {
 
 // SentMessageVerdict defines model for SentMessage.Verdict.
 type SentMessageVerdict string
+
+// SentPlan defines model for SentPlan.
+type SentPlan struct {
+	Reached int64 `json:"reached"`
+}
 
 // Shipment defines model for Shipment.
 type Shipment struct {
@@ -2713,6 +3307,11 @@ type Sku = string
 
 // Slug defines model for Slug.
 type Slug = string
+
+// SolvedTickets defines model for SolvedTickets.
+type SolvedTickets struct {
+	Tickets []string `json:"tickets"`
+}
 
 // Source defines model for Source.
 type Source = string
@@ -2965,6 +3564,69 @@ type TextVersion struct {
 	Words   Words  `json:"words"`
 }
 
+// Ticket defines model for Ticket.
+type Ticket struct {
+	AnsweredAt   time.Time `json:"answered_at,omitempty,omitzero"`
+	Assignee     string    `json:"assignee,omitempty,omitzero"`
+	ChangedAt    time.Time `json:"changed_at"`
+	Conversation string    `json:"conversation,omitempty,omitzero"`
+	Customer     string    `json:"customer,omitempty,omitzero"`
+	ID           string    `json:"id"`
+	Lang         string    `json:"lang,omitempty,omitzero"`
+	Market       string    `json:"market,omitempty,omitzero"`
+
+	// Number As people read it out.
+	Number   string         `json:"number"`
+	OpenedAt time.Time      `json:"opened_at"`
+	OpenedBy string         `json:"opened_by"`
+	Order    string         `json:"order,omitempty,omitzero"`
+	Priority TicketPriority `json:"priority"`
+	Queue    TicketQueue    `json:"queue"`
+
+	// Reason A stable code.
+	Reason   string      `json:"reason"`
+	Shipment string      `json:"shipment,omitempty,omitzero"`
+	SolvedAt time.Time   `json:"solved_at,omitempty,omitzero"`
+	SolvedBy string      `json:"solved_by,omitempty,omitzero"`
+	Source   string      `json:"source"`
+	State    TicketState `json:"state"`
+	Title    string      `json:"title,omitempty,omitzero"`
+	Version  int64       `json:"version"`
+}
+
+// TicketChange defines model for TicketChange.
+type TicketChange struct {
+	// Assignee Id or e-mail address of a user; empty: nobody.
+	Assignee *string         `json:"assignee,omitempty"`
+	Note     string          `json:"note,omitempty,omitzero"`
+	Priority *TicketPriority `json:"priority,omitempty"`
+	Queue    *TicketQueue    `json:"queue,omitempty"`
+	State    *TicketState    `json:"state,omitempty"`
+	Title    *string         `json:"title,omitempty"`
+	Version  int64           `json:"version,omitempty,omitzero"`
+}
+
+// TicketDetail defines model for TicketDetail.
+type TicketDetail struct {
+	History []ConversationLine `json:"history"`
+	Ticket  Ticket             `json:"ticket"`
+}
+
+// TicketList defines model for TicketList.
+type TicketList struct {
+	Data []Ticket `json:"data"`
+	Next string   `json:"next,omitempty,omitzero"`
+}
+
+// TicketPriority defines model for TicketPriority.
+type TicketPriority string
+
+// TicketQueue defines model for TicketQueue.
+type TicketQueue string
+
+// TicketState defines model for TicketState.
+type TicketState string
+
 // Timeline defines model for Timeline.
 type Timeline struct {
 	Data []TimelineEntry `json:"data"`
@@ -3019,6 +3681,9 @@ type JourneyName = string
 // Limit defines model for Limit.
 type Limit = int
 
+// LimitMarket defines model for LimitMarket.
+type LimitMarket = MarketCode
+
 // MeasureClass defines model for MeasureClass.
 type MeasureClass = MessageClass
 
@@ -3040,8 +3705,17 @@ type MeasureUntil = time.Time
 // OrderID defines model for OrderId.
 type OrderID = ID
 
+// PlanID defines model for PlanId.
+type PlanID = ID
+
+// SenderID defines model for SenderId.
+type SenderID = ID
+
 // ShipmentID defines model for ShipmentId.
 type ShipmentID = ID
+
+// TalkID defines model for TalkId.
+type TalkID = ID
 
 // TemplateKey defines model for TemplateKey.
 type TemplateKey = string
@@ -3051,6 +3725,37 @@ type TextChannel string
 
 // TextLang defines model for TextLang.
 type TextLang = string
+
+// TicketID defines model for TicketId.
+type TicketID = ID
+
+// ListConversationsParams defines parameters for ListConversations.
+type ListConversationsParams struct {
+	// Show `waiting`: somebody waits for us; `open`: with a ticket that is not solved.
+	Show ListConversationsParamsShow `form:"show,omitempty" json:"show,omitempty,omitzero"`
+
+	// Assignee Those that this user looks after.
+	Assignee ID         `form:"assignee,omitempty" json:"assignee,omitempty,omitzero"`
+	Market   MarketCode `form:"market,omitempty" json:"market,omitempty,omitzero"`
+	Lang     Lang       `form:"lang,omitempty" json:"lang,omitempty,omitzero"`
+
+	// Search Words, a name, a number, an order.
+	Search string `form:"search,omitempty" json:"search,omitempty,omitzero"`
+
+	// After `next` of the page before.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListConversationsParamsShow defines parameters for ListConversations.
+type ListConversationsParamsShow string
+
+// GetConversationParams defines parameters for GetConversation.
+type GetConversationParams struct {
+	// Before Lines before this moment.
+	Before time.Time `form:"before,omitempty" json:"before,omitempty,omitzero"`
+	Limit  Limit     `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
 
 // SearchCodesParams defines parameters for SearchCodes.
 type SearchCodesParams struct {
@@ -3206,6 +3911,28 @@ type ListTaxReturnOrdersParams struct {
 // ListTaxReturnOrdersParamsOnly defines parameters for ListTaxReturnOrders.
 type ListTaxReturnOrdersParamsOnly string
 
+// ListTicketsParams defines parameters for ListTickets.
+type ListTicketsParams struct {
+	State    ListTicketsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+	Queue    TicketQueue            `form:"queue,omitempty" json:"queue,omitempty,omitzero"`
+	Priority TicketPriority         `form:"priority,omitempty" json:"priority,omitempty,omitzero"`
+
+	// Assignee Id of a user; `-`: nobody's.
+	Assignee     string     `form:"assignee,omitempty" json:"assignee,omitempty,omitzero"`
+	Market       MarketCode `form:"market,omitempty" json:"market,omitempty,omitzero"`
+	Lang         Lang       `form:"lang,omitempty" json:"lang,omitempty,omitzero"`
+	Order        ID         `form:"order,omitempty" json:"order,omitempty,omitzero"`
+	Conversation ID         `form:"conversation,omitempty" json:"conversation,omitempty,omitzero"`
+	Customer     ID         `form:"customer,omitempty" json:"customer,omitempty,omitzero"`
+
+	// After `next` of the page before.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListTicketsParamsState defines parameters for ListTickets.
+type ListTicketsParamsState string
+
 // CreateCartJSONRequestBody defines body for CreateCart for application/json ContentType.
 type CreateCartJSONRequestBody = NewCart
 
@@ -3230,6 +3957,18 @@ type SetCartLineJSONRequestBody = LineQuantity
 // PayCartJSONRequestBody defines body for PayCart for application/json ContentType.
 type PayCartJSONRequestBody = PaymentEntry
 
+// AnswerConversationJSONRequestBody defines body for AnswerConversation for application/json ContentType.
+type AnswerConversationJSONRequestBody = NewAnswer
+
+// AssignConversationJSONRequestBody defines body for AssignConversation for application/json ContentType.
+type AssignConversationJSONRequestBody = Assignment
+
+// NoteConversationJSONRequestBody defines body for NoteConversation for application/json ContentType.
+type NoteConversationJSONRequestBody = NewNote
+
+// ReopenConversationJSONRequestBody defines body for ReopenConversation for application/json ContentType.
+type ReopenConversationJSONRequestBody = ReopenedTickets
+
 // SuggestCodesJSONRequestBody defines body for SuggestCodes for application/json ContentType.
 type SuggestCodesJSONRequestBody = GoodsToClassify
 
@@ -3245,6 +3984,9 @@ type PublishJourneyJSONRequestBody = PublishedJourney
 // SetJourneyStateJSONRequestBody defines body for SetJourneyState for application/json ContentType.
 type SetJourneyStateJSONRequestBody = JourneyState
 
+// SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
+type SetLimitsJSONRequestBody = NewLimits
+
 // SendMessageJSONRequestBody defines body for SendMessage for application/json ContentType.
 type SendMessageJSONRequestBody = NewMessage
 
@@ -3256,6 +3998,12 @@ type AddOrderPaymentJSONRequestBody = OrderPayment
 
 // CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
 type CreateRefundJSONRequestBody = NewRefund
+
+// StartPlanJSONRequestBody defines body for StartPlan for application/json ContentType.
+type StartPlanJSONRequestBody = NewPlan
+
+// SendPlanJSONRequestBody defines body for SendPlan for application/json ContentType.
+type SendPlanJSONRequestBody = SentPlan
 
 // DecideCodeJSONRequestBody defines body for DecideCode for application/json ContentType.
 type DecideCodeJSONRequestBody = CodeDecision
@@ -3274,6 +4022,12 @@ type ChangeRulesJSONRequestBody = RuleChangeRequest
 
 // UndoRuleChangeJSONRequestBody defines body for UndoRuleChange for application/json ContentType.
 type UndoRuleChangeJSONRequestBody = RuleUndo
+
+// AddSenderJSONRequestBody defines body for AddSender for application/json ContentType.
+type AddSenderJSONRequestBody = SenderPapers
+
+// ChangeSenderJSONRequestBody defines body for ChangeSender for application/json ContentType.
+type ChangeSenderJSONRequestBody = SenderPapers
 
 // AcceptWarningJSONRequestBody defines body for AcceptWarning for application/json ContentType.
 type AcceptWarningJSONRequestBody = WarningAccepted
@@ -3307,6 +4061,12 @@ type KeepDraftJSONRequestBody = Words
 
 // LookAtTextJSONRequestBody defines body for LookAtText for application/json ContentType.
 type LookAtTextJSONRequestBody = LookRequest
+
+// OpenTicketJSONRequestBody defines body for OpenTicket for application/json ContentType.
+type OpenTicketJSONRequestBody = NewTicket
+
+// ChangeTicketJSONRequestBody defines body for ChangeTicket for application/json ContentType.
+type ChangeTicketJSONRequestBody = TicketChange
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -3346,6 +4106,27 @@ type ServerInterface interface {
 	// PayCart Pay the cart's quote, once
 	// (POST /v1/carts/{token}/payments)
 	PayCart(w http.ResponseWriter, r *http.Request, token CartToken)
+	// ListConversations Conversations, that with the latest word first
+	// (GET /v1/conversations)
+	ListConversations(w http.ResponseWriter, r *http.Request, params ListConversationsParams)
+	// GetConversation What was said, over all channels, with what was done
+	// (GET /v1/conversations/{id})
+	GetConversation(w http.ResponseWriter, r *http.Request, id TalkID, params GetConversationParams)
+	// AnswerConversation Answer
+	// (POST /v1/conversations/{id}/answers)
+	AnswerConversation(w http.ResponseWriter, r *http.Request, id TalkID)
+	// AssignConversation Give it to somebody
+	// (POST /v1/conversations/{id}/assign)
+	AssignConversation(w http.ResponseWriter, r *http.Request, id TalkID)
+	// NoteConversation Write a note that the person never sees
+	// (POST /v1/conversations/{id}/notes)
+	NoteConversation(w http.ResponseWriter, r *http.Request, id TalkID)
+	// ReopenConversation Open tickets again
+	// (POST /v1/conversations/{id}/reopen)
+	ReopenConversation(w http.ResponseWriter, r *http.Request, id TalkID)
+	// SolveConversation Solve all its tickets
+	// (POST /v1/conversations/{id}/solve)
+	SolveConversation(w http.ResponseWriter, r *http.Request, id TalkID)
 	// GetCustomer One customer
 	// (GET /v1/customers/{id})
 	GetCustomer(w http.ResponseWriter, r *http.Request, id ID)
@@ -3385,6 +4166,12 @@ type ServerInterface interface {
 	// GetJourneyVersion What a version says
 	// (GET /v1/journeys/{name}/versions/{version})
 	GetJourneyVersion(w http.ResponseWriter, r *http.Request, name JourneyName, version int64)
+	// ListLimits What a market may cost at most, and what is spent of it
+	// (GET /v1/limits)
+	ListLimits(w http.ResponseWriter, r *http.Request)
+	// SetLimits Set the limits of a market
+	// (PUT /v1/limits/{market})
+	SetLimits(w http.ResponseWriter, r *http.Request, market LimitMarket)
 	// GetMeasures How messages do
 	// (GET /v1/measures)
 	GetMeasures(w http.ResponseWriter, r *http.Request, params GetMeasuresParams)
@@ -3421,6 +4208,21 @@ type ServerInterface interface {
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(w http.ResponseWriter, r *http.Request, id OrderID)
+	// ListPlans The latest plans, newest first
+	// (GET /v1/plans)
+	ListPlans(w http.ResponseWriter, r *http.Request)
+	// StartPlan Ask the gate about everybody
+	// (POST /v1/plans)
+	StartPlan(w http.ResponseWriter, r *http.Request)
+	// GetPlan A plan, country by country
+	// (GET /v1/plans/{id})
+	GetPlan(w http.ResponseWriter, r *http.Request, id PlanID)
+	// CancelPlan Cancel a plan, or what has not left
+	// (POST /v1/plans/{id}/cancel)
+	CancelPlan(w http.ResponseWriter, r *http.Request, id PlanID)
+	// SendPlan Send what was planned
+	// (POST /v1/plans/{id}/send)
+	SendPlan(w http.ResponseWriter, r *http.Request, id PlanID)
 	// UndoPriceChange Take a change back
 	// (POST /v1/price-changes/{id}/undo)
 	UndoPriceChange(w http.ResponseWriter, r *http.Request, id ID)
@@ -3469,6 +4271,18 @@ type ServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(w http.ResponseWriter, r *http.Request, table string, params ListRuleRowsParams)
+	// ListSenders What phones show when the shop writes
+	// (GET /v1/senders)
+	ListSenders(w http.ResponseWriter, r *http.Request)
+	// AddSender Write a sender down
+	// (POST /v1/senders)
+	AddSender(w http.ResponseWriter, r *http.Request)
+	// GetSender A sender with how it was written down before
+	// (GET /v1/senders/{id})
+	GetSender(w http.ResponseWriter, r *http.Request, id SenderID)
+	// ChangeSender Write a sender down anew
+	// (PUT /v1/senders/{id})
+	ChangeSender(w http.ResponseWriter, r *http.Request, id SenderID)
 	// ListShipments Shipments, newest first
 	// (GET /v1/shipments)
 	ListShipments(w http.ResponseWriter, r *http.Request, params ListShipmentsParams)
@@ -3553,6 +4367,18 @@ type ServerInterface interface {
 	// LookAtText How words would reach shoppers
 	// (POST /v1/templates/{key}/{lang}/{channel}/look)
 	LookAtText(w http.ResponseWriter, r *http.Request, key TemplateKey, lang TextLang, channel TextChannel)
+	// ListTickets Tickets, newest first
+	// (GET /v1/tickets)
+	ListTickets(w http.ResponseWriter, r *http.Request, params ListTicketsParams)
+	// OpenTicket Open a ticket
+	// (POST /v1/tickets)
+	OpenTicket(w http.ResponseWriter, r *http.Request)
+	// GetTicket A ticket with what was done about it
+	// (GET /v1/tickets/{id})
+	GetTicket(w http.ResponseWriter, r *http.Request, id TicketID)
+	// ChangeTicket Change a ticket
+	// (PATCH /v1/tickets/{id})
+	ChangeTicket(w http.ResponseWriter, r *http.Request, id TicketID)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -3873,6 +4699,302 @@ func (siw *ServerInterfaceWrapper) PayCart(w http.ResponseWriter, r *http.Reques
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PayCart(w, r, token)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListConversations operation middleware
+func (siw *ServerInterfaceWrapper) ListConversations(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConversationsParams
+
+	// ------------- Optional query parameter "show" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "show", r.URL.Query(), &params.Show, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "show"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "show", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "assignee" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "assignee", r.URL.Query(), &params.Assignee, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "assignee"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "assignee", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "market" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "market", r.URL.Query(), &params.Market, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "market"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", r.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "lang"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", r.URL.Query(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "search"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "search", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListConversations(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetConversation operation middleware
+func (siw *ServerInterfaceWrapper) GetConversation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TalkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetConversationParams
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", r.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "before"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "before", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetConversation(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AnswerConversation operation middleware
+func (siw *ServerInterfaceWrapper) AnswerConversation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TalkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AnswerConversation(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AssignConversation operation middleware
+func (siw *ServerInterfaceWrapper) AssignConversation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TalkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AssignConversation(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// NoteConversation operation middleware
+func (siw *ServerInterfaceWrapper) NoteConversation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TalkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.NoteConversation(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReopenConversation operation middleware
+func (siw *ServerInterfaceWrapper) ReopenConversation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TalkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReopenConversation(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SolveConversation operation middleware
+func (siw *ServerInterfaceWrapper) SolveConversation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TalkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SolveConversation(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4224,6 +5346,46 @@ func (siw *ServerInterfaceWrapper) GetJourneyVersion(w http.ResponseWriter, r *h
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetJourneyVersion(w, r, name, version)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListLimits operation middleware
+func (siw *ServerInterfaceWrapper) ListLimits(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListLimits(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetLimits operation middleware
+func (siw *ServerInterfaceWrapper) SetLimits(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "market" -------------
+	var market LimitMarket
+
+	err = runtime.BindStyledParameterWithOptions("simple", "market", r.PathValue("market"), &market, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetLimits(w, r, market)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4946,6 +6108,112 @@ func (siw *ServerInterfaceWrapper) GetOrderTimeline(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// ListPlans operation middleware
+func (siw *ServerInterfaceWrapper) ListPlans(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPlans(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// StartPlan operation middleware
+func (siw *ServerInterfaceWrapper) StartPlan(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StartPlan(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPlan operation middleware
+func (siw *ServerInterfaceWrapper) GetPlan(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id PlanID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPlan(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CancelPlan operation middleware
+func (siw *ServerInterfaceWrapper) CancelPlan(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id PlanID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelPlan(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendPlan operation middleware
+func (siw *ServerInterfaceWrapper) SendPlan(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id PlanID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendPlan(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // UndoPriceChange operation middleware
 func (siw *ServerInterfaceWrapper) UndoPriceChange(w http.ResponseWriter, r *http.Request) {
 
@@ -5375,6 +6643,86 @@ func (siw *ServerInterfaceWrapper) ListRuleRows(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListRuleRows(w, r, table, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListSenders operation middleware
+func (siw *ServerInterfaceWrapper) ListSenders(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListSenders(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddSender operation middleware
+func (siw *ServerInterfaceWrapper) AddSender(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddSender(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetSender operation middleware
+func (siw *ServerInterfaceWrapper) GetSender(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id SenderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetSender(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeSender operation middleware
+func (siw *ServerInterfaceWrapper) ChangeSender(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id SenderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeSender(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6342,6 +7690,235 @@ func (siw *ServerInterfaceWrapper) LookAtText(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// ListTickets operation middleware
+func (siw *ServerInterfaceWrapper) ListTickets(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketsParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "queue" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "queue", r.URL.Query(), &params.Queue, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "queue"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "queue", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "priority" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "priority", r.URL.Query(), &params.Priority, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "priority"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "priority", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "assignee" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "assignee", r.URL.Query(), &params.Assignee, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "assignee"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "assignee", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "market" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "market", r.URL.Query(), &params.Market, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "market"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", r.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "lang"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lang", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", r.URL.Query(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "conversation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversation", r.URL.Query(), &params.Conversation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "conversation"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "conversation", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "customer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "customer", r.URL.Query(), &params.Customer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customer"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customer", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTickets(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// OpenTicket operation middleware
+func (siw *ServerInterfaceWrapper) OpenTicket(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.OpenTicket(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetTicket operation middleware
+func (siw *ServerInterfaceWrapper) GetTicket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TicketID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTicket(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeTicket operation middleware
+func (siw *ServerInterfaceWrapper) ChangeTicket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id TicketID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeTicket(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -6524,6 +8101,28 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages", wrapper.ListMessages)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/messages", wrapper.SendMessage)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages/{id}", wrapper.GetMessage)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/conversations", wrapper.ListConversations)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/conversations/{id}", wrapper.GetConversation)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/conversations/{id}/answers", wrapper.AnswerConversation)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/conversations/{id}/assign", wrapper.AssignConversation)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/conversations/{id}/notes", wrapper.NoteConversation)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/conversations/{id}/solve", wrapper.SolveConversation)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/conversations/{id}/reopen", wrapper.ReopenConversation)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/tickets", wrapper.ListTickets)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/tickets", wrapper.OpenTicket)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/tickets/{id}", wrapper.GetTicket)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/tickets/{id}", wrapper.ChangeTicket)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/plans", wrapper.ListPlans)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/plans", wrapper.StartPlan)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/plans/{id}", wrapper.GetPlan)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/plans/{id}/send", wrapper.SendPlan)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/plans/{id}/cancel", wrapper.CancelPlan)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/senders", wrapper.ListSenders)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/senders", wrapper.AddSender)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/senders/{id}", wrapper.GetSender)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/senders/{id}", wrapper.ChangeSender)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/limits", wrapper.ListLimits)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/limits/{market}", wrapper.SetLimits)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates", wrapper.ListTemplates)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/templates", wrapper.AddTemplate)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates/{key}", wrapper.GetTemplate)
@@ -7019,6 +8618,278 @@ type PayCartdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PayCartdefaultApplicationProblemPlusJSONResponse) VisitPayCartResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConversationsRequestObject struct {
+	Params ListConversationsParams
+}
+
+type ListConversationsResponseObject interface {
+	VisitListConversationsResponse(w http.ResponseWriter) error
+}
+
+type ListConversations200JSONResponse ConversationList
+
+func (response ListConversations200JSONResponse) VisitListConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConversationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListConversationsdefaultApplicationProblemPlusJSONResponse) VisitListConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConversationRequestObject struct {
+	ID     TalkID `json:"id"`
+	Params GetConversationParams
+}
+
+type GetConversationResponseObject interface {
+	VisitGetConversationResponse(w http.ResponseWriter) error
+}
+
+type GetConversation200JSONResponse ConversationDetail
+
+func (response GetConversation200JSONResponse) VisitGetConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetConversationdefaultApplicationProblemPlusJSONResponse) VisitGetConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerConversationRequestObject struct {
+	ID   TalkID `json:"id"`
+	Body *AnswerConversationJSONRequestBody
+}
+
+type AnswerConversationResponseObject interface {
+	VisitAnswerConversationResponse(w http.ResponseWriter) error
+}
+
+type AnswerConversation202JSONResponse SentMessage
+
+func (response AnswerConversation202JSONResponse) VisitAnswerConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnswerConversationdefaultApplicationProblemPlusJSONResponse) VisitAnswerConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignConversationRequestObject struct {
+	ID   TalkID `json:"id"`
+	Body *AssignConversationJSONRequestBody
+}
+
+type AssignConversationResponseObject interface {
+	VisitAssignConversationResponse(w http.ResponseWriter) error
+}
+
+type AssignConversation200JSONResponse Conversation
+
+func (response AssignConversation200JSONResponse) VisitAssignConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AssignConversationdefaultApplicationProblemPlusJSONResponse) VisitAssignConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type NoteConversationRequestObject struct {
+	ID   TalkID `json:"id"`
+	Body *NoteConversationJSONRequestBody
+}
+
+type NoteConversationResponseObject interface {
+	VisitNoteConversationResponse(w http.ResponseWriter) error
+}
+
+type NoteConversation204Response struct {
+}
+
+func (response NoteConversation204Response) VisitNoteConversationResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type NoteConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response NoteConversationdefaultApplicationProblemPlusJSONResponse) VisitNoteConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenConversationRequestObject struct {
+	ID   TalkID `json:"id"`
+	Body *ReopenConversationJSONRequestBody
+}
+
+type ReopenConversationResponseObject interface {
+	VisitReopenConversationResponse(w http.ResponseWriter) error
+}
+
+type ReopenConversation200JSONResponse Conversation
+
+func (response ReopenConversation200JSONResponse) VisitReopenConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReopenConversationdefaultApplicationProblemPlusJSONResponse) VisitReopenConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SolveConversationRequestObject struct {
+	ID TalkID `json:"id"`
+}
+
+type SolveConversationResponseObject interface {
+	VisitSolveConversationResponse(w http.ResponseWriter) error
+}
+
+type SolveConversation200JSONResponse SolvedTickets
+
+func (response SolveConversation200JSONResponse) VisitSolveConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SolveConversationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SolveConversationdefaultApplicationProblemPlusJSONResponse) VisitSolveConversationResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7534,6 +9405,84 @@ func (response GetJourneyVersiondefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type ListLimitsRequestObject struct {
+}
+
+type ListLimitsResponseObject interface {
+	VisitListLimitsResponse(w http.ResponseWriter) error
+}
+
+type ListLimits200JSONResponse LimitList
+
+func (response ListLimits200JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListLimitsdefaultApplicationProblemPlusJSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLimitsRequestObject struct {
+	Market LimitMarket `json:"market"`
+	Body   *SetLimitsJSONRequestBody
+}
+
+type SetLimitsResponseObject interface {
+	VisitSetLimitsResponse(w http.ResponseWriter) error
+}
+
+type SetLimits200JSONResponse Limits
+
+func (response SetLimits200JSONResponse) VisitSetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLimitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetLimitsdefaultApplicationProblemPlusJSONResponse) VisitSetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMeasuresRequestObject struct {
 	Params GetMeasuresParams
 }
@@ -8001,6 +9950,201 @@ type GetOrderTimelinedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetOrderTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPlansRequestObject struct {
+}
+
+type ListPlansResponseObject interface {
+	VisitListPlansResponse(w http.ResponseWriter) error
+}
+
+type ListPlans200JSONResponse PlanList
+
+func (response ListPlans200JSONResponse) VisitListPlansResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPlansdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPlansdefaultApplicationProblemPlusJSONResponse) VisitListPlansResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPlanRequestObject struct {
+	Body *StartPlanJSONRequestBody
+}
+
+type StartPlanResponseObject interface {
+	VisitStartPlanResponse(w http.ResponseWriter) error
+}
+
+type StartPlan202JSONResponse Plan
+
+func (response StartPlan202JSONResponse) VisitStartPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartPlandefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartPlandefaultApplicationProblemPlusJSONResponse) VisitStartPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPlanRequestObject struct {
+	ID PlanID `json:"id"`
+}
+
+type GetPlanResponseObject interface {
+	VisitGetPlanResponse(w http.ResponseWriter) error
+}
+
+type GetPlan200JSONResponse Plan
+
+func (response GetPlan200JSONResponse) VisitGetPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPlandefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPlandefaultApplicationProblemPlusJSONResponse) VisitGetPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelPlanRequestObject struct {
+	ID PlanID `json:"id"`
+}
+
+type CancelPlanResponseObject interface {
+	VisitCancelPlanResponse(w http.ResponseWriter) error
+}
+
+type CancelPlan200JSONResponse Plan
+
+func (response CancelPlan200JSONResponse) VisitCancelPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelPlandefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelPlandefaultApplicationProblemPlusJSONResponse) VisitCancelPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPlanRequestObject struct {
+	ID   PlanID `json:"id"`
+	Body *SendPlanJSONRequestBody
+}
+
+type SendPlanResponseObject interface {
+	VisitSendPlanResponse(w http.ResponseWriter) error
+}
+
+type SendPlan202JSONResponse Plan
+
+func (response SendPlan202JSONResponse) VisitSendPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPlandefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SendPlandefaultApplicationProblemPlusJSONResponse) VisitSendPlanResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8628,6 +10772,162 @@ type ListRuleRowsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListRuleRowsdefaultApplicationProblemPlusJSONResponse) VisitListRuleRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSendersRequestObject struct {
+}
+
+type ListSendersResponseObject interface {
+	VisitListSendersResponse(w http.ResponseWriter) error
+}
+
+type ListSenders200JSONResponse SenderList
+
+func (response ListSenders200JSONResponse) VisitListSendersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSendersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSendersdefaultApplicationProblemPlusJSONResponse) VisitListSendersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSenderRequestObject struct {
+	Body *AddSenderJSONRequestBody
+}
+
+type AddSenderResponseObject interface {
+	VisitAddSenderResponse(w http.ResponseWriter) error
+}
+
+type AddSender201JSONResponse Sender
+
+func (response AddSender201JSONResponse) VisitAddSenderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSenderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddSenderdefaultApplicationProblemPlusJSONResponse) VisitAddSenderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSenderRequestObject struct {
+	ID SenderID `json:"id"`
+}
+
+type GetSenderResponseObject interface {
+	VisitGetSenderResponse(w http.ResponseWriter) error
+}
+
+type GetSender200JSONResponse SenderDetail
+
+func (response GetSender200JSONResponse) VisitGetSenderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSenderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSenderdefaultApplicationProblemPlusJSONResponse) VisitGetSenderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSenderRequestObject struct {
+	ID   SenderID `json:"id"`
+	Body *ChangeSenderJSONRequestBody
+}
+
+type ChangeSenderResponseObject interface {
+	VisitChangeSenderResponse(w http.ResponseWriter) error
+}
+
+type ChangeSender200JSONResponse Sender
+
+func (response ChangeSender200JSONResponse) VisitChangeSenderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSenderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeSenderdefaultApplicationProblemPlusJSONResponse) VisitChangeSenderResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9782,6 +12082,163 @@ func (response LookAtTextdefaultApplicationProblemPlusJSONResponse) VisitLookAtT
 	return err
 }
 
+type ListTicketsRequestObject struct {
+	Params ListTicketsParams
+}
+
+type ListTicketsResponseObject interface {
+	VisitListTicketsResponse(w http.ResponseWriter) error
+}
+
+type ListTickets200JSONResponse TicketList
+
+func (response ListTickets200JSONResponse) VisitListTicketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTicketsdefaultApplicationProblemPlusJSONResponse) VisitListTicketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenTicketRequestObject struct {
+	Body *OpenTicketJSONRequestBody
+}
+
+type OpenTicketResponseObject interface {
+	VisitOpenTicketResponse(w http.ResponseWriter) error
+}
+
+type OpenTicket201JSONResponse Ticket
+
+func (response OpenTicket201JSONResponse) VisitOpenTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenTicketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response OpenTicketdefaultApplicationProblemPlusJSONResponse) VisitOpenTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketRequestObject struct {
+	ID TicketID `json:"id"`
+}
+
+type GetTicketResponseObject interface {
+	VisitGetTicketResponse(w http.ResponseWriter) error
+}
+
+type GetTicket200JSONResponse TicketDetail
+
+func (response GetTicket200JSONResponse) VisitGetTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTicketdefaultApplicationProblemPlusJSONResponse) VisitGetTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeTicketRequestObject struct {
+	ID   TicketID `json:"id"`
+	Body *ChangeTicketJSONRequestBody
+}
+
+type ChangeTicketResponseObject interface {
+	VisitChangeTicketResponse(w http.ResponseWriter) error
+}
+
+type ChangeTicket200JSONResponse TicketDetail
+
+func (response ChangeTicket200JSONResponse) VisitChangeTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeTicketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeTicketdefaultApplicationProblemPlusJSONResponse) VisitChangeTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// CreateCart Begin a cart
@@ -9820,6 +12277,27 @@ type StrictServerInterface interface {
 	// PayCart Pay the cart's quote, once
 	// (POST /v1/carts/{token}/payments)
 	PayCart(ctx context.Context, request PayCartRequestObject) (PayCartResponseObject, error)
+	// ListConversations Conversations, that with the latest word first
+	// (GET /v1/conversations)
+	ListConversations(ctx context.Context, request ListConversationsRequestObject) (ListConversationsResponseObject, error)
+	// GetConversation What was said, over all channels, with what was done
+	// (GET /v1/conversations/{id})
+	GetConversation(ctx context.Context, request GetConversationRequestObject) (GetConversationResponseObject, error)
+	// AnswerConversation Answer
+	// (POST /v1/conversations/{id}/answers)
+	AnswerConversation(ctx context.Context, request AnswerConversationRequestObject) (AnswerConversationResponseObject, error)
+	// AssignConversation Give it to somebody
+	// (POST /v1/conversations/{id}/assign)
+	AssignConversation(ctx context.Context, request AssignConversationRequestObject) (AssignConversationResponseObject, error)
+	// NoteConversation Write a note that the person never sees
+	// (POST /v1/conversations/{id}/notes)
+	NoteConversation(ctx context.Context, request NoteConversationRequestObject) (NoteConversationResponseObject, error)
+	// ReopenConversation Open tickets again
+	// (POST /v1/conversations/{id}/reopen)
+	ReopenConversation(ctx context.Context, request ReopenConversationRequestObject) (ReopenConversationResponseObject, error)
+	// SolveConversation Solve all its tickets
+	// (POST /v1/conversations/{id}/solve)
+	SolveConversation(ctx context.Context, request SolveConversationRequestObject) (SolveConversationResponseObject, error)
 	// GetCustomer One customer
 	// (GET /v1/customers/{id})
 	GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error)
@@ -9859,6 +12337,12 @@ type StrictServerInterface interface {
 	// GetJourneyVersion What a version says
 	// (GET /v1/journeys/{name}/versions/{version})
 	GetJourneyVersion(ctx context.Context, request GetJourneyVersionRequestObject) (GetJourneyVersionResponseObject, error)
+	// ListLimits What a market may cost at most, and what is spent of it
+	// (GET /v1/limits)
+	ListLimits(ctx context.Context, request ListLimitsRequestObject) (ListLimitsResponseObject, error)
+	// SetLimits Set the limits of a market
+	// (PUT /v1/limits/{market})
+	SetLimits(ctx context.Context, request SetLimitsRequestObject) (SetLimitsResponseObject, error)
 	// GetMeasures How messages do
 	// (GET /v1/measures)
 	GetMeasures(ctx context.Context, request GetMeasuresRequestObject) (GetMeasuresResponseObject, error)
@@ -9895,6 +12379,21 @@ type StrictServerInterface interface {
 	// GetOrderTimeline Everything that happened around an order, oldest first
 	// (GET /v1/orders/{id}/timeline)
 	GetOrderTimeline(ctx context.Context, request GetOrderTimelineRequestObject) (GetOrderTimelineResponseObject, error)
+	// ListPlans The latest plans, newest first
+	// (GET /v1/plans)
+	ListPlans(ctx context.Context, request ListPlansRequestObject) (ListPlansResponseObject, error)
+	// StartPlan Ask the gate about everybody
+	// (POST /v1/plans)
+	StartPlan(ctx context.Context, request StartPlanRequestObject) (StartPlanResponseObject, error)
+	// GetPlan A plan, country by country
+	// (GET /v1/plans/{id})
+	GetPlan(ctx context.Context, request GetPlanRequestObject) (GetPlanResponseObject, error)
+	// CancelPlan Cancel a plan, or what has not left
+	// (POST /v1/plans/{id}/cancel)
+	CancelPlan(ctx context.Context, request CancelPlanRequestObject) (CancelPlanResponseObject, error)
+	// SendPlan Send what was planned
+	// (POST /v1/plans/{id}/send)
+	SendPlan(ctx context.Context, request SendPlanRequestObject) (SendPlanResponseObject, error)
 	// UndoPriceChange Take a change back
 	// (POST /v1/price-changes/{id}/undo)
 	UndoPriceChange(ctx context.Context, request UndoPriceChangeRequestObject) (UndoPriceChangeResponseObject, error)
@@ -9943,6 +12442,18 @@ type StrictServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(ctx context.Context, request ListRuleRowsRequestObject) (ListRuleRowsResponseObject, error)
+	// ListSenders What phones show when the shop writes
+	// (GET /v1/senders)
+	ListSenders(ctx context.Context, request ListSendersRequestObject) (ListSendersResponseObject, error)
+	// AddSender Write a sender down
+	// (POST /v1/senders)
+	AddSender(ctx context.Context, request AddSenderRequestObject) (AddSenderResponseObject, error)
+	// GetSender A sender with how it was written down before
+	// (GET /v1/senders/{id})
+	GetSender(ctx context.Context, request GetSenderRequestObject) (GetSenderResponseObject, error)
+	// ChangeSender Write a sender down anew
+	// (PUT /v1/senders/{id})
+	ChangeSender(ctx context.Context, request ChangeSenderRequestObject) (ChangeSenderResponseObject, error)
 	// ListShipments Shipments, newest first
 	// (GET /v1/shipments)
 	ListShipments(ctx context.Context, request ListShipmentsRequestObject) (ListShipmentsResponseObject, error)
@@ -10027,6 +12538,18 @@ type StrictServerInterface interface {
 	// LookAtText How words would reach shoppers
 	// (POST /v1/templates/{key}/{lang}/{channel}/look)
 	LookAtText(ctx context.Context, request LookAtTextRequestObject) (LookAtTextResponseObject, error)
+	// ListTickets Tickets, newest first
+	// (GET /v1/tickets)
+	ListTickets(ctx context.Context, request ListTicketsRequestObject) (ListTicketsResponseObject, error)
+	// OpenTicket Open a ticket
+	// (POST /v1/tickets)
+	OpenTicket(ctx context.Context, request OpenTicketRequestObject) (OpenTicketResponseObject, error)
+	// GetTicket A ticket with what was done about it
+	// (GET /v1/tickets/{id})
+	GetTicket(ctx context.Context, request GetTicketRequestObject) (GetTicketResponseObject, error)
+	// ChangeTicket Change a ticket
+	// (PATCH /v1/tickets/{id})
+	ChangeTicket(ctx context.Context, request ChangeTicketRequestObject) (ChangeTicketResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -10436,6 +12959,217 @@ func (sh *strictHandler) PayCart(w http.ResponseWriter, r *http.Request, token C
 	}
 }
 
+// ListConversations operation middleware
+func (sh *strictHandler) ListConversations(w http.ResponseWriter, r *http.Request, params ListConversationsParams) {
+	var request ListConversationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConversations(ctx, request.(ListConversationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConversations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListConversationsResponseObject); ok {
+		if err := validResponse.VisitListConversationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetConversation operation middleware
+func (sh *strictHandler) GetConversation(w http.ResponseWriter, r *http.Request, id TalkID, params GetConversationParams) {
+	var request GetConversationRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConversation(ctx, request.(GetConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConversation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetConversationResponseObject); ok {
+		if err := validResponse.VisitGetConversationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AnswerConversation operation middleware
+func (sh *strictHandler) AnswerConversation(w http.ResponseWriter, r *http.Request, id TalkID) {
+	var request AnswerConversationRequestObject
+
+	request.ID = id
+
+	var body AnswerConversationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AnswerConversation(ctx, request.(AnswerConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnswerConversation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AnswerConversationResponseObject); ok {
+		if err := validResponse.VisitAnswerConversationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AssignConversation operation middleware
+func (sh *strictHandler) AssignConversation(w http.ResponseWriter, r *http.Request, id TalkID) {
+	var request AssignConversationRequestObject
+
+	request.ID = id
+
+	var body AssignConversationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AssignConversation(ctx, request.(AssignConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AssignConversation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AssignConversationResponseObject); ok {
+		if err := validResponse.VisitAssignConversationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// NoteConversation operation middleware
+func (sh *strictHandler) NoteConversation(w http.ResponseWriter, r *http.Request, id TalkID) {
+	var request NoteConversationRequestObject
+
+	request.ID = id
+
+	var body NoteConversationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.NoteConversation(ctx, request.(NoteConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "NoteConversation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(NoteConversationResponseObject); ok {
+		if err := validResponse.VisitNoteConversationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReopenConversation operation middleware
+func (sh *strictHandler) ReopenConversation(w http.ResponseWriter, r *http.Request, id TalkID) {
+	var request ReopenConversationRequestObject
+
+	request.ID = id
+
+	var body ReopenConversationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReopenConversation(ctx, request.(ReopenConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReopenConversation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReopenConversationResponseObject); ok {
+		if err := validResponse.VisitReopenConversationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SolveConversation operation middleware
+func (sh *strictHandler) SolveConversation(w http.ResponseWriter, r *http.Request, id TalkID) {
+	var request SolveConversationRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SolveConversation(ctx, request.(SolveConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SolveConversation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SolveConversationResponseObject); ok {
+		if err := validResponse.VisitSolveConversationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetCustomer operation middleware
 func (sh *strictHandler) GetCustomer(w http.ResponseWriter, r *http.Request, id ID) {
 	var request GetCustomerRequestObject
@@ -10804,6 +13538,63 @@ func (sh *strictHandler) GetJourneyVersion(w http.ResponseWriter, r *http.Reques
 	}
 }
 
+// ListLimits operation middleware
+func (sh *strictHandler) ListLimits(w http.ResponseWriter, r *http.Request) {
+	var request ListLimitsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLimits(ctx, request.(ListLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLimits")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListLimitsResponseObject); ok {
+		if err := validResponse.VisitListLimitsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetLimits operation middleware
+func (sh *strictHandler) SetLimits(w http.ResponseWriter, r *http.Request, market LimitMarket) {
+	var request SetLimitsRequestObject
+
+	request.Market = market
+
+	var body SetLimitsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetLimits(ctx, request.(SetLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetLimits")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetLimitsResponseObject); ok {
+		if err := validResponse.VisitSetLimitsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetMeasures operation middleware
 func (sh *strictHandler) GetMeasures(w http.ResponseWriter, r *http.Request, params GetMeasuresParams) {
 	var request GetMeasuresRequestObject
@@ -11136,6 +13927,146 @@ func (sh *strictHandler) GetOrderTimeline(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetOrderTimelineResponseObject); ok {
 		if err := validResponse.VisitGetOrderTimelineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPlans operation middleware
+func (sh *strictHandler) ListPlans(w http.ResponseWriter, r *http.Request) {
+	var request ListPlansRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPlans(ctx, request.(ListPlansRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPlans")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPlansResponseObject); ok {
+		if err := validResponse.VisitListPlansResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StartPlan operation middleware
+func (sh *strictHandler) StartPlan(w http.ResponseWriter, r *http.Request) {
+	var request StartPlanRequestObject
+
+	var body StartPlanJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StartPlan(ctx, request.(StartPlanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartPlan")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StartPlanResponseObject); ok {
+		if err := validResponse.VisitStartPlanResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPlan operation middleware
+func (sh *strictHandler) GetPlan(w http.ResponseWriter, r *http.Request, id PlanID) {
+	var request GetPlanRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPlan(ctx, request.(GetPlanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPlan")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPlanResponseObject); ok {
+		if err := validResponse.VisitGetPlanResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CancelPlan operation middleware
+func (sh *strictHandler) CancelPlan(w http.ResponseWriter, r *http.Request, id PlanID) {
+	var request CancelPlanRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelPlan(ctx, request.(CancelPlanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelPlan")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CancelPlanResponseObject); ok {
+		if err := validResponse.VisitCancelPlanResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendPlan operation middleware
+func (sh *strictHandler) SendPlan(w http.ResponseWriter, r *http.Request, id PlanID) {
+	var request SendPlanRequestObject
+
+	request.ID = id
+
+	var body SendPlanJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendPlan(ctx, request.(SendPlanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendPlan")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendPlanResponseObject); ok {
+		if err := validResponse.VisitSendPlanResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -11585,6 +14516,120 @@ func (sh *strictHandler) ListRuleRows(w http.ResponseWriter, r *http.Request, ta
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListRuleRowsResponseObject); ok {
 		if err := validResponse.VisitListRuleRowsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSenders operation middleware
+func (sh *strictHandler) ListSenders(w http.ResponseWriter, r *http.Request) {
+	var request ListSendersRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSenders(ctx, request.(ListSendersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSenders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListSendersResponseObject); ok {
+		if err := validResponse.VisitListSendersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddSender operation middleware
+func (sh *strictHandler) AddSender(w http.ResponseWriter, r *http.Request) {
+	var request AddSenderRequestObject
+
+	var body AddSenderJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddSender(ctx, request.(AddSenderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddSender")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddSenderResponseObject); ok {
+		if err := validResponse.VisitAddSenderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetSender operation middleware
+func (sh *strictHandler) GetSender(w http.ResponseWriter, r *http.Request, id SenderID) {
+	var request GetSenderRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSender(ctx, request.(GetSenderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSender")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetSenderResponseObject); ok {
+		if err := validResponse.VisitGetSenderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeSender operation middleware
+func (sh *strictHandler) ChangeSender(w http.ResponseWriter, r *http.Request, id SenderID) {
+	var request ChangeSenderRequestObject
+
+	request.ID = id
+
+	var body ChangeSenderJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeSender(ctx, request.(ChangeSenderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeSender")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeSenderResponseObject); ok {
+		if err := validResponse.VisitChangeSenderResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -12399,6 +15444,122 @@ func (sh *strictHandler) LookAtText(w http.ResponseWriter, r *http.Request, key 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(LookAtTextResponseObject); ok {
 		if err := validResponse.VisitLookAtTextResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTickets operation middleware
+func (sh *strictHandler) ListTickets(w http.ResponseWriter, r *http.Request, params ListTicketsParams) {
+	var request ListTicketsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTickets(ctx, request.(ListTicketsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTickets")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTicketsResponseObject); ok {
+		if err := validResponse.VisitListTicketsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// OpenTicket operation middleware
+func (sh *strictHandler) OpenTicket(w http.ResponseWriter, r *http.Request) {
+	var request OpenTicketRequestObject
+
+	var body OpenTicketJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenTicket(ctx, request.(OpenTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenTicket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(OpenTicketResponseObject); ok {
+		if err := validResponse.VisitOpenTicketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTicket operation middleware
+func (sh *strictHandler) GetTicket(w http.ResponseWriter, r *http.Request, id TicketID) {
+	var request GetTicketRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicket(ctx, request.(GetTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTicketResponseObject); ok {
+		if err := validResponse.VisitGetTicketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeTicket operation middleware
+func (sh *strictHandler) ChangeTicket(w http.ResponseWriter, r *http.Request, id TicketID) {
+	var request ChangeTicketRequestObject
+
+	request.ID = id
+
+	var body ChangeTicketJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeTicket(ctx, request.(ChangeTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeTicket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeTicketResponseObject); ok {
+		if err := validResponse.VisitChangeTicketResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -112,7 +112,7 @@ func describe(doc *openapi3.T) manualView {
 			v.Chapters[at].Operations = append(v.Chapters[at].Operations, describeOperation(path, method, item, op))
 		}
 	}
-	methods := []string{"GET", "POST", "PUT", "DELETE"}
+	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 	for _, c := range v.Chapters {
 		slices.SortFunc(c.Operations, func(a, b operation) int {
 			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(slices.Index(methods, a.Method), slices.Index(methods, b.Method)))

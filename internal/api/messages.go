@@ -53,11 +53,7 @@ func (a *api) SendMessage(ctx context.Context, r SendMessageRequestObject) (Send
 	if err != nil {
 		return nil, err
 	}
-	v := SentMessage{Message: showMessage(&out), Verdict: SentMessageVerdict(out.Gate.Verdict), Reasons: []GateReason{}}
-	for _, r := range out.Gate.Reasons {
-		v.Reasons = append(v.Reasons, GateReason{Code: r.Code, Detail: r.Detail})
-	}
-	return SendMessage202JSONResponse(v), nil
+	return SendMessage202JSONResponse(showSent(&out)), nil
 }
 
 // GetMessage returns a message with everything that happened to it.

@@ -40,13 +40,14 @@ import (
 	"portolan/internal/pricing"
 	"portolan/internal/rulebook"
 	"portolan/internal/settings"
+	"portolan/internal/support"
 	"portolan/internal/tax"
 	"portolan/internal/web"
 )
 
 var schemas = []db.Schema{
 	jobs.Schema, events.Schema, settings.Schema, idempotency.Schema, inbox.Schema, auth.Schema, market.Schema, customer.Schema, catalog.Schema, classify.Schema, pricing.Schema,
-	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, journeys.Schema, rulebook.Schema,
+	order.Schema, fulfilment.Schema, payment.Schema, fakepsp.Schema, tax.Schema, papers.Schema, checkout.Schema, messaging.Schema, support.Schema, journeys.Schema, rulebook.Schema,
 }
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -66,6 +67,7 @@ type rig struct {
 	customers *customer.Service
 	orders    *order.Service
 	messages  *messaging.Service
+	support   *support.Service
 	prices    *pricing.Service
 	stock     *fulfilment.Service
 	rules     *rulebook.Service
@@ -118,6 +120,8 @@ func newRig(t testing.TB, d *db.DB) *rig {
 		{Name: "sms", Provider: "sink", Channel: messaging.SMS, Sender: "+4915112345600", Kind: messaging.LongNumber, Carrier: sink{}},
 		{Name: "mail", Provider: "sink", Channel: messaging.Email, Sender: "shop@miana.example", Kind: messaging.Mailbox, Carrier: sink{}}}})
 	r.messages.Templates(watch, settings.Bump)
+	r.messages.Govern(watch, settings.Bump, func(_, _ money.Currency, _ string) (money.Rate, bool) { return money.Rate{}, false })
+	r.support = support.New(bus, support.Parts{People: customers, Orders: r.orders, Markets: markets, Messages: r.messages})
 	trips := journeys.New(d, bus, r.queue, journeys.Needs{Orders: r.orders, Carts: carts, Codes: prices, Stock: stock, Articles: goods, Customers: customers, Markets: markets,
 		Messages: r.messages, Pages: journeys.Pages{Bag: func(_ market.Market, _, link string) string { return "http://shop/back/" + link }}})
 	r.boxes = inbox.New(d, r.queue)
@@ -158,7 +162,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	}
 	codes := classify.New(goods, r.orders, rules, func() string { return rules.Pack().Version() }, func() []string { return []string{"DE", "US", "GB"} })
 	rest, err := api.New(api.Parts{Codes: codes, DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
-		Orders: r.orders, Customers: customers, Messages: r.messages, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
+		Orders: r.orders, Customers: customers, Messages: r.messages, Support: r.support, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
 		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes, Shipments: r.ships, Papers: r.papers, Journeys: trips})
 	require.NoError(t, err)
 	r.hooks = connect.New(connect.Parts{DB: d, Payments: pay, Inbox: r.boxes, Beside: other, Versions: watch})
@@ -241,6 +245,21 @@ func (r *rig) count(query string, args ...any) (n int64) {
 		return err
 	}))
 	return n
+}
+
+// wrote lets the owner of a phone write to the shop, and returns the conversation.
+func (r *rig) wrote(phone, text string) (talk string) {
+	write(r.t, r.d, func(tx *db.Tx) error {
+		_, err := r.messages.Receive(tx, messaging.Inbound{Provider: "sink", Channel: messaging.SMS, From: phone, Text: text})
+		return err
+	})
+	r.drain()
+	require.NoError(r.t, r.d.Read(r.t.Context(), func(tx *db.Tx) error {
+		t, err := r.support.TalkAt(tx, phone)
+		talk = t.ID
+		return err
+	}))
+	return talk
 }
 
 // each runs f on a fresh shop on each database.

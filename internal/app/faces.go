@@ -85,7 +85,7 @@ func (a *App) programs(shop Shop) (api.Parts, connect.Parts) {
 	other := beside.New(a.DB, a.Queue, beside.Parts{Bus: a.Bus, Markets: a.Markets, Articles: a.Catalog, Customers: a.Customers, Orders: a.Orders, Carts: a.Checkout})
 	return api.Parts{
 			DB: a.DB, Auth: a.Auth, Markets: a.Markets, Catalog: a.Catalog, Prices: a.Prices, Stock: a.Stock, Rules: a.Rules, Book: a.Rules, Checkout: a.Checkout, Borders: a.Borders,
-			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Evidence: a.Evidence, Bus: a.Bus, Beside: other, Versions: a.Watch,
+			Orders: a.Orders, Customers: a.Customers, Messages: a.Messages, Support: a.Support, Evidence: a.Evidence, Bus: a.Bus, Beside: other, Versions: a.Watch,
 			PublicURL: a.cfg.PublicURL, Proxy: a.cfg.Proxy, Taxes: a.Tax, Codes: a.Codes, TaxBooks: a.Tax, Shipments: a.Shipments, Papers: a.Papers, Journeys: a.Journeys,
 		}, connect.Parts{
 			DB: a.DB, Payments: a.Payments, Inbox: inbox.New(a.DB, a.Queue), Beside: other, Versions: a.Watch, Lines: a.Messages, Mails: a.Messages,

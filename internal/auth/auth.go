@@ -59,7 +59,7 @@ type User struct {
 }
 
 // Scopes an API key can have.
-var Scopes = []string{"catalog:read", "orders:read", "orders:write", "events:write", "evidence:read", "messages:read", "messages:write", "templates:read", "templates:write", "journeys:read", "journeys:write", "measures:read", "quotes:write", "rules:read", "rules:write", "taxes:read", "taxes:write", "prices:read", "prices:write", "goods:read", "goods:write", "shipments:read", "shipments:write"}
+var Scopes = []string{"catalog:read", "orders:read", "orders:write", "events:write", "evidence:read", "messages:read", "messages:write", "templates:read", "templates:write", "journeys:read", "journeys:write", "support:read", "support:write", "plans:read", "plans:write", "senders:read", "senders:write", "measures:read", "quotes:write", "rules:read", "rules:write", "taxes:read", "taxes:write", "prices:read", "prices:write", "goods:read", "goods:write", "shipments:read", "shipments:write"}
 
 // Key is an API key as it is kept; the secret itself is shown once, when it is made.
 type Key struct {

@@ -97,8 +97,19 @@ func known(err error) error {
 
 // mark notes what was done.
 func mark(tx *db.Tx, talk, ticket, who, what, detail string) error {
-	return tx.Send(`insert into talk_marks (id, talk, ticket, at, who, what, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
-		id.New("mrk"), talk, ticket, tx.Now(), who, what, detail)
+	return markAll(tx, talk, ticket, who, [][2]string{{what, detail}})
+}
+
+// markAll notes what was done at one moment. A digit at the end of their ids keeps up to ten of them in order.
+func markAll(tx *db.Tx, talk, ticket, who string, all [][2]string) error {
+	first := id.New("mrk")
+	for i, m := range all {
+		if err := tx.Send(`insert into talk_marks (id, talk, ticket, at, who, what, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
+			first+string(rune('0'+i)), talk, ticket, tx.Now(), who, m[0], m[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func scanMark(r db.Row) (m Mark, err error) {

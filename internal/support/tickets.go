@@ -265,10 +265,8 @@ func (s *Service) changed(tx *db.Tx, before, t Ticket, talk Talk, by string, mar
 	if err := saveTicket(tx, t); err != nil {
 		return err
 	}
-	for _, m := range marks {
-		if err := mark(tx, t.Talk, t.ID, by, m[0], m[1]); err != nil {
-			return err
-		}
+	if err := markAll(tx, t.Talk, t.ID, by, marks); err != nil {
+		return err
 	}
 	if talk.ID != "" && (before.State == Solved) != (t.State == Solved) {
 		if t.State == Solved {
