@@ -47,9 +47,11 @@ type (
 		Stocks(tx *db.Tx, sku string) ([]fulfilment.Stock, error)
 		Locations() []fulfilment.Location
 	}
-	// Decisions says what journeys decided about an order or a cart, oldest first. Satisfied by journeys.Service.
+	// Decisions says what journeys decided about an order with its cart and parcels, or about a customer, oldest first.
+	// Satisfied by journeys.Service.
 	Decisions interface {
-		Decisions(tx *db.Tx, key string) ([]journeys.Decision, error)
+		Around(tx *db.Tx, o order.Order) ([]journeys.Decision, error)
+		DecisionsOf(tx *db.Tx, customer string) ([]journeys.Decision, error)
 	}
 	// Carts counts the bags that were filled and not bought since a moment, and those of them that were left.
 	Carts interface {

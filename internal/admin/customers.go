@@ -2,13 +2,17 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"portolan/internal/customer"
 	"portolan/internal/db"
+	"portolan/internal/journeys"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
 	"portolan/internal/order"
+	"portolan/internal/support"
 )
 
 const listLong = 40
@@ -49,7 +53,8 @@ type customerView struct {
 	Gaps     []customer.Gap
 	Orders   []order.Order
 	Messages []messaging.Record
-	Talk     string // where the conversation is
+	Timeline []moment
+	Cut      bool // there is more than the timeline shows
 }
 
 // latestConsents is how many events of a ledger a page shows; evidence has all.
@@ -104,7 +109,111 @@ func (c *console) customer(tx *db.Tx, r *http.Request, p *page) error {
 	if v.Orders, _, err = c.Orders.List(tx, order.Filter{Customer: who.ID}, order.Page{Limit: 50}); err != nil {
 		return err
 	}
-	v.Messages, err = c.Messages.List(tx, messaging.Filter{Customer: who.ID}, messaging.Page{Limit: 50})
-	p.Data = v
-	return err
+	if v.Messages, err = c.Messages.List(tx, messaging.Filter{Customer: who.ID}, messaging.Page{Limit: 50}); err != nil {
+		return err
+	}
+	if v.Timeline, err = c.life(tx, p, &v); err != nil {
+		return err
+	}
+	if len(v.Timeline) > latestMoments {
+		v.Timeline, v.Cut = v.Timeline[:latestMoments], true
+	}
+	p.Data = &v
+	return nil
+}
+
+// latestMoments is how much of what happened to a customer the page tells.
+const latestMoments = 100
+
+// life is what happened to a customer over all their orders, the latest first: what they bought, every message with its
+// receipt and answers, what journeys decided and why, what they said, and the tickets about them.
+func (c *console) life(tx *db.Tx, p *page, v *customerView) (all []moment, err error) {
+	for _, o := range v.Orders {
+		all = append(all, p.bought(o)...)
+	}
+	channel := map[string]string{}
+	for _, m := range v.Messages {
+		channel[m.ID] = p.Word("channel", m.Channel)
+		d, err := c.Messages.Inspect(tx, m.ID)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p.sent(d)...)
+	}
+	if c.Decisions != nil {
+		steps, err := c.Decisions.DecisionsOf(tx, v.ID)
+		if err != nil {
+			return nil, err
+		}
+		told, err := c.decisions(tx, p, steps, channel)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, told...)
+	}
+	if c.Journeys != nil {
+		ratings, err := c.Journeys.RatingsBy(tx, v.ID, 50)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range ratings {
+			all = append(all, p.rated(x))
+		}
+	}
+	tickets, err := c.Support.Tickets(tx, support.TicketFilter{Customer: v.ID}, support.Page{Limit: 50})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tickets {
+		all = append(all, p.ticketed(t)...)
+	}
+	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })
+	slices.Reverse(all)
+	return all, nil
+}
+
+// bought is what happened to an order, as far as the order itself says.
+func (p *page) bought(o order.Order) (all []moment) {
+	say := func(at time.Time, tone, text string) {
+		if !at.IsZero() {
+			all = append(all, moment{At: at, Tone: tone, Kind: "order", Text: text, Detail: o.Number, URL: "/console/orders/" + string(o.ID)})
+		}
+	}
+	if o.PaidAt.IsZero() || o.PaidAt.Sub(o.PlacedAt) > time.Minute {
+		say(o.PlacedAt, "", p.T("console.event_order_placed", "total", o.Total))
+	}
+	say(o.PaidAt, "good", p.T("console.event_order_paid", "total", o.Total))
+	say(o.CancelledAt, "bad", p.T("console.event_order_cancelled"))
+	return all
+}
+
+// rated is what a customer said.
+func (p *page) rated(x journeys.Rating) moment {
+	at := moment{At: x.At, Kind: "ratings", Text: p.T("console.rt_said"), Quote: x.Comment, URL: "/console/orders/" + x.Order}
+	if sku, ok := strings.CutPrefix(x.Question, journeys.ReviewOf); ok {
+		at.Detail = sku
+	}
+	if x.Score > 0 {
+		at.Text = p.T("console.rt_rated", "n", x.Score)
+	}
+	switch {
+	case x.Score >= 4:
+		at.Tone = "good"
+	case x.Score > 0 && x.Score <= 2:
+		at.Tone = "bad"
+	}
+	return at
+}
+
+func (p *page) ticketed(t support.Ticket) []moment {
+	what := t.Title
+	if what == "" {
+		what = p.Word("ib_reason", t.Reason)
+	}
+	url := "/console/tickets/" + t.Number
+	all := []moment{{At: t.OpenedAt, Tone: "warn", Kind: "tickets", Text: p.T("console.tk_event_opened", "number", t.Number), Detail: what, URL: url}}
+	if !t.SolvedAt.IsZero() {
+		all = append(all, moment{At: t.SolvedAt, Tone: "good", Kind: "tickets", Text: p.T("console.tk_event_solved", "number", t.Number), Detail: t.SolvedBy, URL: url})
+	}
+	return all
 }

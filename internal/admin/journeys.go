@@ -35,6 +35,12 @@ type Journeys interface {
 	SetState(tx *db.Tx, journey, state string) error
 	PlanMove(tx *db.Tx, m journeys.Move) ([]journeys.MoveRow, error)
 	Move(tx *db.Tx, m journeys.Move) (int64, error)
+	RunOf(tx *db.Tx, run string) (journeys.Run, []journeys.Step, error)
+	StopRun(tx *db.Tx, run, by string) error
+	Ratings(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Rating, error)
+	RatingsBy(tx *db.Tx, customer string, limit int) ([]journeys.Rating, error)
+	Scores(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Score, error)
+	Trend(tx *db.Tx, f journeys.RatingFilter, weeks int) ([]journeys.Week, error)
 	BeginTrial(tx *db.Tx, d journeys.Definition, days int64, by string) (journeys.TrialRun, error)
 	TrialOf(tx *db.Tx, d journeys.Definition) (journeys.TrialRun, error)
 }
@@ -54,6 +60,7 @@ func (c *console) journeyRoutes(mux *http.ServeMux) {
 	mux.Handle("GET /console/journeys/{name}/versions", c.page("journey_versions", c.journeyVersions))
 	mux.Handle("POST /console/journeys/{name}/versions", c.filled(auth.Operator, "journey_versions", c.journeyVersions, c.actOnJourney))
 	mux.Handle("GET /console/journeys/{name}/move", c.page("journey_move", c.journeyMove))
+	c.runRoutes(mux)
 	mux.Handle("POST /console/journeys/{name}/move", c.filled(auth.Operator, "journey_move", c.journeyMove, c.moveRuns))
 }
 

@@ -174,7 +174,7 @@ func (c *console) furnish(tx *db.Tx, p *page) error {
 	}
 	talk := []item{at("messages", "/console/messages", 0), at("inbox", "/console/inbox", unread), at("tickets", "/console/tickets", 0), at("templates", "/console/templates", 0), at("plans", "/console/plans", 0), at("senders", "/console/senders", 0), at("consents", "/console/consents", 0), at("evidence", "/console/evidence", 0), at("channels", "/console/channels", 0)}
 	if c.Journeys != nil {
-		talk = slices.Insert(talk, 0, at("journeys", "/console/journeys", 0))
+		talk = slices.Insert(talk, 0, at("journeys", "/console/journeys", 0), at("ratings", "/console/ratings", 0))
 	}
 	if c.Handsets != nil || c.Demo != nil {
 		talk = append(talk, at("handsets", "/console/handsets", 0), at("mails", "/console/mails", 0))

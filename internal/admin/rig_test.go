@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,12 @@ func (m mails) Get(id string) (admin.Mail, bool) {
 
 type decided map[string][]journeys.Decision
 
-func (d decided) Decisions(_ *db.Tx, key string) ([]journeys.Decision, error) { return d[key], nil }
+func (d decided) Around(_ *db.Tx, o order.Order) ([]journeys.Decision, error) {
+	return append(slices.Clone(d[string(o.ID)]), d[o.Cart]...), nil
+}
+func (d decided) DecisionsOf(_ *db.Tx, customer string) ([]journeys.Decision, error) {
+	return d[customer], nil
+}
 
 type noTaxes struct{}
 

@@ -65,25 +65,15 @@ func (c *console) timeline(tx *db.Tx, p *page, o order.Order, paid *payment.Acco
 		all = append(all, p.sent(d)...)
 	}
 	if c.Decisions != nil {
-		for _, key := range []string{string(o.ID), o.Cart} {
-			if key == "" {
-				continue
-			}
-			decisions, err := c.Decisions.Decisions(tx, key)
-			if err != nil {
-				return nil, err
-			}
-			for _, d := range decisions {
-				at := moment{At: d.At, Kind: "journey", Text: p.T("console.journey_"+outcome(string(d.Outcome)), "journey", p.Word("journey_name", d.Journey)), Detail: join(channel[d.Message], p.Word("reason", d.Reason))}
-				if string(d.Outcome) == "not_sent" {
-					at.Tone = "warn"
-				}
-				if d.Code != "" {
-					at.Detail = join(at.Detail, p.T("console.code_issued", "code", d.Code))
-				}
-				all = append(all, at)
-			}
+		decisions, err := c.Decisions.Around(tx, o)
+		if err != nil {
+			return nil, err
 		}
+		told, err := c.decisions(tx, p, decisions, channel)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, told...)
 	}
 	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })
 	return all, nil

@@ -57,6 +57,7 @@ var tones = map[string]string{
 	"import in_force": "good", "import refused": "bad", "import waiting": "", "import reading": "sea", "import ended": "",
 	"tk_state open": "warn", "tk_state pending": "sea", "tk_state solved": "good", "tk_priority urgent": "bad", "tk_priority high": "warn",
 	"jstate live": "good", "jstate closed": "warn", "jstate stopped": "bad", "jstate new": "sea",
+	"run_state waiting": "sea", "run_state held": "warn", "run_state done": "good", "run_state failed": "bad",
 	"job given_up": "bad", "job waiting": "", "job running": "sea",
 }
 

@@ -253,6 +253,13 @@ func TestConsolePages(t *testing.T) {
 		"a return": "/returns/IOSS/" + lastMonth(), "orders of a return": "/returns/IOSS/" + lastMonth() + "/orders"} {
 		l.see(name, "/console/taxes"+path)
 	}
+	for _, q := range []string{"", "?of=articles", "?market=de&stars=1&words=1"} {
+		l.see("ratings"+q, "/console/ratings"+q)
+	}
+	l.must(l.Size(1280, 800, false))
+	l.open("/console/orders/" + number)
+	l.follow(`main a[href^="/console/runs/"]`)
+	l.look("a run of a journey")
 	l.see("no such page", "/console/nothing")
 	if !slices.Contains(l.seen, "one of orders") {
 		t.Error("the order's page wasn't looked at")

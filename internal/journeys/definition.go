@@ -22,6 +22,8 @@ var (
 	ErrBadDefinition = fault.New(fault.Invalid, "journeys.bad_definition")
 	// ErrUnknownJourney is the fault of a name or version that isn't there.
 	ErrUnknownJourney = fault.New(fault.NotFound, "journeys.unknown")
+	// ErrUnknownRun is the fault of a run that isn't there.
+	ErrUnknownRun = fault.New(fault.NotFound, "journeys.unknown_run")
 )
 
 // Definition is a journey as somebody drew it. Once published it never changes; what becomes of a run is decided by

@@ -86,7 +86,10 @@ type RatingFilter struct {
 const ratingsWhere = `at >= $1 and ($2 = '' or market = $2) and (question like 'review:%') = $3 and ($4 = 0 or score = $4) and (not $5 or comment <> '')`
 
 func (f RatingFilter) args() []any {
-	return []any{f.Since, string(f.Market), f.Reviews, f.Score, f.Words}
+	if f.Since.IsZero() {
+		f.Since = time.Unix(0, 0) // the zero moment is null in the database
+	}
+	return []any{f.Since.UTC(), string(f.Market), f.Reviews, f.Score, f.Words}
 }
 
 // Ratings returns what was said, the latest first.
@@ -102,4 +105,37 @@ func (s *Service) Ratings(tx *db.Tx, f RatingFilter) ([]Rating, error) {
 func (s *Service) Scores(tx *db.Tx, f RatingFilter) ([]Score, error) {
 	return db.All(tx, func(r db.Row) (x Score, err error) { return x, r.Scan((*string)(&x.Market), &x.Score, &x.Times) },
 		`select market, score, count(*) from journey_ratings where `+ratingsWhere+` and score is not null group by market, score order by market, score`, f.args()...)
+}
+
+// Week is what customers said in the seven days from a moment on.
+type Week struct {
+	Since time.Time
+	Times int64
+	Sum   int64 // of the numbers
+}
+
+// Average is the mean number; 0 without one.
+func (w Week) Average() float64 { return float64(w.Sum) / float64(max(1, w.Times)) }
+
+// Trend counts the numbers of so many weeks up to now, the oldest first.
+func (s *Service) Trend(tx *db.Tx, f RatingFilter, weeks int) ([]Week, error) {
+	const week = 7 * 24 * time.Hour
+	all := make([]Week, weeks)
+	for i := range all {
+		all[i].Since = tx.Now().Add(-week * time.Duration(weeks-i))
+	}
+	f.Since = all[0].Since
+	type one struct {
+		at    time.Time
+		score int64
+	}
+	rows, err := db.All(tx, func(r db.Row) (x one, err error) { return x, r.Scan(&x.at, &x.score) },
+		`select at, score from journey_ratings where `+ratingsWhere+` and score is not null`, f.args()...)
+	for _, x := range rows {
+		if i := int(x.at.Sub(f.Since) / week); i < weeks {
+			all[i].Times++
+			all[i].Sum += x.score
+		}
+	}
+	return all, err
 }
