@@ -11,6 +11,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/fulfilment"
 	"portolan/internal/journeys"
+	"portolan/internal/market"
 	"portolan/internal/order"
 	"portolan/internal/support"
 )
@@ -64,6 +65,20 @@ func hear(s *apptest.Shop, id fulfilment.ShipmentID, e fulfilment.Scan) {
 	})
 	s.Idle()
 }
+
+func atCustoms(country market.Country, reason string) fulfilment.Scan {
+	e := fulfilment.Scan{Status: fulfilment.AtCustoms, Stage: fulfilment.Import, Country: country, Reason: reason}
+	if reason == "documents" {
+		e.Action, e.Responsible = "supply_document", "consignee"
+	}
+	return e
+}
+
+func outUntil(from, to time.Time) fulfilment.Scan {
+	return fulfilment.Scan{Status: fulfilment.OutForDelivery, WindowStart: from, WindowEnd: to}
+}
+
+func brings() fulfilment.Scan { return fulfilment.Scan{Status: fulfilment.Delivered} }
 
 // said are the words of the last text on a phone, after n of them have come.
 func said(s *apptest.Shop, phone string, n int) string {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -239,4 +240,38 @@ func inbox(t *testing.T, s *apptest.Shop) (open []messaging.Inbound) {
 		return err
 	})
 	return open
+}
+
+// A payment of which the provider tells five times, one after the other and five times at once, is confirmed once.
+func TestAPaymentToldFiveTimes(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
+		s.TestPSP.Set(fakepsp.Knobs{Duplicates: 1, Reorder: 5 * time.Second})
+		v := s.Visitor()
+		v.Quote(apptest.Anna)
+		require.True(t, strings.HasSuffix(v.Pay("de-de", "card", lateCard).To(), "waiting"))
+		s.Pass(5 * time.Minute)
+		s.Until("the order is paid", func() bool { s.Pass(time.Minute); return len(s.Received(apptest.Anna.Phone)) > 0 })
+		hooks := s.Hooks()
+		require.GreaterOrEqual(t, len(hooks), 2)
+		var all sync.WaitGroup
+		codes := make([]int, 5*len(hooks))
+		for i, h := range hooks {
+			for n := range 5 {
+				all.Go(func() {
+					r := v.Request(http.MethodPost, h.Path, "", bytes.NewReader(h.Body))
+					r.Header = h.Header.Clone()
+					codes[5*i+n] = s.Visitor().Do(r).Status
+				})
+			}
+		}
+		all.Wait()
+		for _, c := range codes {
+			require.Equal(t, 2, c/100)
+		}
+		s.Pass(30 * time.Minute)
+		require.Len(t, orders(t, s), 1)
+		require.Len(t, written(t, s, orders(t, s)[0].ID), 2, "one text and one mail")
+		require.Len(t, s.Received(apptest.Anna.Phone), 1)
+		require.Len(t, s.Mails.List(apptest.Anna.Email), 1)
+	})
 }

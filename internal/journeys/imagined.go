@@ -202,6 +202,12 @@ func (w *imagined) move(e StoryEvent, now time.Time) {
 		p.Status = fulfilment.AttemptFailed
 	case "parcel.available_for_pickup":
 		p.Status = fulfilment.AtPickup
+	case "parcel.exception":
+		p.Status = fulfilment.Exceptional
+	case "parcel.returning":
+		p.Status = fulfilment.Returning
+	case "parcel.returned":
+		p.Status = fulfilment.Returned
 	case "parcel.delivered":
 		p.Status, p.DeliveredAt = fulfilment.Delivered, now
 	}

@@ -52,7 +52,7 @@ type StoryEvent struct {
 func StoryEvents() []string {
 	return []string{"checkout.left", "checkout.back", "order.placed", "order.paid", "order.cancelled", "order.refunded", "parcel.shipped", "parcel.customs", "parcel.customs_held",
 		"parcel.customs_action", "parcel.customs_cleared", "parcel.delayed", "parcel.out_for_delivery", "parcel.attempt_failed", "parcel.available_for_pickup", "parcel.delivered",
-		"order.delivered", "rated", "replied", "person.stopped", "person.agreed", "ticket.opened", "ticket.solved"}
+		"parcel.exception", "parcel.returning", "parcel.returned", "order.delivered", "rated", "replied", "person.stopped", "person.agreed", "ticket.opened", "ticket.solved"}
 }
 
 // Scene is one thing that a story tells: what happened, or a step of a run.

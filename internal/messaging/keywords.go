@@ -2,9 +2,11 @@ package messaging
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/cases"
@@ -148,8 +150,8 @@ func (l *lexicon) read(text string, in listener) meaning {
 			return meaning{Intent: IntentStop}
 		}
 	}
-	if rating := answered(words); in.asked && rating > 0 && !l.words.holdsStop(n) && !l.phrases().leaves(n) {
-		return meaning{Intent: IntentRating, rating: rating, more: len(words) > 2}
+	if rating := answered(text, words); in.asked && rating > 0 && !l.words.holdsStop(n) && !l.phrases().leaves(n) {
+		return meaning{Intent: IntentRating, rating: rating, more: len(words) > 2 && !outOf.MatchString(figures(text))}
 	}
 	for _, lang := range []string{"any", in.lang, "en", ""} {
 		for _, k := range l.words[n] {
@@ -179,13 +181,78 @@ func (l *lexicon) read(text string, in listener) meaning {
 	return meaning{Intent: IntentOther, hint: stop || kept && l.words.holdsStop(n)}
 }
 
-// answered is the rating that a text begins with: "5", "4 stars", "3/5, came late"; 0 for none.
-func answered(words []string) int {
-	if len(words) > 0 && len(words[0]) == 1 && words[0][0] >= '1' && words[0][0] <= '5' {
-		return int(words[0][0] - '0')
+// answered is the rating that a text gives: "5", "4 stars", "3/5, came late" begin with it, "rating: 4" names it before,
+// "4颗星", "four stars", "⭐⭐⭐⭐" and "★★★★☆" say it in their own ways; 0 for none.
+func answered(text string, words []string) int {
+	if len(words) == 0 {
+		return starsIn(text)
+	}
+	if n := figure(words[0]); n > 0 {
+		return n
+	}
+	if len(words) <= 2 {
+		n := ratingWords()[words[0]]
+		if n > 0 && (len(words) == 1 || slices.Contains(starWords, words[1])) {
+			return n
+		}
+	}
+	if len(words) == 2 && slices.Contains(ratingLabels, words[0]) {
+		return max(figure(words[1]), ratingWords()[words[1]])
 	}
 	return 0
 }
+
+// figure is a digit from 1 to 5, also with what it counts where a script has no spaces: "4星".
+func figure(word string) int {
+	r := []rune(word)
+	if len(r) == 0 || r[0] < '1' || r[0] > '5' || len(r) > 1 && !slices.Contains(starWords, string(r[1:])) {
+		return 0
+	}
+	return int(r[0] - '0')
+}
+
+// starsIn counts the stars of a text that holds nothing else: one to five full ones. Empty ones only fill the row.
+func starsIn(text string) int {
+	n := 0
+	for _, r := range text {
+		switch {
+		case strings.ContainsRune("⭐★✭✮🌟", r):
+			n++
+		case r != '☆' && !unicode.IsSpace(r) && !unicode.In(r, unicode.Mn, unicode.Cf):
+			return 0
+		}
+	}
+	if n > 5 {
+		return 0
+	}
+	return n
+}
+
+// Words around a number that make it a rating, as normal writes them.
+var (
+	starWords    = normals("star|stars|Stern|Sterne|étoile|étoiles|estrella|estrellas|bintang|星|颗星|顆星|分|نجمة|نجوم|ดาว|point|points|Punkt|Punkte|puntos|poin|mata")
+	ratingLabels = normals("rating|score|star|stars|Note|Bewertung|Sterne|avis|nota|nilai|skor|bintang|penilaian|评分|評分|تقييم|نجمة|คะแนน")
+	ratingNames  = []string{
+		"one|eins|un|une|uno|una|satu|一|واحد|واحدة|หนึ่ง", "two|zwei|deux|dos|dua|二|两|اثنان|نجمتان|نجمتين|สอง", "three|drei|trois|tres|tiga|三|ثلاثة|ثلاث|สาม",
+		"four|vier|quatre|cuatro|empat|四|أربعة|أربع|สี่", "five|fünf|cinq|cinco|lima|五|خمسة|خمس|ห้า",
+	}
+	ratingWords = sync.OnceValue(func() map[string]int {
+		all := map[string]int{}
+		for i, names := range ratingNames {
+			for _, w := range normals(names) {
+				all[w] = i + 1
+			}
+		}
+		for w, n := range maps.Clone(all) { // scripts without spaces
+			if runsOn([]rune(w)[0]) {
+				for _, counts := range starWords {
+					all[w+counts] = n
+				}
+			}
+		}
+		return all
+	})
+)
 
 // Unclear reports whether a text is an answer in numbers that is none from 1 to 5: "10", "0", "4 or 5", "3 4". A number
 // followed by words, by the whole it is out of ("4/5", "4 of 5") or by itself ("5 5") is clear.
@@ -193,7 +260,7 @@ func Unclear(text string) bool {
 	var numbers []string
 	n := ""
 	words := 0
-	text = strings.Map(digit, norm.NFKC.String(strings.ToLower(text)))
+	text = figures(text)
 	for _, r := range text + " " {
 		switch d := digit(r); {
 		case d >= '0' && d <= '9':
@@ -217,6 +284,11 @@ func Unclear(text string) bool {
 		return false
 	}
 	return !good(numbers[0]) || slices.ContainsFunc(numbers, func(n string) bool { return n != numbers[0] })
+}
+
+// figures is a text in small letters with the digits of all scripts as 0-9.
+func figures(text string) string {
+	return strings.Map(digit, norm.NFKC.String(strings.ToLower(text)))
 }
 
 // longestUnclear is how many letters may stand around numbers that are the whole answer: "4 oder 5". In longer sentences

@@ -115,6 +115,45 @@ func TestDigits(t *testing.T) {
 	require.Equal(t, IntentStop, builtin().lexicon.read("1 stop", listener{lang: "en", asked: true}).Intent, "a stop word wins")
 }
 
+// People answer a survey as they talk: in each language of the shop, with its own digits, words and stars.
+func TestFormsOfRatings(t *testing.T) {
+	for _, tt := range []struct {
+		lang  string
+		texts string // apart by |
+		want  int    // 0: no rating; -1: asked about once more
+	}{
+		{"en", "1|1!|1.|(1)|1/5|1 of 5|1 out of 5|1 star|One|one star|rating: 1|⭐|★|★☆☆☆☆|1️⃣|１", 1},
+		{"en", "2 stars|two|Two stars|Score 2|⭐⭐|⭐️⭐️|★★☆☆☆|🌟🌟|2/5 the seam opened|2, came late", 2},
+		{"de", "3|drei|drei Sterne|3 Sterne|3 von 5|Note 3|Bewertung: 3|3 Punkte|⭐⭐⭐", 3},
+		{"fr", "4|quatre|4 étoiles|4 sur 5|Note: 4|4 points|quatre étoiles", 4},
+		{"es", "5|cinco|5 estrellas|cinco estrellas|5 de 5|Nota 5|5 puntos", 5},
+		{"id", "4|empat|4 bintang|bintang 4|empat bintang|4 dari 5|nilai 4|bintang empat", 4},
+		{"ms", "5|lima|5 bintang|lima bintang|5 daripada 5", 5},
+		{"zh", "3|三|３|三星|3星|3颗星|三颗星|3分|评分：3|③|叁", 3},
+		{"ar", "٢|٢ من ٥|اثنان|نجمتان|٢ نجوم|تقييم ٢|۲|⭐⭐", 2},
+		{"th", "๕|ห้า|5 ดาว|ห้าดาว|๕/๕", 5},
+		{"en", "1 of 2|4 or 5|3 4|0|6|10|10/10|10 stars|1-2|⑥", -1},
+		{"en", "I ordered 2 and got 1|⭐⭐⭐⭐⭐⭐|great|one of the seams opened|two sizes too small|☆☆☆☆☆|👍|5th Avenue was closed when the courier came", 0},
+		{"de", "eins ist kaputt|vierzig|Paket kam um 4 an", 0},
+	} {
+		for text := range strings.SplitSeq(tt.texts, "|") {
+			got := builtin().lexicon.read(text, listener{lang: tt.lang, asked: true}).to(Question{Order: "ord_1"}, text, true)
+			switch tt.want {
+			case -1:
+				require.Equal(t, IntentUnclear, got.Intent, text)
+			case 0:
+				require.NotContains(t, []Intent{IntentRating, IntentStop}, got.Intent, text)
+			default:
+				require.Equal(t, IntentRating, got.Intent, text)
+				require.Equal(t, tt.want, got.rating, text)
+			}
+			if tt.want > 0 && !strings.Contains(text, "came") && !strings.Contains(text, "seam") {
+				require.False(t, got.more, "%q says no more than its number", text)
+			}
+		}
+	}
+}
+
 func TestIntent(t *testing.T) {
 	for _, tt := range []struct {
 		text, lang string
