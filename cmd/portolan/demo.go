@@ -27,7 +27,7 @@ const (
 type demoCommand struct {
 	listen
 	DB    string  `help:"Keep the demo in this SQLite file or PostgreSQL database; empty: it is gone afterwards."`
-	Speed float64 `default:"1" help:"How fast the shop's clock runs: 3600 makes an hour a second."`
+	Speed float64 `default:"60" help:"How fast the shop's clock runs: 60 makes an hour a minute, 1 is real time."`
 	Quiet bool    `help:"No shoppers of the demo's own."`
 
 	Network string `type:"existingfile" help:"Network file for the message centre (docs/smsc.md); without it everything is delivered."`
@@ -119,9 +119,17 @@ func (c *demoCommand) Run(ctx context.Context, out io.Writer) error {
   the phones     %[1]s/console/handsets
   the API        %[1]s/v1/docs
 
-Pay with the test card 4555 0000 0000 0100 and watch the phone. Ctrl-C ends the demo.
-`, c.PublicURL, demoEmail, demoPassword)
+Pay with the test card 4555 0000 0000 0100 and watch the phone. %[4]s Ctrl-C ends the demo.
+`, c.PublicURL, demoEmail, demoPassword, pace(c.Speed))
 	return serve(ctx, l, a)
+}
+
+// pace says how fast the clock runs.
+func pace(speed float64) string {
+	if speed == 1 {
+		return "The shop's clock is yours."
+	}
+	return fmt.Sprintf("The shop's clock runs %v times as fast as yours (--speed 1: as yours).", speed)
 }
 
 // network is the demo's message centre: everything is delivered, unless a network file says otherwise. Its accounts

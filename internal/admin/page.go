@@ -33,6 +33,7 @@ type page struct {
 	Notice    string
 	Undo      *undo
 	Now       time.Time
+	Speed     float64 // of the clock
 	Demo      *Demo
 	Live      live
 	Refused   refused // what was entered and refused, where a page is drawn again for it
@@ -209,7 +210,7 @@ func (c *console) newPage(r *http.Request, u auth.User) *page {
 	if lang == "" {
 		lang = i18n.Match(r.Header.Get("Accept-Language"), i18n.Languages())
 	}
-	p := &page{Printer: i18n.For(lang), Brand: c.Brand, User: u, Path: r.URL.Path, Now: c.DB.Clock().Now(), Demo: c.Demo, Shop: c.PublicURL + "/",
+	p := &page{Printer: i18n.For(lang), Brand: c.Brand, User: u, Path: r.URL.Path, Now: c.DB.Clock().Now(), Speed: c.DB.Clock().Speed(), Demo: c.Demo, Shop: c.PublicURL + "/",
 		zone: c.Zone, query: r.URL.Query()}
 	for _, l := range i18n.Languages() {
 		p.Languages = append(p.Languages, language{l, i18n.For(l).SelfName(), l == p.Lang()})

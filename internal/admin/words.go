@@ -135,6 +135,14 @@ func (p *page) Clock() string {
 	return p.T("console.clock", "at", p.DateTime(p.Now.In(p.zone), cldr.Medium), "place", city(p.zone.String()))
 }
 
+// Fast says that the clock runs faster than the viewer's; empty where it doesn't.
+func (p *page) Fast() string {
+	if p.Speed <= 1 {
+		return ""
+	}
+	return p.T("console.fast", "n", int64(p.Speed))
+}
+
 func city(zone string) string {
 	return strings.ReplaceAll(zone[strings.LastIndexByte(zone, '/')+1:], "_", " ")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -200,13 +201,25 @@ func Shoppers(ctx context.Context, a *App) {
 		cancel()
 	}
 	r := rand.New(rand.NewPCG(7, 92))
+	busy := append(inPart(people, isOffered), inPart(people, leavesBag)...) // they do nothing else at first
 	for i := 0; ctx.Err() == nil; i++ {
-		p := people[i%len(people)]
-		if err := shopOnce(ctx, a, p, r, i%5 == 4); err != nil && ctx.Err() == nil {
+		p, leave, early := people[i%len(people)], i%5 == 4, i < 2*len(people)
+		if leave && early {
+			p = awake(a, people, i)
+		}
+		if early && !leave && slices.Contains(busy, p) {
+			continue
+		}
+		if err := shopOnce(ctx, a, p, r, leave); err != nil && ctx.Err() == nil {
 			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
 		}
-		if err := secondThoughts(ctx, a, people[r.IntN(i%len(people)+1)], r); err != nil && ctx.Err() == nil && !errors.Is(err, customer.ErrUnknown) {
-			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
+		if who := people[r.IntN(i%len(people)+1)]; !early || !slices.Contains(busy, who) {
+			if err := secondThoughts(ctx, a, who, r); err != nil && ctx.Err() == nil && !errors.Is(err, customer.ErrUnknown) {
+				slog.Warn("demo shopper", "name", p.FirstName, "err", err)
+			}
+		}
+		if err := opinions(ctx, a, r); err != nil && ctx.Err() == nil {
+			slog.Warn("demo opinions", "err", err)
 		}
 		if i == 12 {
 			a.DB.Clock().Wait(ctx.Done(), a.DB.Clock().Now().Add(2*time.Second))
@@ -227,6 +240,23 @@ func Shoppers(ctx context.Context, a *App) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// awake is somebody who leaves a bag behind and lives where it will be day in three hours, so that a reminder isn't held
+// until morning.
+func awake(a *App, people []demo.Person, i int) demo.Person {
+	all := slices.DeleteFunc(inPart(people, leavesBag), func(p demo.Person) bool {
+		m, ok := a.Markets.ByCountry(market.Country(p.Country))
+		if !ok {
+			return true
+		}
+		hour := a.DB.Clock().Now().Add(3 * time.Hour).In(m.Location()).Hour()
+		return hour < 9 || hour > 18
+	})
+	if len(all) == 0 {
+		return people[i%len(people)]
+	}
+	return all[i/5%len(all)]
 }
 
 func shopOnce(ctx context.Context, a *App, p demo.Person, r *rand.Rand, leave bool) error {

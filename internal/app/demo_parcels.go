@@ -106,25 +106,21 @@ func (h *history) underWay() error {
 		if !ok {
 			continue
 		}
-		var people []demo.Person
-		for _, p := range h.people {
-			if p.Country == string(m.Country()) {
-				people = append(people, p)
-			}
-		}
+		people := h.peopleOf(m)
+		again := inPart(people, isOffered)
+		people = slices.DeleteFunc(people, func(p demo.Person) bool { return slices.Contains(again, p) }) // who bought lately isn't offered to come again
 		for i := range underWayOrders {
 			age := time.Duration(float64(underWayDays*24)*(float64(i)+h.r.Float64())/underWayOrders*float64(time.Hour)) + 3*time.Hour
-			if err := h.send(m, people[i%len(people)], h.tx.Now().Add(-age), time.Time{}, ""); err != nil {
+			if _, err := h.send(m, people[i%len(people)], h.tx.Now().Add(-age), time.Time{}, ""); err != nil {
 				return err
 			}
 		}
-		hour := h.tx.Now().In(m.Location()).Hour()
 		for i, soon := range []fulfilment.Status{fulfilment.AtCustoms, fulfilment.OutForDelivery, fulfilment.Delivered, fulfilment.AttemptFailed} {
-			if soon != fulfilment.AtCustoms && (hour < 7 || hour > 18) {
+			next := h.soon(time.Duration(40+45*i+h.r.IntN(30)) * time.Second)
+			if hour := next.In(m.Location()).Hour(); soon != fulfilment.AtCustoms && (hour < 7 || hour > 18) {
 				continue // no courier is about
 			}
-			next := h.tx.Now().Add(time.Duration(40+45*i+h.r.IntN(30)) * time.Second)
-			if err := h.send(m, people[(i+1)%len(people)], h.tx.Now().AddDate(0, 0, -8), next, soon); err != nil {
+			if _, err := h.send(m, people[(i+1)%len(people)], h.tx.Now().AddDate(0, 0, -8), next, soon); err != nil {
 				return err
 			}
 		}
@@ -132,15 +128,29 @@ func (h *history) underWay() error {
 	return nil
 }
 
+// soon is when a viewer will have waited for a while, however fast the clock runs.
+func (h *history) soon(wait time.Duration) time.Time {
+	return h.tx.Now().Add(time.Duration(float64(wait) * max(1, h.DB.Clock().Speed())))
+}
+
+// peopleOf are the people of the demo who live in a market.
+func (h *history) peopleOf(m market.Market) (all []demo.Person) {
+	for _, p := range h.people {
+		if p.Country == string(m.Country()) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // send enters an order placed at a moment whose parcel is somewhere by now; with soon, that is what happens to it next.
-func (h *history) send(m market.Market, who demo.Person, at, next time.Time, soon fulfilment.Status) error {
+func (h *history) send(m market.Market, who demo.Person, at, next time.Time, soon fulfilment.Status) (o order.Order, err error) {
 	for try := range 12 {
-		o, err := h.bought(m, who, at)
-		if errors.Is(err, fulfilment.ErrNoService) {
+		if o, err = h.bought(m, who, at); errors.Is(err, fulfilment.ErrNoService) {
 			continue
 		}
 		if err != nil {
-			return err
+			return o, err
 		}
 		left := at.Add(time.Duration(3+h.r.IntN(20)) * time.Hour)
 		way := h.way(o, left)
@@ -163,7 +173,7 @@ func (h *history) send(m market.Market, who demo.Person, at, next time.Time, soo
 		return h.enter(o, left, way)
 	}
 	slog.Debug("demo: nothing to send", "market", m.Code)
-	return nil
+	return order.Order{}, nil
 }
 
 // way is what becomes of the order's parcel. What its number will be isn't known yet.
@@ -176,7 +186,7 @@ func (h *history) way(o order.Order, left time.Time) []fakecarrier.Step {
 	return h.brings.Way(fulfilment.ParcelState{Number: fmt.Sprint("sample ", h.tries), N: 1, Of: 1, Market: o.Market, Country: o.Country, Origin: from.Country, PromiseFrom: o.DeliverFrom, PromiseTo: o.DeliverTo}, o.Address.City, left)
 }
 
-func (h *history) enter(o order.Order, left time.Time, way []fakecarrier.Step) error {
+func (h *history) enter(o order.Order, left time.Time, way []fakecarrier.Step) (order.Order, error) {
 	var past []fulfilment.Scan
 	for len(way) > 0 && !way[0].At.After(h.tx.Now()) {
 		e := way[0].Scan(1)
@@ -189,17 +199,17 @@ func (h *history) enter(o order.Order, left time.Time, way []fakecarrier.Step) e
 	}
 	o, _, err := h.Orders.Enter(h.tx, o)
 	if err != nil {
-		return err
+		return o, err
 	}
 	if _, err := h.Tax.RecordSale(h.tx, o); err != nil {
-		return err
+		return o, err
 	}
 	p, err := h.Shipments.Enter(h.tx, o, left, desk, fulfilment.S10("LV", 46_000_000+h.sent, "CN"), past)
 	if err != nil {
-		return err
+		return o, err
 	}
 	h.sent++
-	return h.brings.Take(h.tx, p, way)
+	return o, h.brings.Take(h.tx, p, way)
 }
 
 // bought is an order that a person placed in their market at a moment, with a promise.

@@ -67,7 +67,7 @@ func (a *App) SeedHistory(ctx context.Context) error {
 			return err
 		}
 		h := history{App: a, tx: tx, r: rand.New(rand.NewPCG(11, 22)), people: people}
-		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.file} {
+		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.afterwards, h.file} {
 			if err := step(); err != nil {
 				return fmt.Errorf("history of the demo: %w", err)
 			}

@@ -2,12 +2,14 @@ package app_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"portolan/internal/app"
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
+	"portolan/internal/messaging"
 	"portolan/internal/money"
 	"portolan/internal/order"
 	"portolan/internal/tax"
@@ -70,4 +72,32 @@ func TestSeedHistory(t *testing.T) {
 		t.Log(level["CA-BC"], len(alerts), states)
 		return err
 	})
+}
+
+// Whoever opens the demo sees, at any hour, somebody who is asked how an order was, offered to come again and asked for a
+// review, without waiting for days.
+func TestWhatFollowsADeliveryIsSeenAtOnce(t *testing.T) {
+	for _, hour := range []int{0, 12} {
+		d := dbtest.Open(t, t.TempDir()+"/t.db", db.Manual(dbtest.Start.Add(time.Duration(hour)*time.Hour)), app.Schemas)
+		require.NoError(t, app.SeedDemo(t.Context(), d))
+		a, err := app.Open(t.Context(), d, app.Config{SMTP: "127.0.0.1:1", MailFrom: "hello@miana.example"}) // nobody listens there: what waits counts
+		require.NoError(t, err)
+		require.NoError(t, a.KeepDemo(t.Context()))
+		require.NoError(t, a.SeedHistory(t.Context()))
+		for range 10 { // five hours, which are five minutes to who looks on
+			d.Clock().Advance(30 * time.Minute)
+			require.NoError(t, a.Queue.Drain(t.Context()))
+		}
+		said := map[string]int{}
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			all, err := a.Messages.List(tx, messaging.Filter{}, messaging.Page{Limit: 200})
+			for _, m := range all {
+				said[m.Template]++
+			}
+			return err
+		})
+		for _, template := range []string{"survey", "again", "review"} {
+			require.Positive(t, said[template], "%s from %d:00 on: %v", template, hour, said)
+		}
+	}
 }

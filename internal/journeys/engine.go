@@ -26,7 +26,11 @@ type stage struct {
 	now   time.Time
 	hands hands
 	books books
+	only  []string // journeys that are told; nil: all
 }
+
+// tells reports whether a journey is told of what happens.
+func (g stage) tells(journey string) bool { return g.only == nil || slices.Contains(g.only, journey) }
 
 // stage is the real one.
 func (s *Service) stage(tx *db.Tx) stage {
@@ -43,12 +47,15 @@ func (g stage) happened(h Happening) error {
 		return err
 	}
 	for _, r := range concerned {
+		if !g.tells(r.Journey) {
+			continue
+		}
 		if err := g.tell(r, h); err != nil {
 			return err
 		}
 	}
 	for _, j := range g.books.live() {
-		if slices.Contains(j.d.Trigger.Events, h.Event) {
+		if g.tells(j.d.Journey) && slices.Contains(j.d.Trigger.Events, h.Event) {
 			if err := g.enter(j, h); err != nil {
 				return err
 			}

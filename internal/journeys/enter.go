@@ -45,3 +45,18 @@ func (s *Service) Enter(tx *db.Tx, all []PastRun) error {
 	}
 	return addSteps(tx, steps)
 }
+
+// Recall tells the journeys named, and no others, of what happened in the past as if it were then: waits count from that
+// moment, and whose time has passed meanwhile goes on at once, or not at all where it would be too late. It is for what
+// was imported and shall not begin at nothing. Nothing may be sent before the first wait of these journeys.
+func (s *Service) Recall(tx *db.Tx, h Happening, journeys ...string) error {
+	g := s.stage(tx)
+	g.now, g.only = h.at(g.now), journeys
+	return g.happened(h)
+}
+
+// EnterRating puts a rating of the past into the books and tells nobody.
+func (s *Service) EnterRating(tx *db.Tx, r Rating) error {
+	a := answer{Order: r.Order, Customer: r.Customer, Market: r.Market, Lang: r.Lang, Question: cmp.Or(r.Question, surveyQuestion), Score: r.Score, Comment: r.Comment, Channel: r.Channel, Run: r.Run}
+	return a.keep(tx, r.At)
+}

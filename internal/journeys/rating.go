@@ -3,6 +3,7 @@ package journeys
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"portolan/internal/db"
 	"portolan/internal/id"
@@ -39,7 +40,7 @@ func (s *Service) answered(tx *db.Tx, e messaging.ReceivedEvent) error {
 		comment = strings.TrimSpace(strings.TrimLeft(comment, "0123456789 .,;:/\n"))
 	}
 	a := answer{Order: e.Order, Customer: e.Customer, Market: e.Market, Lang: e.Lang, Question: surveyQuestion, Score: e.Rating, Comment: comment, Channel: string(e.Channel), Run: r.ID}
-	if err := a.keep(tx); err != nil {
+	if err := a.keep(tx, tx.Now()); err != nil {
 		return err
 	}
 	switch {
@@ -64,7 +65,7 @@ type answer struct {
 }
 
 // keep keeps an answer. A later number takes the place of the one before; words are added to those before.
-func (a answer) keep(tx *db.Tx) error {
+func (a answer) keep(tx *db.Tx, at time.Time) error {
 	var score any
 	if a.Score > 0 {
 		score = a.Score
@@ -74,7 +75,7 @@ func (a answer) keep(tx *db.Tx) error {
 		on conflict (order_id, question) do update set score = coalesce(excluded.score, journey_ratings.score), channel = excluded.channel, at = excluded.at,
 			comment = case when excluded.comment = '' or excluded.comment = journey_ratings.comment then journey_ratings.comment
 				when journey_ratings.comment = '' then excluded.comment else journey_ratings.comment || $12 || excluded.comment end`,
-		id.New("rat"), a.Order, a.Customer, string(a.Market), a.Lang, a.Question, score, a.Comment, a.Channel, a.Run, tx.Now(), "\n")
+		id.New("rat"), a.Order, a.Customer, string(a.Market), a.Lang, a.Question, score, a.Comment, a.Channel, a.Run, at, "\n")
 }
 
 // askOnceMore asks for one number.
