@@ -213,10 +213,8 @@ func Shoppers(ctx context.Context, a *App) {
 		if err := shopOnce(ctx, a, p, r, leave); err != nil && ctx.Err() == nil {
 			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
 		}
-		if who := people[r.IntN(i%len(people)+1)]; !early || !slices.Contains(busy, who) {
-			if err := secondThoughts(ctx, a, who, r); err != nil && ctx.Err() == nil && !errors.Is(err, customer.ErrUnknown) {
-				slog.Warn("demo shopper", "name", p.FirstName, "err", err)
-			}
+		if err := secondThoughts(ctx, a, people[r.IntN(i%len(people)+1)], r, early); err != nil && ctx.Err() == nil && !errors.Is(err, customer.ErrUnknown) {
+			slog.Warn("demo shopper", "name", p.FirstName, "err", err)
 		}
 		if err := opinions(ctx, a, r); err != nil && ctx.Err() == nil {
 			slog.Warn("demo opinions", "err", err)

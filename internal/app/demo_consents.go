@@ -56,8 +56,8 @@ func boxes(m market.Market, lang string, p demo.Person) (all []checkout.Consent)
 }
 
 // secondThoughts lets demo shoppers follow the link of a double opt-in, most of them, and now and then ask for
-// silence.
-func secondThoughts(ctx context.Context, a *App, p demo.Person, r *rand.Rand) error {
+// silence; early on only those who didn't agree to be written to, since the others are expected to hear something.
+func secondThoughts(ctx context.Context, a *App, p demo.Person, r *rand.Rand, early bool) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		who, err := a.Customers.ByEmail(tx, strings.ToLower(p.Email))
 		if err != nil {
@@ -75,7 +75,7 @@ func secondThoughts(ctx context.Context, a *App, p demo.Person, r *rand.Rand) er
 				return nil
 			}
 		}
-		if r.IntN(12) > 0 || who.Phone == "" {
+		if r.IntN(12) > 0 || who.Phone == "" || early && p.Marketing {
 			return nil
 		}
 		words := []string{"STOP", "please stop texting me", "Bitte keine Werbung mehr", "Stop!"}
