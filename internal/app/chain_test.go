@@ -159,6 +159,14 @@ func TestTheDayOfDelivery(t *testing.T) {
 		hear(s, id, fulfilment.Scan{Status: fulfilment.OutForDelivery, Occurred: now.Add(-3 * time.Hour), WindowStart: now.Add(-2 * time.Hour), WindowEnd: now.Add(-time.Hour)})
 		require.Len(t, s.Received(q.Phone), 2)
 
+		// Nobody knows when the courier comes: the message follows the event.
+		u := apptest.Imogen
+		u.Phone, u.Email = "+447700900403", "u@example.org"
+		id = handedOver(s, order.ID(s.Visitor().Buy(u)), 1)
+		said(s, u.Phone, 2)
+		hear(s, id, fulfilment.Scan{Status: fulfilment.OutForDelivery})
+		require.Contains(t, said(s, u.Phone, 3), "comes today")
+
 		// The parcel goes back to the depot before the message leaves.
 		r := apptest.Imogen
 		r.Phone, r.Email = "+447700900402", "r@example.org"

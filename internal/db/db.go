@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,6 +25,7 @@ var ErrUnusable = fault.New(fault.Unavailable, "db.unusable")
 type DB struct {
 	engine engine
 	clock  *Clock
+	breaks atomic.Pointer[func(kept bool) error]
 }
 
 // engine is what the two databases do differently.
@@ -121,7 +123,7 @@ func (d *DB) Aside(ctx context.Context, f func(*Tx) error) error {
 // met, so f must do nothing outside the database and may not build on what an earlier run of it left behind.
 func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	for try := 1; ; try++ {
-		err := d.run(ctx, d.engine.writer, f)
+		err := d.run(ctx, d.writer, f)
 		pg, ok := errors.AsType[*pgconn.PgError](err)
 		if !ok || try == 10 || pg.Code != "40001" && pg.Code != "40P01" {
 			return err
@@ -162,6 +164,41 @@ func (d *DB) run(ctx context.Context, begin func(context.Context) (unit, error),
 		g()
 	}
 	return nil
+}
+
+// Break lets a test end the program at any commit of a Write: f is asked before each, with false, and after each, with true.
+// An error is what the caller gets; before the commit it undoes the work, after it what was to follow isn't done. nil ends it.
+func (d *DB) Break(f func(kept bool) error) {
+	if f == nil {
+		d.breaks.Store(nil)
+		return
+	}
+	d.breaks.Store(&f)
+}
+
+// writer is the engine's, which breaks where a test wants it to.
+func (d *DB) writer(ctx context.Context) (unit, error) {
+	u, err := d.engine.writer(ctx)
+	if f := d.breaks.Load(); f != nil && err == nil {
+		u = breaking{u, *f}
+	}
+	return u, err
+}
+
+type breaking struct {
+	unit
+	f func(kept bool) error
+}
+
+func (b breaking) commit(ctx context.Context) error {
+	if err := b.f(false); err != nil {
+		b.rollback()
+		return err
+	}
+	if err := b.unit.commit(ctx); err != nil {
+		return err
+	}
+	return b.f(true)
 }
 
 // normal makes arguments alike for both databases: moments in UTC to the microsecond, the zero moment as null.

@@ -21,8 +21,16 @@ type books interface {
 
 // stored are the books of the database.
 type stored struct {
-	s  *Service
-	tx *db.Tx
+	s    *Service
+	tx   *db.Tx
+	pile *pile // nil: each run is kept at once
+}
+
+// pile is runs of one unit of work that are kept together. What a run looks up are steps and runs of its own person, so it
+// is put down before the next one of a person who is in it.
+type pile struct {
+	runs   []*Run
+	people map[string]bool
 }
 
 func (b stored) live() []liveJourney { return b.s.live() }
@@ -43,6 +51,28 @@ func (b stored) lastSent(r *Run) (time.Time, error) { return b.s.lastSent(b.tx, 
 
 func (b stored) tags(customer string) ([]string, error) { return tagsOf(b.tx, customer) }
 
-func (b stored) save(r *Run) error { return b.s.save(b.tx, r) }
+func (b stored) save(r *Run) error {
+	if b.pile == nil {
+		return b.s.save(b.tx, r)
+	}
+	b.pile.runs = append(b.pile.runs, r)
+	b.pile.people[r.Customer] = r.Customer != ""
+	return nil
+}
+
+// before makes room for a run: it will see what those before it did.
+func (b stored) before(r *Run) error {
+	if b.pile.people[r.Customer] {
+		return b.put()
+	}
+	return nil
+}
+
+func (b stored) put() error {
+	all := b.pile.runs
+	b.pile.runs = nil
+	clear(b.pile.people)
+	return b.s.saveAll(b.tx, all)
+}
 
 func (b stored) say(p Step) error { return say(b.tx, p) }

@@ -34,7 +34,7 @@ func (g stage) tells(journey string) bool { return g.only == nil || slices.Conta
 
 // stage is the real one.
 func (s *Service) stage(tx *db.Tx) stage {
-	return stage{s: s, tx: tx, now: tx.Now(), hands: live{s}, books: stored{s, tx}}
+	return stage{s: s, tx: tx, now: tx.Now(), hands: live{s}, books: stored{s: s, tx: tx}}
 }
 
 // view is what a run looks at now.
@@ -275,10 +275,10 @@ func (s *Service) onEnded(tx *db.Tx, e messaging.EndedEvent) error {
 // The clock of the engine.
 
 const (
-	dueBatch   = 64              // runs of one unit of work
+	dueBatch   = 256             // runs of one unit of work
 	dueSweep   = time.Second     // how often the database is asked at least, in the world's time
 	dueAgain   = 2 * time.Minute // before a run is tried again whose step failed
-	dueAtOnce  = 16              // batches before others get their turn
+	dueAtOnce  = 4               // batches before others get their turn
 	mostFaults = 10
 )
 
@@ -365,16 +365,22 @@ func (s *Service) resumeAll(tx *db.Tx, ids []string) error {
 	if err != nil {
 		return err
 	}
+	books := stored{s, tx, &pile{people: map[string]bool{}}}
+	g := s.stage(tx)
+	g.books = books
 	for _, id := range ids {
 		r := runs[id]
 		if r == nil || r.State.Over() || r.Due.IsZero() || r.Due.After(tx.Now()) {
 			continue
 		}
-		if err := s.stage(tx).resume(r); err != nil {
+		if err := books.before(r); err != nil {
+			return err
+		}
+		if err := g.resume(r); err != nil {
 			return fmt.Errorf("run %s of %s at %s: %w", r.ID, r.Journey, r.Node, err)
 		}
 	}
-	return nil
+	return books.put()
 }
 
 // failed puts off a run whose step failed; after many tries it waits for a person.

@@ -147,7 +147,15 @@ type world struct {
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
-	w := &world{t: t, d: d, queue: jobs.New(d), orders: book{}, carts: shelf{}, stock: stock{"D1": 5}, codes: &codes{}, net: &network{}, mail: &network{}}
+	w := &world{t: t, d: d, orders: book{}, carts: shelf{}, stock: stock{"D1": 5}, codes: &codes{}, net: &network{}, mail: &network{}}
+	w.start(func(*journeys.Needs) {})
+	return w
+}
+
+// start begins a process on the world's database; what was before is forgotten, as after a kill.
+func (w *world) start(change func(*journeys.Needs)) {
+	d := w.d
+	w.queue = jobs.New(d)
 	w.bus = events.New(w.queue)
 	w.people = customer.New(w.bus)
 	versions := &counter{}
@@ -160,15 +168,16 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		{Name: "sim", Provider: "sim", Channel: messaging.SMS, Kind: messaging.LongNumber, Sender: "+4915799900001", Carrier: w.net},
 		{Name: "mail", Provider: "smtp", Channel: messaging.Email, Kind: messaging.Mailbox, Sender: "shop@lotus.example", Carrier: w.mail},
 	}})
-	w.journeys = journeys.New(d, w.bus, w.queue, journeys.Needs{Orders: w.orders, Carts: w.carts, Codes: w.codes, Stock: w.stock, Articles: titles{},
+	needs := journeys.Needs{Orders: w.orders, Carts: w.carts, Codes: w.codes, Stock: w.stock, Articles: titles{},
 		Customers: w.people, Markets: markets, Messages: w.messages, Versions: versions, Bump: versions.bump, Pages: journeys.Pages{
 			Bag: func(m market.Market, lang, link string) string {
 				return "https://lotus.example" + m.Prefix(lang) + "/bag/" + link
 			},
 			Order:   func(o order.Order, lang string) string { return "https://lotus.example/o/" + string(o.ID) },
 			Confirm: func(_ market.Market, _, token string) string { return "https://lotus.example/c/" + token },
-		}})
-	return w
+		}}
+	change(&needs)
+	w.journeys = journeys.New(d, w.bus, w.queue, needs)
 }
 
 func (w *world) publish(e events.Event) {

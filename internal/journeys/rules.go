@@ -157,7 +157,7 @@ func (v *view) moment(text string) (time.Time, error) {
 		return time.Time{}, err
 	}
 	at, ok := out.(time.Time)
-	if !ok || at.Year() <= 1 {
+	if !ok || at.Year() <= longAgo.Year() {
 		return time.Time{}, nil
 	}
 	return at.UTC(), nil
@@ -192,8 +192,15 @@ func (v *view) ResolveName(name string) (any, bool) {
 	if err != nil {
 		v.err = errors.Join(v.err, fmt.Errorf("fact %s: %w", name, err))
 	}
+	if at, ok := value.(time.Time); ok && at.IsZero() {
+		return longAgo, true
+	}
 	return value, true
 }
+
+// longAgo is what rules see of a moment that is not known: one from which an hour can be taken, which the beginning of the
+// calendar, Go's zero moment, is not.
+var longAgo = time.Unix(0, 0).UTC()
 
 // Parent implements interpreter.Activation.
 func (v *view) Parent() interpreter.Activation { return nil }

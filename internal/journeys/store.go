@@ -107,63 +107,71 @@ func (s *Service) concerned(tx *db.Tx, h Happening) ([]*Run, error) {
 }
 
 // save keeps a run and the steps it took.
-func (s *Service) save(tx *db.Tx, r *Run) error {
-	text, err := json.Marshal(body{r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults, r.Had})
-	if err != nil {
+func (s *Service) save(tx *db.Tx, r *Run) error { return s.saveAll(tx, []*Run{r}) }
+
+// saveAll is save for many runs, by few statements.
+func (s *Service) saveAll(tx *db.Tx, all []*Run) error {
+	var fresh, known, steps, subjects [][]any
+	var over []string
+	call := false
+	for _, r := range all {
+		text, err := json.Marshal(body{r.Event, r.Phone, r.Email, r.Reward, r.Visits, r.Vars, r.Faults, r.Had})
+		if err != nil {
+			return err
+		}
+		before := r.taken
+		r.taken += int64(len(r.steps))
+		row := []any{r.ID, r.Journey, r.Version, r.Key, r.Priority, r.Customer, string(r.Market), r.Lang, r.Order, r.Cart, r.Parcel, r.Node, string(r.State), r.Reason, r.Arm, r.Way,
+			r.Due, r.At, r.Started, r.Ended, r.Sent, r.taken, string(text)}
+		if r.fresh {
+			fresh = append(fresh, row)
+		} else {
+			known = append(known, row)
+		}
+		switch {
+		case r.State.Over() && !r.fresh:
+			over = append(over, r.ID)
+		case !r.State.Over() && r.fresh:
+			for _, subject := range (Happening{Order: r.Order, Cart: r.Cart, Parcel: r.Parcel, Customer: r.Customer}).subjects() {
+				subjects = append(subjects, []any{subject, r.ID})
+			}
+		}
+		for i, p := range r.steps {
+			steps = append(steps, []any{id.New("jst"), p.Run, before + int64(i), p.Journey, p.Version, p.Node, p.Visit, p.Key, p.Customer, string(p.Market), p.Arm, string(p.Outcome),
+				p.Reason, p.Detail, p.Message, p.Code, p.Ticket, p.At})
+		}
+		r.steps, r.fresh = nil, false
+		call = call || !r.State.Over() && !r.Due.IsZero()
+	}
+	if err := db.InsertEach(tx, `insert into journey_runs (`+runColumns+`) values`, "", fresh); err != nil {
 		return err
 	}
-	before := r.taken
-	r.taken += int64(len(r.steps))
-	if r.fresh {
-		err = tx.Send(`insert into journey_runs (`+runColumns+`)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
-			r.ID, r.Journey, r.Version, r.Key, r.Priority, r.Customer, string(r.Market), r.Lang, r.Order, r.Cart, r.Parcel, r.Node, string(r.State), r.Reason, r.Arm, r.Way,
-			r.Due, r.At, r.Started, r.Ended, r.Sent, r.taken, string(text))
-	} else {
-		err = tx.Send(`update journey_runs set version = $15, market = $2, lang = $3, node = $4, state = $5, reason = $6, arm = $7, way = $8, due_at = $9, fact_at = $10, ended_at = $11,
-			sent = $12, steps = $13, body = $14 where id = $1`,
-			r.ID, string(r.Market), r.Lang, r.Node, string(r.State), r.Reason, r.Arm, r.Way, r.Due, r.At, r.Ended, r.Sent, r.taken, string(text), r.Version)
-	}
-	if err != nil {
+	if err := db.InsertEach(tx, `insert into journey_runs (`+runColumns+`) values`, changed, known); err != nil {
 		return err
 	}
-	if err := s.index(tx, r); err != nil {
+	if len(over) > 0 {
+		if err := tx.Send(`delete from journey_subjects where run in `+db.In(1, len(over)), db.Fill(over)...); err != nil {
+			return err
+		}
+	}
+	// What a run is about is kept for as long as events may concern it.
+	if err := db.InsertEach(tx, `insert into journey_subjects (subject, run) values`, `on conflict do nothing`, subjects); err != nil {
 		return err
 	}
-	rows := make([][]any, 0, len(r.steps))
-	for i, p := range r.steps {
-		rows = append(rows, []any{id.New("jst"), p.Run, before + int64(i), p.Journey, p.Version, p.Node, p.Visit, p.Key, p.Customer, string(p.Market), p.Arm, string(p.Outcome),
-			p.Reason, p.Detail, p.Message, p.Code, p.Ticket, p.At})
+	if call {
+		tx.After(s.timer.call)
 	}
-	r.steps, r.fresh = nil, false
-	if r.State.Over() || r.Due.IsZero() {
-		return addSteps(tx, rows)
-	}
-	tx.After(s.timer.call)
-	return addSteps(tx, rows)
+	return addSteps(tx, steps)
 }
+
+// changed is what of a run that is kept already may change.
+const changed = `on conflict (id) do update set version = excluded.version, customer = excluded.customer, market = excluded.market, lang = excluded.lang, node = excluded.node,
+	state = excluded.state, reason = excluded.reason, arm = excluded.arm, way = excluded.way, due_at = excluded.due_at, fact_at = excluded.fact_at, ended_at = excluded.ended_at,
+	sent = excluded.sent, steps = excluded.steps, body = excluded.body`
 
 func addSteps(tx *db.Tx, rows [][]any) error {
 	return db.InsertEach(tx, `insert into journey_steps (id, run, n, journey, version, node, visit, key, customer, market, arm, outcome, reason, detail, message, code, ticket, at) values`,
 		"", rows)
-}
-
-// index keeps what a run is about for as long as events may concern it.
-func (s *Service) index(tx *db.Tx, r *Run) error {
-	if r.State.Over() {
-		if r.fresh {
-			return nil
-		}
-		return tx.Send(`delete from journey_subjects where run = $1`, r.ID)
-	}
-	if !r.fresh {
-		return nil
-	}
-	var rows [][]any
-	for _, subject := range (Happening{Order: r.Order, Cart: r.Cart, Parcel: r.Parcel, Customer: r.Customer}).subjects() {
-		rows = append(rows, []any{subject, r.ID})
-	}
-	return db.InsertEach(tx, `insert into journey_subjects (subject, run) values`, `on conflict do nothing`, rows)
 }
 
 func dueRuns(tx *db.Tx, limit int) ([]string, error) {

@@ -193,8 +193,14 @@ func (l *lane) handOver(ctx context.Context, batch []*waiting) {
 	}
 	quick := slices.DeleteFunc(slices.Clone(batch), func(w *waiting) bool { return !l.s.quick(w) })
 	if len(quick) > 0 {
-		if err := l.s.noteAll(ctx, quick); err != nil && ctx.Err() == nil {
+		err := l.s.noteAll(ctx, quick)
+		if err != nil && ctx.Err() == nil {
 			slog.Error("can't note attempts", "messages", len(quick), "err", err)
+		}
+		if err != nil { // what isn't on record isn't done
+			for _, w := range quick {
+				w.st, w.over = nil, false
+			}
 		}
 	}
 	for _, w := range batch {
@@ -205,6 +211,9 @@ func (l *lane) handOver(ctx context.Context, batch []*waiting) {
 			})
 			if err != nil && ctx.Err() == nil {
 				slog.Error("can't note an attempt", "message", w.r.ID, "err", err)
+			}
+			if err != nil {
+				w.st = nil
 			}
 		}
 		if w.st == nil {
