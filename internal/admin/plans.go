@@ -1,9 +1,11 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"html/template"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -22,8 +24,10 @@ import (
 // Plans are offers to many people: what the gate says of each, and the sending. Satisfied by messaging.Service.
 type Plans interface {
 	Keys(tx *db.Tx) ([]messaging.TemplateKey, error)
+	ReadList(tx *db.Tx, m market.Code, lines []string) (*messaging.People, error)
 	StartPlan(tx *db.Tx, c messaging.Campaign, by string) (messaging.Campaign, error)
 	CampaignOf(tx *db.Tx, id string) (messaging.Campaign, error)
+	Unlisted(tx *db.Tx, plan string) ([]messaging.Unlisted, error)
 	Campaigns(tx *db.Tx) ([]messaging.Campaign, error)
 	SendPlan(tx *db.Tx, id string, reached int64, by string) (messaging.Campaign, error)
 	CancelPlan(tx *db.Tx, id string) (messaging.Campaign, error)
@@ -65,6 +69,7 @@ type plansView struct {
 	Vars      []messaging.Variable
 	Link      bool
 	Shop      string
+	People    string // a list as it was typed
 }
 
 // plans lists what was planned and sent, and asks for the next.
@@ -79,6 +84,9 @@ func (c *console) plans(tx *db.Tx, r *http.Request, p *page) error {
 		return err
 	}
 	v := plansView{Runs: runs, Shop: c.PublicURL + "/"}
+	if p.Refused.Do == "plan" {
+		v.People = p.Refused.values.Get("people")
+	}
 	asked := p.Kept("plan", "template", p.Q("template"))
 	for _, k := range keys {
 		if k.Class != messaging.Promotional && k.Class != messaging.Survey {
@@ -116,11 +124,41 @@ func (c *console) startPlan(r *http.Request, p *page) (to string, err error) {
 			plan.Vars[field] = cut(strings.TrimSpace(v[0]), 1000)
 		}
 	}
+	list, err := listed(r)
+	if err == nil && list != nil {
+		err = c.DB.Read(r.Context(), func(tx *db.Tx) error {
+			plan.People, err = c.planned().ReadList(tx, plan.Market, list)
+			return err
+		})
+	}
+	if err != nil {
+		return "", err
+	}
 	err = c.DB.Write(r.Context(), func(tx *db.Tx) error {
 		plan, err = c.planned().StartPlan(tx, plan, p.User.Email)
 		return err
 	})
 	return "/console/plans/" + plan.ID, err
+}
+
+// listed is the list of people of a form: a file, else what was pasted; nil for everybody.
+func listed(r *http.Request) ([]string, error) {
+	text := r.PostForm.Get("people")
+	if f, _, err := r.FormFile("file"); err == nil {
+		defer f.Close()
+		b, err := io.ReadAll(f)
+		if err != nil {
+			return nil, err
+		}
+		if bytes.IndexByte(b, 0) >= 0 {
+			return nil, messaging.ErrPlanForm.With(map[string]string{"people": "messaging.list_no_text"})
+		}
+		text = string(b)
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	return messaging.List(text), nil
 }
 
 type planView struct {
@@ -132,6 +170,8 @@ type planView struct {
 	Home    money.Currency
 	Stale   bool
 	Picture template.HTML
+	Missing []messaging.Unlisted // of its list
+	Where   string               // country of its market
 }
 
 type planRow struct {
@@ -170,10 +210,19 @@ func (c *console) plan(tx *db.Tx, r *http.Request, p *page) error {
 		return err
 	}
 	p.Title = one.Name
+	var missing []messaging.Unlisted
+	if one.Refused > 0 {
+		if missing, err = c.planned().Unlisted(tx, one.ID); err != nil {
+			return err
+		}
+	}
 	if one.State == messaging.Planning || one.State == messaging.Sending {
 		p.Live.Every = "2s"
 	}
-	v := planView{Campaign: one, Sum: one.Sum()}
+	v := planView{Campaign: one, Sum: one.Sum(), Missing: missing}
+	if m, ok := c.Markets.ByCode(one.Market); ok {
+		v.Where = p.CountryName(string(m.Country()))
+	}
 	v.Text = p.Word("tp_key", one.Template)
 	if keys, err := c.planned().Keys(tx); err == nil {
 		for _, k := range keys {

@@ -2146,9 +2146,12 @@ type NewPlan struct {
 	Days int64 `json:"days,omitempty,omitzero"`
 
 	// Link A page of the shop.
-	Link     string            `json:"link,omitempty,omitzero"`
-	Market   MarketCode        `json:"market,omitempty,omitzero"`
-	Name     string            `json:"name"`
+	Link   string     `json:"link,omitempty,omitzero"`
+	Market MarketCode `json:"market,omitempty,omitzero"`
+	Name   string     `json:"name"`
+
+	// People E-mail addresses and numbers of customers; everybody if left out. A list is no consent: the gate is asked about each.
+	People   []string          `json:"people,omitempty,omitzero"`
 	Template string            `json:"template"`
 	Vars     map[string]string `json:"vars,omitempty,omitzero"`
 }
@@ -2552,18 +2555,27 @@ type Plan struct {
 	ID      string    `json:"id"`
 	Link    string    `json:"link,omitempty,omitzero"`
 
+	// Listed For the people of a list.
+	Listed bool `json:"listed,omitempty,omitzero"`
+
 	// Market Absent: every market.
-	Market    string            `json:"market,omitempty,omitzero"`
-	Name      string            `json:"name"`
-	People    int64             `json:"people"`
-	PlannedAt time.Time         `json:"planned_at,omitempty,omitzero"`
-	Reached   int64             `json:"reached"`
-	SentAt    time.Time         `json:"sent_at,omitempty,omitzero"`
-	SentBy    string            `json:"sent_by,omitempty,omitzero"`
-	State     PlanState         `json:"state"`
-	Sum       PlanRow           `json:"sum"`
-	Template  string            `json:"template"`
-	Vars      map[string]string `json:"vars"`
+	Market    string    `json:"market,omitempty,omitzero"`
+	Name      string    `json:"name"`
+	People    int64     `json:"people"`
+	PlannedAt time.Time `json:"planned_at,omitempty,omitzero"`
+	Reached   int64     `json:"reached"`
+
+	// Refused Entries of the list that name nobody who can be written to.
+	Refused  int64     `json:"refused,omitempty,omitzero"`
+	SentAt   time.Time `json:"sent_at,omitempty,omitzero"`
+	SentBy   string    `json:"sent_by,omitempty,omitzero"`
+	State    PlanState `json:"state"`
+	Sum      PlanRow   `json:"sum"`
+	Template string    `json:"template"`
+
+	// Unlisted Those entries, the first thousand, where one plan is asked for.
+	Unlisted []Unlisted        `json:"unlisted,omitempty,omitzero"`
+	Vars     map[string]string `json:"vars"`
 }
 
 // PlanState defines model for Plan.State.
@@ -3638,6 +3650,17 @@ type TimelineEntry struct {
 	Data  json.RawMessage `json:"data"`
 	ID    string          `json:"id"`
 	Topic string          `json:"topic"`
+}
+
+// Unlisted defines model for Unlisted.
+type Unlisted struct {
+	Code string `json:"code"`
+
+	// Line 1 is the first.
+	Line int64 `json:"line"`
+
+	// Said What stood there, its middle left out.
+	Said string `json:"said"`
 }
 
 // Variant defines model for Variant.

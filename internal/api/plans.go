@@ -26,8 +26,18 @@ func (a *api) ListPlans(ctx context.Context, _ ListPlansRequestObject) (ListPlan
 // StartPlan begins to ask the gate about everybody.
 func (a *api) StartPlan(ctx context.Context, r StartPlanRequestObject) (StartPlanResponseObject, error) {
 	b := r.Body
+	var people *messaging.People
+	if len(b.People) > 0 {
+		err := a.DB.Read(ctx, func(tx *db.Tx) (err error) {
+			people, err = a.Messages.ReadList(tx, market.Code(b.Market), b.People)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	c, err := a.plan(ctx, func(tx *db.Tx) (messaging.Campaign, error) {
-		return a.Messages.StartPlan(tx, messaging.Campaign{Name: b.Name, Template: b.Template, Market: market.Code(b.Market), Vars: b.Vars, Link: b.Link, Days: b.Days}, by(ctx))
+		return a.Messages.StartPlan(tx, messaging.Campaign{Name: b.Name, Template: b.Template, Market: market.Code(b.Market), Vars: b.Vars, Link: b.Link, Days: b.Days, People: people}, by(ctx))
 	})
 	return StartPlan202JSONResponse(c), err
 }
@@ -37,7 +47,14 @@ func (a *api) GetPlan(ctx context.Context, r GetPlanRequestObject) (GetPlanRespo
 	var out Plan
 	err := a.DB.Read(ctx, func(tx *db.Tx) error {
 		c, err := a.Messages.CampaignOf(tx, r.ID)
+		if err != nil {
+			return err
+		}
 		out = showPlan(&c)
+		missing, err := a.Messages.Unlisted(tx, c.ID)
+		for _, x := range missing {
+			out.Unlisted = append(out.Unlisted, Unlisted{Line: x.Line, Code: x.Code, Said: x.Said})
+		}
 		return err
 	})
 	return GetPlan200JSONResponse(out), err
@@ -69,7 +86,7 @@ func (a *api) plan(ctx context.Context, change func(tx *db.Tx) (messaging.Campai
 func showPlan(c *messaging.Campaign) Plan {
 	sum := c.Sum()
 	out := Plan{ID: c.ID, Name: c.Name, Template: c.Template, Market: string(c.Market), Vars: c.Vars, Link: c.Link, Days: c.Days, State: PlanState(c.State), People: c.Total, Done: c.Done,
-		Reached: sum.Reached(), Sum: showPlanRow(&sum), Countries: []PlanRow{}, By: c.Who, CreatedAt: utc(c.CreatedAt), PlannedAt: utc(c.PlannedAt), SentBy: c.SentBy,
+		Listed: c.Listed, Refused: c.Refused, Reached: sum.Reached(), Sum: showPlanRow(&sum), Countries: []PlanRow{}, By: c.Who, CreatedAt: utc(c.CreatedAt), PlannedAt: utc(c.PlannedAt), SentBy: c.SentBy,
 		SentAt: utc(c.SentAt), EndedAt: utc(c.EndedAt)}
 	if out.Vars == nil {
 		out.Vars = map[string]string{}

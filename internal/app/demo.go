@@ -100,7 +100,6 @@ func (a *App) KeepDemo(ctx context.Context) error {
 	})
 	a.Queue.Every("demo.rates", 24*time.Hour, ratesJob{})
 	a.carry()
-	jobs.Handle(a.Queue, a.answerTalk)
 	if err := a.DB.Write(ctx, a.sampleAccounts); err != nil {
 		return err
 	}
@@ -188,7 +187,7 @@ func AddPhones(network *smsc.Server) error {
 
 // Shoppers lets the demo's shoppers buy until ctx ends: a few at once, so that there is something to see, then one
 // every few minutes of the shop's clock. They go the way of everybody: bag, details, quote, payment. Some leave
-// without paying.
+// without paying. Offers that reach them are followed by some, of whom some buy.
 func Shoppers(ctx context.Context, a *App) {
 	people, err := demo.People()
 	if err != nil {
@@ -202,6 +201,7 @@ func Shoppers(ctx context.Context, a *App) {
 	}
 	r := rand.New(rand.NewPCG(7, 92))
 	busy := append(inPart(people, isOffered), inPart(people, leavesBag)...) // they do nothing else at first
+	offers := newTakers(a, people, rand.New(rand.NewPCG(8, 92)))
 	for i := 0; ctx.Err() == nil; i++ {
 		p, leave, early := people[i%len(people)], i%5 == 4, i < 2*len(people)
 		if leave && early {
@@ -219,10 +219,17 @@ func Shoppers(ctx context.Context, a *App) {
 		if err := opinions(ctx, a, r); err != nil && ctx.Err() == nil {
 			slog.Warn("demo opinions", "err", err)
 		}
+		if err := offers.read(ctx); err != nil && ctx.Err() == nil {
+			slog.Warn("demo offers", "err", err)
+		}
 		if i == 12 {
 			a.DB.Clock().Wait(ctx.Done(), a.DB.Clock().Now().Add(2*time.Second))
 			if err := atTheDesk(ctx, a); err != nil && ctx.Err() == nil {
 				slog.Warn("demo desk", "err", err)
+			}
+			idle := slices.DeleteFunc(slices.Clone(people), func(p demo.Person) bool { return slices.Contains(busy, p) })
+			if err := sampleCampaigns(ctx, a, idle); err != nil && ctx.Err() == nil {
+				slog.Warn("demo campaign", "err", err)
 			}
 		}
 		pause := 200 * time.Millisecond
@@ -282,8 +289,13 @@ func shopOnce(ctx context.Context, a *App, p demo.Person, r *rand.Rand, leave bo
 	if err != nil {
 		return fmt.Errorf("fill the bag: %w", err)
 	}
+	return payBag(ctx, a, c, r, leave)
+}
+
+// payBag chooses a way to deliver and pays, or leaves before.
+func payBag(ctx context.Context, a *App, c checkout.Cart, r *rand.Rand, leave bool) error {
 	var options []checkout.Quote
-	err = a.DB.Read(ctx, func(tx *db.Tx) (err error) {
+	err := a.DB.Read(ctx, func(tx *db.Tx) (err error) {
 		options, err = a.Checkout.Options(tx, c)
 		return err
 	})
@@ -296,7 +308,11 @@ func shopOnce(ctx context.Context, a *App, p demo.Person, r *rand.Rand, leave bo
 	if c, err = a.Checkout.Change(ctx, c.Token, 0, checkout.Choose(options[r.IntN(len(options))].Option.Service)); err != nil || leave {
 		return err
 	}
+	m, ok := a.Markets.ByCode(c.Market)
+	if !ok {
+		return market.ErrUnknown
+	}
 	_, err = a.Checkout.Pay(ctx, checkout.PayRequest{Token: c.Token, Method: "card", Instrument: fakepsp.Cards()[0].Number,
-		ReturnURL: a.cfg.PublicURL + m.Prefix(lang) + "/checkout/return", BaseURL: a.cfg.PublicURL})
+		ReturnURL: a.cfg.PublicURL + m.Prefix(c.Lang) + "/checkout/return", BaseURL: a.cfg.PublicURL})
 	return err
 }

@@ -70,8 +70,10 @@ var said = []struct {
 
 const talksKey = "demo_talks"
 
-// SeedTalks lets shoppers of the demo write, once, in five languages; a colleague answers some of them soon after.
+// SeedTalks lets shoppers of the demo write, once, in five languages; a colleague answers some of them soon after. Call it
+// before Run.
 func (a *App) SeedTalks(ctx context.Context) error {
+	jobs.Handle(a.Queue, a.answerTalk)
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		var done bool
 		if found, err := settings.Get(tx, talksKey, &done); err != nil || found {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"portolan/internal/browser"
+	"portolan/internal/db"
+	"portolan/internal/messaging"
 )
 
 // The widths pages are looked at: the narrowest that must do, a phone, a desk.
@@ -210,6 +212,32 @@ func lastMonth() string {
 	return now.AddDate(0, 0, -now.Day()).Format("2006-01")
 }
 
+// writes lets the owner of a phone write to the shop.
+func (w *window) writes(phone, text string) {
+	w.t.Helper()
+	a := rig.shop.App
+	w.must(a.DB.Write(w.t.Context(), func(tx *db.Tx) error {
+		_, err := a.Messages.Receive(tx, messaging.Inbound{Provider: "test", Channel: messaging.SMS, From: phone, Text: text})
+		return err
+	}))
+	w.must(a.Queue.Idle(w.t.Context()))
+}
+
+// plan asks the gate about an offer to a list of people, one of whom is known.
+func (w *window) plan() {
+	w.t.Helper()
+	a := rig.shop.App
+	w.must(a.DB.Write(w.t.Context(), func(tx *db.Tx) error {
+		list, err := a.Messages.ReadList(tx, "", []string{"lena.hofmann@example.com", "nobody@example.com"})
+		if err != nil {
+			return err
+		}
+		_, err = a.Messages.StartPlan(tx, messaging.Campaign{Name: "Winter sale", Template: "cart", Vars: map[string]string{"code": "WINTER", "pct": "10"}, Link: rig.shop.URL + "/", People: list}, "mei")
+		return err
+	}))
+	w.must(a.Queue.Idle(w.t.Context()))
+}
+
 // TestConsolePages judges the operators' pages once there is something on them.
 func TestConsolePages(t *testing.T) {
 	w := start(t, browser.Look{})
@@ -218,6 +246,8 @@ func TestConsolePages(t *testing.T) {
 	w.payWith("4555 0000 0000 0100")
 	w.wait(`location.pathname.includes("/orders/")`)
 	number := w.number()
+	w.writes("+4917604069077", "Kann ich das Kleid noch in Blau bekommen? Und was ist mit der Größe?")
+	w.plan()
 
 	l := newLooker(t)
 	l.widths = []int64{390, 1280}
@@ -233,6 +263,7 @@ func TestConsolePages(t *testing.T) {
 	}
 	journeyPages(l)
 	for name, selector := range map[string]string{"orders": `main a[href^="/console/orders/"]`, "customers": `main a[href^="/console/customers/"]`,
+		"plans": `main .rows a[href^="/console/plans/"]`, "canned": `main .rows a[href^="/console/canned?"]`, "senders": `main th a[href^="/console/senders/"]`,
 		"products": `main a[href^="/console/products/"]`, "papers": `main .shipments a[href^="/console/papers/"]`, "messages": `main td a[href^="/console/messages/"]`, "inbox": `main .talks a[href^="/console/inbox/"]`, "tickets": `main td a[href^="/console/tickets/"], main th a[href^="/console/tickets/"]`, "mails": `main a[href^="/console/mails/"]`} {
 		l.must(l.Size(1280, 800, false))
 		path := "/console/" + name
@@ -263,6 +294,41 @@ func TestConsolePages(t *testing.T) {
 	l.see("no such page", "/console/nothing")
 	if !slices.Contains(l.seen, "one of orders") {
 		t.Error("the order's page wasn't looked at")
+	}
+}
+
+// TestConversationInLanguages judges the pages about conversations, tickets and campaigns in German and Arabic.
+func TestConversationInLanguages(t *testing.T) {
+	w := start(t, browser.Look{})
+	w.intoBag("/de-de")
+	w.toPayment(shoppers["de"])
+	w.payWith("4555 0000 0000 0100")
+	w.wait(`location.pathname.includes("/orders/")`)
+	w.writes("+4917604069077", "Kann ich das Kleid noch in Blau bekommen?")
+	w.plan()
+	l := newLooker(t)
+	l.widths = []int64{390, 1280}
+	l.logIn()
+	for _, lang := range []string{"de", "ar"} {
+		l.must(l.Eval(`(window.spoken = false, fetch("/console/language", {method: "POST", body: new URLSearchParams({lang: "`+lang+`"})}).then(r => { window.spoken = r.ok }), true)`, nil))
+		l.wait(`window.spoken === true`)
+		for name, selector := range map[string]string{"inbox": `main .talks a[href^="/console/inbox/"]`, "tickets": `main th a[href^="/console/tickets/"]`, "plans": `main .rows a[href^="/console/plans/"]`,
+			"canned": "", "senders": `main th a[href^="/console/senders/"]`, "messages": `main td a[href^="/console/messages/"]`, "messages/measures": ""} {
+			l.must(l.Size(1280, 800, false))
+			l.open("/console/" + name)
+			if got := l.text(`document.documentElement.lang`); got != lang {
+				t.Fatalf("%s is in %s, not %s", name, got, lang)
+			}
+			if selector != "" {
+				l.wait(`document.querySelector(` + strconv.Quote(selector) + `)`)
+			}
+			l.look(name + " " + lang)
+			if selector != "" {
+				l.must(l.Size(1280, 800, false))
+				l.follow(selector)
+				l.look("one of " + name + " " + lang)
+			}
+		}
 	}
 }
 

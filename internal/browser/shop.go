@@ -34,7 +34,8 @@ type Shop struct {
 	Close   func()
 }
 
-// OpenShop fills a new database in dir and opens the shop. With shoppers, the demo's people buy in it.
+// OpenShop fills a new database in dir and opens the shop. With shoppers, the demo's people buy and
+// write in it, its desk packs and its carrier brings.
 func OpenShop(ctx context.Context, dir string, clock *db.Clock, shoppers bool) (*Shop, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
@@ -89,8 +90,18 @@ func OpenShop(ctx context.Context, dir string, clock *db.Clock, shoppers bool) (
 	if err != nil {
 		return fail(err)
 	}
+	if shoppers {
+		if err := s.App.KeepDemo(ctx); err != nil {
+			return fail(err)
+		}
+	}
 	if err := s.App.SeedHistory(ctx); err != nil {
 		return fail(err)
+	}
+	if shoppers {
+		if err := s.App.SeedTalks(ctx); err != nil {
+			return fail(err)
+		}
 	}
 	if _, err := s.App.Auth.AddUser(ctx, Email, "Mei", Password, auth.Owner); err != nil {
 		return fail(err)

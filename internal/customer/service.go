@@ -149,6 +149,12 @@ func (s *Service) ByEmail(tx *db.Tx, address string) (Customer, error) {
 	return first(found), err
 }
 
+// AtAddresses returns who is known by each of many addresses: mailboxes and numbers (E.164) in the form in which they
+// are kept. Of several with one number it is the latest; addresses of nobody are left out.
+func (s *Service) AtAddresses(tx *db.Tx, addresses []string) (map[string]Customer, error) {
+	return atAddresses(tx, addresses)
+}
+
 // Query narrows a list. Text is looked for in names and addresses; After is the ID of the last customer of
 // the page before; Limit is 1 to 200, 50 if zero.
 type Query struct {

@@ -3,6 +3,7 @@ package customer
 import (
 	"embed"
 	"errors"
+	"slices"
 	"strings"
 
 	"portolan/internal/db"
@@ -44,6 +45,30 @@ func byEmail(tx *db.Tx, email string) ([]Customer, error) {
 
 func byPhone(tx *db.Tx, e164 string) ([]Customer, error) {
 	return db.All(tx, scan, `select `+columns+` from customers where phone = $1 and phone <> '' order by changed_at desc, id desc limit 20`, e164)
+}
+
+const addressesEach = 256 // asked about by one statement
+
+func atAddresses(tx *db.Tx, addresses []string) (map[string]Customer, error) {
+	out := make(map[string]Customer, len(addresses))
+	mailbox := func(a string) bool { return strings.Contains(a, "@") }
+	for column, all := range map[string][]string{"email": slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return !mailbox(a) }), "phone": slices.DeleteFunc(slices.Clone(addresses), mailbox)} {
+		for part := range slices.Chunk(all, addressesEach) {
+			found, err := db.All(tx, scan, `select `+columns+` from customers where `+column+` in `+db.In(1, len(part))+` and `+column+` <> ''
+				order by changed_at, id`, db.Fill(part)...)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range found {
+				if column == "email" {
+					out[c.Email] = c
+				} else {
+					out[c.Phone] = c
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
 // nearby reports whether an address is neither a phone nor a mailbox, but a chat or a browser: it belongs to who agreed

@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -190,8 +191,17 @@ func (s *Service) Turns(tx *db.Tx, addresses []string, before time.Time, limit i
 	for i := range in {
 		turns = append(turns, Turn{At: in[i].At.UTC(), In: &in[i]})
 	}
-	slices.SortStableFunc(turns, func(a, b Turn) int { return a.At.Compare(b.At) })
+	slices.Reverse(turns)
+	slices.SortStableFunc(turns, func(a, b Turn) int { return cmp.Or(a.At.Compare(b.At), a.place()-b.place()) })
 	return turns[max(0, len(turns)-limit):], nil
+}
+
+// place puts what was heard before what was said at the same moment: that is an answer to it.
+func (t Turn) place() int {
+	if t.Out != nil {
+		return 1
+	}
+	return 0
 }
 
 // About is what there is to tell about the order or cart of a message, in a language; nothing if there is nothing.

@@ -45,6 +45,9 @@ type Campaign struct {
 	Name      string
 	Template  string            // of class promotional or service
 	Market    market.Code       // empty: every market
+	People    *People           // only when it is made; nil: everybody
+	Listed    bool              // for a list
+	Refused   int64             // entries of the list that name nobody who can be written to
 	Vars      map[string]string // beside the name, which is the person's
 	Link      string
 	Days      int64 // for how long it may wait for an hour, a day's money or the next offer
@@ -167,13 +170,15 @@ const (
 )
 
 type planRequest struct {
-	Vars map[string]string `json:"vars"`
-	Link string            `json:"link"`
-	Days int64             `json:"days"`
+	Vars    map[string]string `json:"vars"`
+	Link    string            `json:"link"`
+	Days    int64             `json:"days"`
+	Listed  bool              `json:"listed,omitempty"`
+	Refused int64             `json:"refused,omitempty"`
 }
 
 // StartPlan begins to ask the gate about everybody of an audience, in the background; nothing is sent. What is wrong
-// is ErrPlanForm with its fields.
+// is ErrPlanForm with its fields. Of a list, whoever isn't known is left out and told by Unlisted.
 func (s *Service) StartPlan(tx *db.Tx, c Campaign, by string) (Campaign, error) {
 	var check fault.Check
 	k, ok := s.texts().keys[c.Template]
@@ -202,18 +207,28 @@ func (s *Service) StartPlan(tx *db.Tx, c Campaign, by string) (Campaign, error) 
 	if err := check.Err(ErrPlanForm.Code); err != nil {
 		return c, err
 	}
-	n, err := s.people.CountIn(tx, c.Market)
-	if err != nil {
+	c.ID, c.State, c.Who, c.CreatedAt, c.Version = newID("pln"), Planning, by, tx.Now(), s.rules.version
+	if err := s.gather(tx, &c); err != nil {
 		return c, err
 	}
-	c.ID, c.State, c.Total, c.Who, c.CreatedAt, c.Version = newID("pln"), Planning, n, by, tx.Now(), s.rules.version
-	err = tx.Send(`insert into message_plans (id, name, template, market, request, state, total, done, after, result, version, who, created_at, sent_by)
-		values ($1, $2, $3, $4, $5, $6, $7, 0, '', '[]', $8, $9, $10, '')`, c.ID, c.Name, c.Template, string(c.Market), encode(planRequest{c.Vars, c.Link, c.Days}), string(c.State),
+	err := tx.Send(`insert into message_plans (id, name, template, market, request, state, total, done, after, result, version, who, created_at, sent_by)
+		values ($1, $2, $3, $4, $5, $6, $7, 0, '', '[]', $8, $9, $10, '')`, c.ID, c.Name, c.Template, string(c.Market), encode(planRequest{c.Vars, c.Link, c.Days, c.Listed, c.Refused}), string(c.State),
 		c.Total, c.Version, by, c.CreatedAt)
 	if err != nil {
 		return c, err
 	}
 	return c, s.queue.Add(tx, planJob{c.ID, 0}, jobs.When{Subject: c.ID, Priority: jobs.Low})
+}
+
+// gather counts whom a plan asks about, and keeps them where they stand in a list.
+func (s *Service) gather(tx *db.Tx, c *Campaign) (err error) {
+	if c.People == nil {
+		c.Total, err = s.people.CountIn(tx, c.Market)
+		return err
+	}
+	p := c.People
+	c.Listed, c.People, c.Total, c.Refused = true, nil, int64(len(p.ids)), p.refused
+	return keepList(tx, c.ID, p)
 }
 
 // CampaignOf returns a plan or ErrUnknownPlan.
@@ -263,16 +278,16 @@ func (planJob) Job() string { return "messaging.plan" }
 // plan asks the gate about one slice without holding anybody up, then adds what it said.
 func (s *Service) plan(ctx context.Context, a planJob) error {
 	var c Campaign
-	var people []customer.Customer
+	var part slice
 	rows := map[market.Country]*PlanRow{}
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
 		if c, err = campaign(tx, a.Plan, ""); err != nil || c.State != Planning || c.Done != a.From {
 			return err
 		}
-		if people, err = s.people.List(tx, customer.Query{Market: c.Market, After: c.after, Limit: planSlice}); err != nil {
+		if part, err = s.audience(tx, c, planSlice); err != nil {
 			return err
 		}
-		for _, to := range people {
+		for _, to := range part.people {
 			if err := s.planOne(tx, c, to, rows); err != nil {
 				return err
 			}
@@ -305,11 +320,8 @@ func (s *Service) plan(ctx context.Context, a planJob) error {
 		slices.SortFunc(c.Rows, func(a, b PlanRow) int {
 			return cmp.Or(cmp.Compare(b.People, a.People), cmp.Compare(a.Country, b.Country))
 		})
-		c.Done += int64(len(people))
-		if len(people) > 0 {
-			c.after = people[len(people)-1].ID
-		}
-		if len(people) < planSlice {
+		c.Done, c.after = c.Done+int64(part.n), part.last
+		if part.n < planSlice {
 			c.State, c.PlannedAt, c.Total, c.after = Planned, tx.Now(), c.Done, ""
 		}
 		if err := saveCampaign(tx, c); err != nil || c.State == Planned {
@@ -412,11 +424,11 @@ func (s *Service) campaign(tx *db.Tx, a campaignJob) error {
 	if err != nil || c.State != Sending || c.Done != a.From {
 		return err
 	}
-	people, err := s.people.List(tx, customer.Query{Market: c.Market, After: c.after, Limit: campaignSlice})
+	part, err := s.audience(tx, c, campaignSlice)
 	if err != nil {
 		return err
 	}
-	for _, to := range people {
+	for _, to := range part.people {
 		m, ok := c.message(to, c.SentAt)
 		if !ok || to.CreatedAt.After(c.PlannedAt) { // nobody looked at them
 			continue
@@ -425,10 +437,8 @@ func (s *Service) campaign(tx *db.Tx, a campaignJob) error {
 			return err
 		}
 	}
-	if c.Done += int64(len(people)); len(people) > 0 {
-		c.after = people[len(people)-1].ID
-	}
-	if len(people) < campaignSlice {
+	c.Done, c.after = c.Done+int64(part.n), part.last
+	if part.n < campaignSlice {
 		c.State, c.EndedAt = SentOut, tx.Now()
 		return saveCampaign(tx, c)
 	}
@@ -492,7 +502,7 @@ func scanCampaign(r db.Row) (c Campaign, err error) {
 	if err := errors.Join(json.Unmarshal([]byte(request), &q), json.Unmarshal([]byte(result), &c.Rows)); err != nil {
 		return c, err
 	}
-	c.Vars, c.Link, c.Days = q.Vars, q.Link, q.Days
+	c.Vars, c.Link, c.Days, c.Listed, c.Refused = q.Vars, q.Link, q.Days, q.Listed, q.Refused
 	c.CreatedAt, c.PlannedAt, c.SentAt, c.EndedAt = c.CreatedAt.UTC(), c.PlannedAt.UTC(), c.SentAt.UTC(), c.EndedAt.UTC()
 	return c, nil
 }

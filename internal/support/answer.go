@@ -237,8 +237,19 @@ func (s *Service) Turns(tx *db.Tx, t Talk, before time.Time, limit int) ([]Turn,
 			all = append(all, Turn{Turn: messaging.Turn{At: m.At}, Mark: &marks[i]})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Turn) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(all, func(a, b Turn) int { return cmp.Or(a.At.Compare(b.At), a.place()-b.place()) })
 	return all, nil
+}
+
+// place is the order of what happened at one moment: what was heard, what was done about it, what was said.
+func (t Turn) place() int {
+	switch {
+	case t.In != nil:
+		return 0
+	case t.Out != nil:
+		return 2
+	}
+	return 1
 }
 
 // zoneOf is the time zone of the person of a conversation, as far as we know.
