@@ -19,12 +19,13 @@ type simCommand struct {
 	Restarts  int    `default:"3" help:"How often the program ends and is opened again."`
 	Kills     int    `default:"0" help:"How often it is killed in the middle of its work. Nobody is held out then, so that the outcome can be compared with the run without kills, which is played first."`
 	Quiet     bool   `help:"Don't tell of each day."`
+	Dir       string `type:"existingdir" help:"Where the database is made, and stays; usually it is removed."`
 	Profile   string `hidden:"" help:"Write a profile of the processor's time to this file, and one of the memory beside it."`
 }
 
 // Run plays, prints and fails where a promise was broken.
 func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
-	cfg := sim.Config{Days: c.Days, Seed: c.Seed, Restarts: c.Restarts}
+	cfg := sim.Config{Days: c.Days, Seed: c.Seed, Restarts: c.Restarts, Dir: c.Dir}
 	var assumed io.Reader
 	if c.Behaviour != "" {
 		f, err := os.Open(c.Behaviour)

@@ -124,12 +124,6 @@ func New(d *db.DB, q *jobs.Queue, p Parts) *Service {
 		events.On(p.Bus, "checkout.let_go", s.returned)
 	}
 	jobs.Handle(q, s.watch)
-	q.Every("checkout.left", pace(d, watchEvery), watchJob{})
+	q.Every("checkout.left", max(watchEvery, d.Clock().Grain()), watchJob{})
 	return s
-}
-
-// pace is an interval of the shop's clock that is at least a quarter of a second of the world's, so that a fast
-// clock doesn't turn a round into a busy loop.
-func pace(d *db.DB, want time.Duration) time.Duration {
-	return max(want, time.Duration(d.Clock().Speed()*float64(250*time.Millisecond)))
 }

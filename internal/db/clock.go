@@ -11,6 +11,7 @@ type Clock struct {
 	virtual time.Time // what the clock said at the moment real
 	real    time.Time
 	speed   float64
+	step    time.Duration
 	changed chan struct{}
 }
 
@@ -30,6 +31,21 @@ func Going(start, since time.Time, speed float64) *Clock {
 
 // Manual stands still at a moment until Advance moves it: for tests.
 func Manual(start time.Time) *Clock { return Fast(start, 0) }
+
+// Stepped is Manual for those who move it about every step.
+func Stepped(start time.Time, step time.Duration) *Clock {
+	c := Manual(start)
+	c.step = step
+	return c
+}
+
+// Grain is the shortest while after which it makes sense to look again at what is due: a quarter of a second of the
+// world's, so that a fast clock doesn't turn a round into a busy loop, or the step of a clock that is moved by hand.
+func (c *Clock) Grain() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(c.step, time.Duration(c.speed*float64(250*time.Millisecond)))
+}
 
 // Now is the time in UTC, to the microsecond that both databases keep.
 func (c *Clock) Now() time.Time {

@@ -327,8 +327,8 @@ func (s *Service) Unship(tx *db.Tx, ref string) error {
 // Expire gives back up to limit reservations whose time is over, the oldest first, and returns how many.
 func (s *Service) Expire(tx *db.Tx, limit int) (int, error) {
 	refs, err := db.All(tx, db.Scalar[string], `select ref from reservations where ref in
-		(select ref from reservations where state = $1 and until_at <= $2 order by until_at, ref limit $3)
-		and state = $1 and until_at <= $2 order by ref`+tx.ForUpdate(), held, tx.Now(), limit)
+		(select ref from reservations where state = 'held' and until_at <= $1 order by until_at, ref limit 0 + $2)
+		and state = 'held' and until_at <= $1 order by ref`+tx.ForUpdate(), tx.Now(), int64(limit))
 	if err != nil {
 		return 0, err
 	}

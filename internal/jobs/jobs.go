@@ -61,6 +61,7 @@ type Queue struct {
 	world  *db.Clock // for what is measured in the world's time whatever the shop's clock does
 	kinds  map[string]*kind
 	rounds []round
+	soon   time.Time // when the next of them is due, as far as Rush knows
 	engine engine
 	alarm  *alarm
 	beside []Companion

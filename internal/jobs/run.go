@@ -59,20 +59,28 @@ func (q *Queue) accompany(ctx context.Context) (any bool, err error) {
 // Drain works everything that is due now, one job after the other, and returns. What becomes due later stays:
 // move the clock and drain again. While Run works, Drain waits as Idle does. It is meant for tests.
 func (q *Queue) Drain(ctx context.Context) error {
-	return q.drain(ctx, q.engine.workOne)
+	return q.drain(ctx, q.turn, q.engine.workOne)
 }
 
 // Rush is Drain with as many jobs to a commit as Run has: for simulations. What is added by another process while it
 // works may stay until it is called on a queue that was made anew.
-func (q *Queue) Rush(ctx context.Context) error { return q.drain(ctx, q.engine.workMany) }
+func (q *Queue) Rush(ctx context.Context) error {
+	return q.drain(ctx, func(ctx context.Context) (next time.Time, err error) {
+		if q.soon.After(q.db.Clock().Now()) {
+			return q.soon, nil
+		}
+		q.soon, err = q.turn(ctx)
+		return q.soon, err
+	}, q.engine.workMany)
+}
 
-func (q *Queue) drain(ctx context.Context, work func(context.Context) (bool, error)) error {
+func (q *Queue) drain(ctx context.Context, turn func(context.Context) (time.Time, error), work func(context.Context) (bool, error)) error {
 	if !q.running.CompareAndSwap(false, true) {
 		return q.Idle(ctx)
 	}
 	defer q.running.Store(false)
 	for {
-		if _, err := q.turn(ctx); err != nil {
+		if _, err := turn(ctx); err != nil {
 			return err
 		}
 		did, err := work(ctx)
@@ -90,7 +98,7 @@ func (q *Queue) Idle(ctx context.Context) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
 		quiet := false
 		err := q.db.Read(ctx, func(tx *db.Tx) (err error) {
-			if due, err := q.nextRound(tx); err != nil || len(q.rounds) > 0 && !due.After(tx.Now()) {
+			if due, _, err := q.dueRounds(tx); err != nil || len(due) > 0 {
 				return err
 			}
 			quiet, err = q.engine.quiet(tx)
@@ -123,7 +131,7 @@ type round struct {
 // first when the queue first runs. A round that was missed while nobody ran is made up for once, and none is
 // added while the one before it still waits. The name never changes once released.
 func (q *Queue) Every(name string, every time.Duration, a Args) {
-	q.rounds = append(q.rounds, round{name, every, a})
+	q.rounds, q.soon = append(q.rounds, round{name, every, a}), time.Time{}
 }
 
 // keepRounds starts rounds when they are due and clears the shelf.
@@ -155,78 +163,72 @@ func (q *Queue) turn(ctx context.Context) (next time.Time, err error) {
 	if len(q.rounds) == 0 {
 		return q.db.Clock().Now().Add(time.Hour), nil
 	}
+	var due []dueRound
 	err = q.db.Read(ctx, func(tx *db.Tx) (err error) {
-		next, err = q.nextRound(tx)
+		due, next, err = q.dueRounds(tx)
 		return err
 	})
-	if err != nil || next.After(q.db.Clock().Now()) {
+	if err != nil || len(due) == 0 {
 		return next, err
 	}
-	err = q.db.Write(ctx, func(tx *db.Tx) (err error) {
-		for _, r := range q.rounds {
+	err = q.db.Write(ctx, func(tx *db.Tx) error {
+		for _, r := range due {
 			if err := q.startRound(tx, r); err != nil {
 				return err
 			}
 		}
-		next, err = q.nextRound(tx)
+		_, next, err = q.dueRounds(tx)
 		return err
 	})
 	return next, err
 }
 
-func (q *Queue) startRound(tx *db.Tx, r round) error {
-	now := tx.Now()
-	fresh, err := tx.Exec(`insert into job_rounds (name, due_at) values ($1, $2) on conflict (name) do nothing`, r.name, now.Add(r.every))
-	if err != nil {
-		return err
-	}
-	if fresh == 0 {
-		var due time.Time
-		_, err := db.One(tx, func(r db.Row) (struct{}, error) { return struct{}{}, r.Scan(db.Moment(&due)) }, `select due_at from job_rounds where name = $1`+tx.ForUpdate(), r.name)
-		if err != nil {
-			return err
-		}
-		soon := now.Add(r.every)
-		if late := now.Sub(due); late >= 0 {
-			soon = due.Add(r.every * (late/r.every + 1))
-		} else if !due.After(soon) {
-			return nil
-		}
-		if err := tx.Send(`update job_rounds set due_at = $2 where name = $1`, r.name, soon); err != nil || due.After(now) {
-			return err
-		}
-	}
-	return q.Add(tx, r.args, When{Key: "every " + r.name})
+// dueRound is a round that is due, and since when; zero if it was never started.
+type dueRound struct {
+	round
+	since time.Time
 }
 
-// nextRound is when the next round is due: now if one was never started, or is due later than it can be.
-func (q *Queue) nextRound(tx *db.Tx) (time.Time, error) {
-	type row struct {
-		name string
-		due  time.Time
-	}
-	rows, err := db.All(tx, func(r db.Row) (w row, err error) {
-		err = r.Scan(&w.name, db.Moment(&w.due))
+// dueRounds lists the rounds that are due, and when the next one is: at once if one was never started, or is due later
+// than it can be.
+func (q *Queue) dueRounds(tx *db.Tx) (due []dueRound, next time.Time, err error) {
+	known := make(map[string]time.Time, len(q.rounds))
+	if _, err = db.All(tx, func(r db.Row) (x struct{}, err error) {
+		var name string
+		var at time.Time
+		if err = r.Scan(&name, db.Moment(&at)); err == nil {
+			known[name] = at
+		}
 		return
-	}, `select name, due_at from job_rounds`)
-	if err != nil {
-		return time.Time{}, err
+	}, `select name, due_at from job_rounds`); err != nil {
+		return nil, next, err
 	}
-	dues := map[string]time.Time{}
-	for _, w := range rows {
-		dues[w.name] = w.due
-	}
-	next := tx.Now().Add(time.Hour)
+	next = tx.Now().Add(time.Hour)
 	for _, r := range q.rounds {
-		due, known := dues[r.name]
-		if !known || due.After(tx.Now().Add(r.every)) {
-			due = tx.Now()
+		at, started := known[r.name]
+		if !started || at.After(tx.Now().Add(r.every)) || !at.After(tx.Now()) {
+			due, at = append(due, dueRound{r, at}), tx.Now()
 		}
-		if due.Before(next) {
-			next = due
+		if at.Before(next) {
+			next = at
 		}
 	}
-	return next, nil
+	return due, next, nil
+}
+
+// startRound adds the job of a round that is due, unless another node has just done so.
+func (q *Queue) startRound(tx *db.Tx, r dueRound) error {
+	now := tx.Now()
+	soon := now.Add(r.every)
+	if late := now.Sub(r.since); !r.since.IsZero() && late >= 0 {
+		soon = r.since.Add(r.every * (late/r.every + 1))
+	}
+	first, err := tx.Exec(`insert into job_rounds (name, due_at) values ($1, $2)
+		on conflict (name) do update set due_at = excluded.due_at where job_rounds.due_at = $3`, r.name, soon, r.since)
+	if err != nil || first == 0 {
+		return err
+	}
+	return q.Add(tx, r.args, When{Key: "every " + r.name})
 }
 
 // pause waits for the first of: the end of ctx (false), a while, or one of two wake-ups (true).

@@ -259,7 +259,9 @@ func (s *Service) onEnded(tx *db.Tx, e messaging.EndedEvent) error {
 	if err != nil || r == nil {
 		return err
 	}
-	r.Sent = max(0, r.Sent-1)
+	if e.Next == "" {
+		r.Sent = max(0, r.Sent-1)
+	}
 	d, err := s.definition(tx, r.Journey, r.Version)
 	if err != nil {
 		return err
@@ -268,6 +270,13 @@ func (s *Service) onEnded(tx *db.Tx, e messaging.EndedEvent) error {
 		v := s.stage(tx).view(r)
 		said := v.note(n, NotSent, e.Reason, string(e.State))
 		said.Message, said.Code = step.Message, step.Code
+		if e.Next != "" {
+			instead, err := s.Messages.Get(tx, e.Next)
+			if err != nil {
+				return err
+			}
+			v.note(n, outcome(instead), instead.Gate.Why, string(instead.Channel)).Message = e.Next
+		}
 	}
 	return s.save(tx, r)
 }

@@ -81,6 +81,7 @@ type (
 		Costs(tx *db.Tx, messages []string) (map[string]messaging.Cost, error)
 		InCurrency(c messaging.Cost, to money.Currency, day string) (messaging.Cost, bool)
 		Near(tx *db.Tx, customer, phone string) ([]messaging.Reach, error)
+		Get(tx *db.Tx, id string) (messaging.Record, error)
 	}
 	// Parcels is satisfied by fulfilment.Shipments.
 	Parcels interface {

@@ -481,3 +481,37 @@ func TestDoubleOptIn(t *testing.T) {
 		require.Equal(t, journeys.Sent, w.decided(anna)[0].Outcome)
 	})
 }
+
+// What the network couldn't deliver says the same by the next channel, and the run knows.
+func TestTheOtherChannelIsKnown(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := prepared(t, d)
+		def := w.shipped("confirm")
+		require.NoError(t, def.Remove("mail"))
+		for i := range def.Nodes {
+			if def.Nodes[i].ID == "text" {
+				def.Nodes[i].Only, def.Nodes[i].Channels = false, []messaging.Channel{messaging.SMS, messaging.Email}
+			}
+		}
+		w.publishOver(def, 1)
+		o := paid("de")
+		w.orders[o.ID] = o
+		w.publish(event(o, d.Clock().Now()))
+		require.Len(t, w.net.took, 1)
+		dbtest.Write(t, d, func(tx *db.Tx) error {
+			return w.messages.Receipt(tx, messaging.Receipt{Provider: "sim", Ref: w.net.took[0].Attempt, State: messaging.Failed})
+		})
+		w.drain()
+		require.Len(t, w.mail.took, 1)
+		all := w.decided("ord_1")
+		require.Len(t, all, 3)
+		require.Equal(t, journeys.Sent, all[0].Outcome)
+		require.Equal(t, []any{journeys.NotSent, "network"}, []any{all[1].Outcome, all[1].Reason})
+		require.Equal(t, []any{journeys.Sent, "email", w.mail.took[0].Message}, []any{all[2].Outcome, all[2].Detail, all[2].Message})
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			sent, err := db.One(tx, db.Scalar[int64], `select sent from journey_runs`)
+			require.EqualValues(t, 1, sent)
+			return err
+		})
+	})
+}

@@ -294,6 +294,7 @@ type EndedEvent struct {
 	State    State       `json:"state"`
 	Reason   string      `json:"reason"`
 	At       time.Time   `json:"at"`
+	Next     string      `json:"next,omitempty"` // the message that says the same by another channel
 }
 
 // Topic implements events.Event.

@@ -52,27 +52,32 @@ func (s *Service) overdue(tx *db.Tx, message string) error {
 	if err := save(tx, r); err != nil {
 		return err
 	}
-	return s.next(tx, r)
+	_, err = s.next(tx, r)
+	return err
 }
 
-// next sends what r says to the first of its other addresses that there is a way to, once.
-func (s *Service) next(tx *db.Tx, r Record) error {
+// next sends what r says to the first of its other addresses that there is a way to, once. The id is of the message that
+// goes there; empty: none does.
+func (s *Service) next(tx *db.Tx, r Record) (id string, err error) {
 	if !r.goesOn() || tx.Now().Sub(r.CreatedAt) > nextWithin || !r.NotAfter.IsZero() && tx.Now().After(r.NotAfter) {
-		return nil
+		return "", nil
 	}
 	m := r.asked
 	m.Key, m.Instead, m.Else = "next:"+r.ID, r.ID, r.rest()
 	for found := false; !found; {
 		if len(m.Else) == 0 {
-			return nil
+			return "", nil
 		}
 		m.Channel, m.To, m.Else = m.Else[0].Channel, m.Else[0].To, m.Else[1:]
 		_, found = s.route(m.Channel, countryOf(m), m.Class, "", nil, false)
 	}
-	_, err := s.Send(tx, m)
+	instead, err := s.Send(tx, m)
 	if errors.Is(err, ErrBadMessage) {
 		slog.Warn("a message can't go by its next channel", "message", r.ID, "channel", m.Channel, "err", err)
-		return nil
+		return "", nil
 	}
-	return err
+	if err != nil || has([]State{Dropped, Failed, Expired}, instead.State) {
+		return "", err
+	}
+	return instead.ID, nil
 }

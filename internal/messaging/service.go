@@ -527,7 +527,7 @@ func (s *Service) follow(tx *db.Tx, r Record, keep func(*db.Tx, Record) error) (
 	case Held:
 		return r, s.queue.Add(tx, release{r.ID}, jobs.When{At: r.HeldUntil, Subject: r.ID})
 	}
-	return r, s.ended(tx, r)
+	return r, s.ended(tx, r, "")
 }
 
 // end saves a message that will not arrive and says so.
@@ -535,16 +535,18 @@ func (s *Service) end(tx *db.Tx, r Record) error {
 	if err := save(tx, r); err != nil {
 		return err
 	}
+	instead := ""
 	if r.State == Failed || r.State == Expired {
-		if err := s.next(tx, r); err != nil {
+		var err error
+		if instead, err = s.next(tx, r); err != nil {
 			return err
 		}
 	}
-	return s.ended(tx, r)
+	return s.ended(tx, r, instead)
 }
 
-func (s *Service) ended(tx *db.Tx, r Record) error {
-	return s.bus.Publish(tx, EndedEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, r.State, r.Reason, tx.Now()})
+func (s *Service) ended(tx *db.Tx, r Record, instead string) error {
+	return s.bus.Publish(tx, EndedEvent{r.ID, r.Customer, r.Order, r.Cart, r.Template, r.Market, r.State, r.Reason, tx.Now(), instead})
 }
 
 // release asks the gate again about a message that was held.

@@ -49,7 +49,7 @@ func (s *Service) register(q *jobs.Queue) {
 	jobs.HandleOutside(q, s.fetch, jobs.Tries(3))
 	jobs.Handle(q, s.unpark)
 	jobs.HandleOutside(q, s.giveBack, jobs.Tries(20))
-	q.Every("payment.resolve", max(2*time.Second, time.Duration(float64(250*time.Millisecond)*s.db.Clock().Speed())), resolveJob{})
+	q.Every("payment.resolve", max(2*time.Second, s.db.Clock().Grain()), resolveJob{})
 }
 
 // resolve sends somebody to ask about every attempt whose time has come. It is how calls that nobody ended,

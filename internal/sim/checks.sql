@@ -3,7 +3,7 @@ select count(*) from orders where paid_at is not null;
 
 -- name: orders without one confirmation
 select o.number from orders o where o.paid_at is not null and o.source = 'shop' and o.paid_at < $1
-	and 1 <> (select count(*) from messages m where m.order_id = o.id and m.template = 'confirm' and m.channel = 'sms') order by o.number;
+	and 1 <> (select count(*) from messages m where m.order_id = o.id and m.order_id <> '' and m.template = 'confirm' and m.channel = 'sms') order by o.number;
 
 -- name: money that doesn't match
 select o.number from orders o where o.paid_at is not null and o.source = 'shop' and not exists
@@ -20,7 +20,7 @@ select count(*) from journey_ratings where score <= 2;
 
 -- name: low ratings without ticket
 select r.order_id from journey_ratings r where r.score <= 2 and not exists
-	(select 1 from tickets t where t.order_id = r.order_id and t.reason = 'rating' and (julianday(t.opened_at) - julianday(r.at)) * 86400 between -0.1 and 5);
+	(select 1 from tickets t where t.order_id = r.order_id and t.order_id <> '' and t.reason = 'rating' and (julianday(t.opened_at) - julianday(r.at)) * 86400 between -0.1 and 5);
 
 -- name: codes used
 select count(*) from discount_uses;
@@ -34,7 +34,7 @@ select count(*) from journey_runs where ended_at is not null;
 -- name: runs without reason
 select r.journey || ' ' || r.key from journey_runs r where r.state in ('exited', 'failed') and r.reason = ''
 union all
-select r.journey || ' ' || r.key from journey_runs r where r.ended_at is not null and not exists (select 1 from journey_steps p where p.run = r.id);
+select r.journey || ' ' || r.key from journey_runs r where r.ended_at is not null and not exists (select 1 from journey_steps p where p.run = r.id and p.run <> '');
 
 -- name: steps not sent
 select count(*) from journey_steps where outcome = 'not_sent';
@@ -53,22 +53,22 @@ select count(*) from journey_runs where arm = 'control';
 
 -- name: control runs that got something
 select r.journey || ' ' || r.key from journey_runs r where r.arm = 'control' and exists
-	(select 1 from journey_steps p where p.run = r.id and (p.outcome = 'sent' or p.code <> ''));
+	(select 1 from journey_steps p where p.run = r.id and p.run <> '' and (p.outcome = 'sent' or p.code <> ''));
 
 -- name: orders delivered
 select count(*) from journey_runs where journey = 'survey';
 
 -- name: orders without survey or reason
 select r.key from journey_runs r where r.journey = 'survey' and r.fact_at < $1 and r.ended_at is not null and r.sent = 0 and not exists
-	(select 1 from journey_steps p where p.run = r.id and p.outcome in ('not_sent', 'withheld') and p.reason <> '') and r.reason = '';
+	(select 1 from journey_steps p where p.run = r.id and p.run <> '' and p.outcome in ('not_sent', 'withheld') and p.reason <> '') and r.reason = '';
 
 -- name: german orders
 select count(*) from orders where market = 'de' and paid_at is not null;
 
 -- name: german orders without news
+with told as (select distinct order_id from journey_runs where journey = 'parcel' and sent > 0)
 select o.number from orders o where o.market = 'de' and o.source = 'shop' and o.paid_at is not null and o.paid_at < $1 and exists
-	(select 1 from shipments s where s.order_id = o.id and s.state = 'handed_over' and s.handed_over_at < $1) and not exists
-	(select 1 from journey_runs r where r.order_id = o.id and r.journey = 'parcel' and r.sent > 0);
+	(select 1 from shipments s where s.order_id = o.id and s.state = 'handed_over' and s.handed_over_at < $1) and o.id not in (select order_id from told);
 
 -- name: runs that failed
 select journey || ' ' || key || ' at ' || node || ': ' || reason from journey_runs where state = 'failed';

@@ -52,7 +52,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		defer os.RemoveAll(dir)
 		c.Dir = dir
 	}
-	clock := db.Manual(c.Start)
+	clock := db.Stepped(c.Start, pulse)
 	defer id.Script(c.Seed, clock.Now)()
 	w := newWorld(ctx, c, clock, filepath.Join(c.Dir, "sim.db"))
 	world := db.Real()
