@@ -22,8 +22,8 @@ func (watchJob) Job() string { return "checkout.watch" }
 // seen, so that being seen costs no job.
 func (s *Service) watch(tx *db.Tx, _ watchJob) error {
 	gone, err := db.All(tx, scan, `select `+columns+` from carts
-		where watched and left_at is null and state = 'open' and activity_at <= $1 order by activity_at, id limit $2`,
-		tx.Now().Add(-leftAfter), watchBatch)
+		where watched and left_at is null and state = 'open' and activity_at <= $1 order by activity_at, id limit 0 + $2`,
+		tx.Now().Add(-leftAfter), int64(watchBatch))
 	if err != nil || len(gone) == 0 {
 		return err
 	}

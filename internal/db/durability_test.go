@@ -10,7 +10,7 @@ import (
 	"portolan/internal/db"
 )
 
-// FULL is 2 and NORMAL 1. Source: sqlite.org, pragma synchronous.
+// FULL is 2, NORMAL 1 and OFF 0. Source: sqlite.org, pragma synchronous.
 func TestHowCarefulCommitsAre(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct {
@@ -19,7 +19,7 @@ func TestHowCarefulCommitsAre(t *testing.T) {
 		want int64
 	}{
 		{"plain.db", "plain.db", 2}, {"full.db?synchronous=full", "full.db", 2}, {"normal.db?synchronous=normal", "normal.db", 1},
-		{"odd.db?synchronous=off", "odd.db?synchronous=off", 2},
+		{"off.db?synchronous=off&readers=1", "off.db", 0}, {"odd.db?synchronous=none", "odd.db?synchronous=none", 2}, {"why?.db", "why?.db", 2},
 	} {
 		d, err := db.Open(t.Context(), filepath.Join(dir, c.url), nil)
 		require.NoError(t, err)

@@ -1,14 +1,18 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -40,20 +44,25 @@ const pragmas = "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=
 // that a page which many commits changed is copied into the file once.
 const onlyWrites = "pragma cache_size(-16000); pragma wal_autocheckpoint(4000)"
 
-// durability takes off the end of a database's name how careful its commits are. FULL, unless it is said, has a commit that was
-// acknowledged survive a power cut; with NORMAL the last ones may be lost in it, but neither in a crash of the program nor
-// is the file ever broken.
-func durability(name string) (path, level string) {
-	for _, level := range []string{"full", "normal"} {
-		if path, ok := strings.CutSuffix(name, "?synchronous="+level); ok {
-			return path, level
-		}
+// options takes off the end of a database's name what it says about how careful commits are, and how many connections only
+// read: "shop.db?synchronous=normal". FULL, unless it is said, has a commit that was acknowledged survive a power cut; with
+// NORMAL the last ones may be lost in it, but neither in a crash of the program nor is the file ever broken; with OFF a power
+// cut may break it. Several readers are for a shop with visitors; one alone keeps its memory warm where only one asks.
+func options(name string) (path, level string, readers int) {
+	path, said, _ := strings.Cut(name, "?")
+	values, err := url.ParseQuery(said)
+	level = cmp.Or(values.Get("synchronous"), "full")
+	readers, _ = strconv.Atoi(values.Get("readers"))
+	values.Del("synchronous")
+	values.Del("readers")
+	if err != nil || len(values) > 0 || !slices.Contains([]string{"full", "normal", "off"}, level) {
+		return name, "full", 0
 	}
-	return name, "full"
+	return path, level, readers
 }
 
 func openSQLite(ctx context.Context, name string) (_ *lite, err error) {
-	path, level := durability(name)
+	path, level, readers := options(name)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a directory, not a database file", path)
 	}
@@ -69,7 +78,7 @@ func openSQLite(ctx context.Context, name string) (_ *lite, err error) {
 	if l.pool, err = sql.Open("sqlite", l.dsn("immediate")); err != nil {
 		return nil, err
 	}
-	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, max(4, runtime.NumCPU())), make(chan *liteConn, 4)
+	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, cmp.Or(max(0, readers), max(4, runtime.NumCPU()))), make(chan *liteConn, 4)
 	for range cap(l.spare) {
 		l.spare <- nil
 	}

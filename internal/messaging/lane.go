@@ -411,16 +411,22 @@ func (l *lane) sweep(ctx context.Context) error {
 		return nil
 	}
 	var due, overdue []string
-	err := l.s.db.Read(ctx, func(tx *db.Tx) (err error) {
+	err := l.s.db.Peek(ctx, func(tx *db.Tx) error {
 		now := tx.Now()
 		if !l.swept && !l.s.db.Postgres() {
 			now = now.Add(laneLease) // there is no other process: what an earlier one had in hand is ours
 		}
-		due, err = db.All(tx, db.Scalar[string], `select id from messages where state = 'queued' and due_at <= $1 order by due_at limit 1000`, now)
-		if err != nil {
-			return err
-		}
-		overdue, err = db.All(tx, db.Scalar[string], `select id from messages where state = 'sent' and due_at <= $1 order by due_at limit 100`, tx.Now())
+		_, err := db.All(tx, func(r db.Row) (x struct{}, err error) {
+			var id string
+			var sent bool
+			if err = r.Scan(&id, &sent); sent {
+				overdue = append(overdue, id)
+			} else {
+				due = append(due, id)
+			}
+			return
+		}, `select id, sent from (select * from (select id, due_at, false as sent from messages where state = 'queued' and due_at <= $1 order by due_at limit 1000) q
+			union all select * from (select id, due_at, true as sent from messages where state = 'sent' and due_at <= $2 order by due_at limit 100) s) waiting order by due_at`, now, tx.Now())
 		return err
 	})
 	if err != nil {

@@ -351,7 +351,7 @@ func (s *Service) settleCosts(tx *db.Tx, _ settleCosts) error {
 		err = r.Scan(&b.message, &b.market, &b.currency, &b.day, &b.month, &b.micros, &b.cost.Micros, (*string)(&b.cost.Currency))
 		return
 	}, `select b.message, b.market, b.currency, b.day, b.month, b.micros, m.cost_micros, m.currency from message_bookings b join messages m on m.id = b.message
-		where m.state not in ('held', 'queued') order by b.market, b.message limit $1`, settleMost)
+		where m.state not in ('held', 'queued') order by b.market, b.message limit 0 + $1`, int64(settleMost))
 	if err != nil {
 		return err
 	}
@@ -386,6 +386,6 @@ func (s *Service) governed() {
 	jobs.Handle(s.queue, s.campaign)
 	jobs.Handle(s.queue, s.campaignStop)
 	s.Guard(campaignGuard, s.wanted)
-	s.queue.Every("messaging.settle", time.Minute, settleCosts{})
+	s.queue.Every("messaging.settle", max(time.Minute, s.db.Clock().Grain()), settleCosts{})
 	s.queue.Every("messaging.volumes", 24*time.Hour, countVolumes{})
 }

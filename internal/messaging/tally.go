@@ -232,7 +232,7 @@ func (s *Service) Fold(ctx context.Context) error {
 					t[c] += by
 				}
 				return
-			}, `select id, `+cellColumns+`, n from message_moves order by id limit $1`+tx.ForUpdate(), foldMost)
+			}, `select id, `+cellColumns+`, n from message_moves order by id limit 0 + $1`+tx.ForUpdate(), int64(foldMost))
 			if n = len(ids); err != nil || n == 0 {
 				return err
 			}

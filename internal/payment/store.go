@@ -159,7 +159,7 @@ func stopChecking(tx *db.Tx, attempt string) error {
 
 // due returns the attempts whose state is to be asked for.
 func due(tx *db.Tx, limit int) ([]Attempt, error) {
-	return db.All(tx, scanAttempt, attempts+`where c.check_at <= $1 order by c.check_at, c.key limit $2`, tx.Now(), limit)
+	return db.All(tx, scanAttempt, attempts+`where c.check_at <= $1 order by c.check_at, c.key limit 0 + $2`, tx.Now(), int64(limit))
 }
 
 func postpone(tx *db.Tx, key string, tries int64, at time.Time) error {

@@ -52,7 +52,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		defer os.RemoveAll(dir)
 		c.Dir = dir
 	}
-	clock := db.Stepped(c.Start, pulse)
+	clock := db.Stepped(c.Start, grain)
 	defer id.Script(c.Seed, clock.Now)()
 	w := newWorld(ctx, c, clock, filepath.Join(c.Dir, "sim.db"))
 	world := db.Real()

@@ -29,10 +29,11 @@ import (
 )
 
 const (
-	durability = "?synchronous=normal" // the program is killed, the machine isn't
+	durability = "?synchronous=off&readers=1" // the program is killed, the machine isn't; and only one asks at a time
 	baseURL    = "https://miana.example"
 	mailbox    = "hello@miana.example"
 	pulse      = time.Minute // how often the shop looks at what is due when nobody does anything
+	grain      = 5 * pulse   // how often at most it does what comes back
 	onHand     = 400         // pieces of each variant, made up every morning
 )
 
