@@ -54,7 +54,8 @@ type customerView struct {
 	Orders   []order.Order
 	Messages []messaging.Record
 	Timeline []moment
-	Cut      bool // there is more than the timeline shows
+	Cut      bool     // there is more than the timeline shows
+	Journeys []choice // to play with this customer
 }
 
 // latestConsents is how many events of a ledger a page shows; evidence has all.
@@ -117,6 +118,15 @@ func (c *console) customer(tx *db.Tx, r *http.Request, p *page) error {
 	}
 	if len(v.Timeline) > latestMoments {
 		v.Timeline, v.Cut = v.Timeline[:latestMoments], true
+	}
+	if c.Journeys != nil {
+		all, err := c.Journeys.Journeys(tx)
+		if err != nil {
+			return err
+		}
+		for _, j := range all {
+			v.Journeys = append(v.Journeys, choice{j.Name, p.JourneyName(j.Name), j.Name == "cart"})
+		}
 	}
 	p.Data = &v
 	return nil

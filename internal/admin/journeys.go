@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,9 @@ type Journeys interface {
 	SetState(tx *db.Tx, journey, state string) error
 	PlanMove(tx *db.Tx, m journeys.Move) ([]journeys.MoveRow, error)
 	Move(tx *db.Tx, m journeys.Move) (int64, error)
+	Effect(tx *db.Tx, journey string, q journeys.EffectQuery) (journeys.Effect, error)
+	SetEnd(tx *db.Tx, journey, day, by string) error
+	Tell(ctx context.Context, s journeys.Story) ([]journeys.Scene, error)
 	RunOf(tx *db.Tx, run string) (journeys.Run, []journeys.Step, error)
 	StopRun(tx *db.Tx, run, by string) error
 	Ratings(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Rating, error)
@@ -60,6 +64,11 @@ func (c *console) journeyRoutes(mux *http.ServeMux) {
 	mux.Handle("GET /console/journeys/{name}/versions", c.page("journey_versions", c.journeyVersions))
 	mux.Handle("POST /console/journeys/{name}/versions", c.filled(auth.Operator, "journey_versions", c.journeyVersions, c.actOnJourney))
 	mux.Handle("GET /console/journeys/{name}/move", c.page("journey_move", c.journeyMove))
+	mux.Handle("GET /console/journeys/{name}/effect", c.page("journey_effect", c.journeyEffect))
+	mux.Handle("POST /console/journeys/{name}/effect", c.filled(auth.Operator, "journey_effect", c.journeyEffect, c.endMeasurement))
+	mux.Handle("GET /console/journeys/{name}/effect.csv", c.known(c.effectCSV))
+	mux.Handle("GET /console/journeys/{name}/what-if", c.known(c.journeyStory))
+	mux.Handle("GET /console/what-if", c.known(c.whatIf))
 	c.runRoutes(mux)
 	mux.Handle("POST /console/journeys/{name}/move", c.filled(auth.Operator, "journey_move", c.journeyMove, c.moveRuns))
 }

@@ -58,6 +58,7 @@ var tones = map[string]string{
 	"tk_state open": "warn", "tk_state pending": "sea", "tk_state solved": "good", "tk_priority urgent": "bad", "tk_priority high": "warn",
 	"jstate live": "good", "jstate closed": "warn", "jstate stopped": "bad", "jstate new": "sea",
 	"run_state waiting": "sea", "run_state held": "warn", "run_state done": "good", "run_state failed": "bad",
+	"everdict better": "good", "everdict worse": "bad", "everdict none": "warn", "everdict few": "", "everdict unequal": "bad",
 	"job given_up": "bad", "job waiting": "", "job running": "sea",
 }
 

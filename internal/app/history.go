@@ -66,8 +66,8 @@ func (a *App) SeedHistory(ctx context.Context) error {
 		if found, err := settings.Get(tx, historyKey, &since); err != nil || found {
 			return err
 		}
-		h := history{App: a, tx: tx, r: rand.New(rand.NewPCG(11, 22)), people: people}
-		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.afterwards, h.file} {
+		h := history{App: a, tx: tx, r: rand.New(rand.NewPCG(11, 22)), lots: rand.New(rand.NewPCG(33, 44)), people: people}
+		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.afterwards, h.file, h.wrote, h.said} {
 			if err := step(); err != nil {
 				return fmt.Errorf("history of the demo: %w", err)
 			}
@@ -86,7 +86,9 @@ type history struct {
 	r      *rand.Rand
 	people []demo.Person
 	sold   []order.Order
-	sent   int64 // parcels under way
+	left   []leftBag
+	lots   *rand.Rand // of what is told of journeys
+	sent   int64      // parcels under way
 	tries  int
 }
 
@@ -133,6 +135,7 @@ func (h *history) sell() error {
 			if err != nil {
 				return err
 			}
+			h.bag(&o)
 			if o, _, err = h.Orders.Enter(h.tx, o); err != nil {
 				return err
 			}

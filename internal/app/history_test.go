@@ -9,6 +9,7 @@ import (
 	"portolan/internal/app"
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
+	"portolan/internal/journeys"
 	"portolan/internal/messaging"
 	"portolan/internal/money"
 	"portolan/internal/order"
@@ -100,4 +101,34 @@ func TestWhatFollowsADeliveryIsSeenAtOnce(t *testing.T) {
 			require.Positive(t, said[template], "%s from %d:00 on: %v", template, hour, said)
 		}
 	}
+}
+
+// The sample shop's journeys have a past too: an effect that shows, a market of which too little is known, ratings.
+func TestSeedHistoryOfJourneys(t *testing.T) {
+	d := dbtest.Open(t, t.TempDir()+"/t.db", db.Manual(dbtest.Start), app.Schemas)
+	require.NoError(t, app.SeedDemo(t.Context(), d))
+	a, err := app.Open(t.Context(), d, app.Config{SMPP: "127.0.0.1:1", SystemID: "portolan"})
+	require.NoError(t, err)
+	require.NoError(t, a.SeedHistory(t.Context()))
+	dbtest.Read(t, d, func(tx *db.Tx) error {
+		e, err := a.Journeys.Effect(tx, "cart", journeys.EffectQuery{})
+		require.NoError(t, err)
+		require.Equal(t, journeys.Better, e.All.Verdict, "%+v", e.All)
+		require.Greater(t, e.All.Split, 0.01)
+		few := 0
+		for _, m := range e.Markets {
+			require.Positive(t, m.A.Cost, m.Name)
+			require.Positive(t, m.A.Revenue, m.Name)
+			require.Zero(t, m.A.Unpriced, m.Name)
+			if m.Verdict == journeys.TooFew || m.Verdict == journeys.NoEffect {
+				few++
+				require.Positive(t, m.Days, m.Name)
+			}
+		}
+		require.Positive(t, few)
+		weeks, err := a.Journeys.Trend(tx, journeys.RatingFilter{}, 12)
+		require.NoError(t, err)
+		require.Positive(t, weeks[2].Times)
+		return nil
+	})
 }

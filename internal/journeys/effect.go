@@ -146,7 +146,7 @@ func (s *Service) Effect(tx *db.Tx, journey string, q EffectQuery) (Effect, erro
 	if err != nil {
 		return e, err
 	}
-	g := grouping{s: s, e: &e, costs: costs, shares: shares}
+	g := grouping{s: s, e: &e, costs: costs, shares: shares, oldest: tx.Now().UTC().AddDate(0, 0, -ratesAtHand).Format(time.DateOnly)}
 	if len(people) > 0 {
 		g.first, g.last = people[0].at, people[len(people)-1].at
 	}
@@ -310,7 +310,11 @@ type grouping struct {
 	sides  map[string]*sides // by kind and name
 	first  time.Time
 	last   time.Time
+	oldest string // day of which a rate is surely known
 }
+
+// ratesAtHand is of how many days exchange rates are kept in memory, less a fortnight without one.
+const ratesAtHand = 46
 
 type sides struct{ a, b Group }
 
@@ -337,6 +341,9 @@ type worth struct {
 func (g *grouping) worth(p *exposure) (w worth) {
 	in := func(c messaging.Cost, at time.Time) float64 {
 		v, ok := g.s.Messages.InCurrency(c, g.e.Base, at.UTC().Format(time.DateOnly))
+		if !ok { // of a day before those whose rates are at hand: at the oldest of them
+			v, ok = g.s.Messages.InCurrency(c, g.e.Base, g.oldest)
+		}
 		if !ok {
 			w.withoutFX++
 			return 0

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portolan/internal/db"
+	"portolan/internal/id"
 )
 
 // Schema holds messages with what became of them, and what people answered.
@@ -44,6 +45,25 @@ func insertNew(tx *db.Tx, all []*Record) (int64, error) {
 			r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.TextVersion}
 	}
 	return db.InsertNew(tx, `insert into messages (`+inserted+`) values`, `on conflict do nothing`, rows)
+}
+
+// Enter puts messages of the past into the books, with what became of them, and tells nobody: for a history that is
+// brought along. It returns their IDs; what has a key that was used before is left out and has none.
+func (s *Service) Enter(tx *db.Tx, all []Record) ([]string, error) {
+	ids, t := make([]string, len(all)), tally{}
+	for i := range all {
+		r := all[i]
+		r.ID, r.Token, r.asked = id.New("msg"), newToken(), r.Message
+		n, err := insertNew(tx, []*Record{&r})
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			ids[i] = r.ID
+			t.add(r.standing(), 1)
+		}
+	}
+	return ids, t.keep(tx)
 }
 
 // save writes down everything about a message that changes.
