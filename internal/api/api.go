@@ -124,7 +124,14 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("GET /v1/openapi.json", pages.file("openapi.json"))
 	mux.Handle("GET /v1/docs", pages.file("docs.html"))
 	mux.Handle("GET /v1/docs.css", pages.file("docs.css"))
-	mux.Handle("/v1/", a.read(check(HandlerWithOptions(strict, StdHTTPServerOptions{ErrorHandlerFunc: fail}))))
+	all := a.read(check(HandlerWithOptions(strict, StdHTTPServerOptions{ErrorHandlerFunc: fail})))
+	message := doc.Components.Schemas["NewMessage"]
+	if message == nil {
+		return nil, errNoSchema
+	}
+	mux.Handle("POST /v1/messages", a.sendMessage(all))
+	mux.Handle("POST /v1/messages/batch", a.sendMessages(message.Value))
+	mux.Handle("/v1/", all)
 	return openly(mux), nil
 }
 

@@ -3195,9 +3195,25 @@ type SentMessage struct {
 // SentMessageVerdict defines model for SentMessage.Verdict.
 type SentMessageVerdict string
 
+// SentMessages defines model for SentMessages.
+type SentMessages struct {
+	// Accepted How many were kept, whatever the gate said of them.
+	Accepted int          `json:"accepted"`
+	Refused  int          `json:"refused"`
+	Results  []SentResult `json:"results"`
+}
+
 // SentPlan defines model for SentPlan.
 type SentPlan struct {
 	Reached int64 `json:"reached"`
+}
+
+// SentResult Either what became of a message, or why it was refused.
+type SentResult struct {
+	// Index Of the message in the request, from 0.
+	Index   int         `json:"index"`
+	Problem Problem     `json:"problem,omitempty,omitzero"`
+	Sent    SentMessage `json:"sent,omitempty,omitzero"`
 }
 
 // Shipment defines model for Shipment.

@@ -31,31 +31,6 @@ func (a *api) ListMessages(ctx context.Context, r ListMessagesRequestObject) (Li
 	return ListMessages200JSONResponse(out), err
 }
 
-// SendMessage says something to one person, or tells what the gate would say.
-func (a *api) SendMessage(ctx context.Context, r SendMessageRequestObject) (SendMessageResponseObject, error) {
-	b := r.Body
-	m := messaging.Message{Key: "api:" + b.Key, To: b.To, Channel: messaging.Channel(b.Channel), Market: market.Code(b.Market), Country: market.Country(b.Country),
-		Region: b.Region, Zone: b.Zone, Lang: b.Lang, Template: b.Template, Vars: b.Vars, Customer: b.Customer, Order: b.Order, Link: b.Link,
-		NotAfter: b.NotAfter.UTC(), FactAt: a.DB.Clock().Now()}
-	if _, ok := a.Markets.ByCode(m.Market); !ok {
-		return nil, ErrInvalid.With(map[string]string{"market": "unknown"})
-	}
-	var out messaging.Record
-	var err error
-	if b.DryRun {
-		err = a.DB.Read(ctx, func(tx *db.Tx) (err error) {
-			out, err = a.Messages.Plan(tx, m)
-			return err
-		})
-	} else {
-		out, err = a.Messages.Accept(ctx, m)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return SendMessage202JSONResponse(showSent(&out)), nil
-}
-
 // GetMessage returns a message with everything that happened to it.
 func (a *api) GetMessage(ctx context.Context, r GetMessageRequestObject) (GetMessageResponseObject, error) {
 	var d messaging.Detail

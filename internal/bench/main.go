@@ -26,6 +26,7 @@ type bench struct {
 	parts    []string
 	on       []string
 	clients  []int
+	many     int // messages of one measurement
 	rows     []row
 	used     int // shoppers so far
 	failed   bool
@@ -44,6 +45,7 @@ func main() {
 	flag.StringVar(&parts, "parts", "wire,checkout,memory,start,list,html,reprice,quote,journeys", "what to measure")
 	flag.StringVar(&on, "on", "sqlite,postgres", "the databases to measure on: sqlite, sqlite-normal, postgres")
 	flag.StringVar(&counts, "c", "1,16,64", "how many shoppers buy at once, one measurement each")
+	flag.IntVar(&b.many, "n", 20_000, "how many messages one measurement brings to their receipts")
 	flag.Parse()
 	b.parts, b.on = strings.Split(parts, ","), strings.Split(on, ",")
 	for text := range strings.SplitSeq(counts, ",") {

@@ -21,8 +21,8 @@ import (
 	"portolan/internal/messaging/smsc"
 )
 
-// many is how many messages one measurement brings to their receipts.
-const many = 20_000
+// batch is how many messages a request brings where it brings several.
+const batch = 100
 
 // offered is a text of one part, as Kannel gets it and as the shop makes it of its template.
 const offered = "Miana: danke Anna, Bestellung F-20261124-0001 ist bezahlt: Wickelkleid Meridian. Lieferung 30.11.-03.12. Fragen? Antwort INFO."
@@ -33,11 +33,13 @@ type course struct {
 	times             []time.Duration
 	wrong             int64
 	usage             usage
+	many              int // messages
 }
 
 func (c course) String() string {
+	many := float64(c.many)
 	s := fmt.Sprintf("%.0f/s accepted (p99 %s), %.0f/s until every receipt, %d µs CPU each", many/c.accepted.Seconds(), ms(quantile(c.times, 0.99)), many/c.handled.Seconds(),
-		c.usage.with.Microseconds()/many)
+		c.usage.with.Microseconds()/int64(c.many))
 	if c.wrong > 0 {
 		s += fmt.Sprintf(", **%d failed**", c.wrong)
 	}
@@ -54,7 +56,7 @@ func (b *bench) messages(ctx context.Context, places []place) error {
 		fmt.Fprintln(os.Stderr, "Kannel isn't installed (Debian: kannel); only ours is measured")
 	}
 	for _, c := range b.clients {
-		what := fmt.Sprintf("20,000 SMS over HTTP and SMPP, c = %d", c)
+		what := fmt.Sprintf("%d SMS over HTTP and SMPP, c = %d", b.many, c)
 		var theirs course
 		if kannel {
 			if theirs, err = b.kannelMessages(ctx, c); err != nil {
@@ -63,7 +65,7 @@ func (b *bench) messages(ctx context.Context, places []place) error {
 			b.add(what, "Kannel", theirs.String(), "", "", theirs.usage.others)
 		}
 		for _, p := range places {
-			ours, err := b.ourMessages(ctx, p, c)
+			ours, err := b.ourMessages(ctx, p, c, 1)
 			if err != nil {
 				return err
 			}
@@ -73,6 +75,14 @@ func (b *bench) messages(ctx context.Context, places []place) error {
 				beside = fmt.Sprintf("**%.1f ×** Kannel (accepted %.1f ×)", theirs.handled.Seconds()/ours.handled.Seconds(), theirs.accepted.Seconds()/ours.accepted.Seconds())
 			}
 			b.add(what, p.name, ours.String(), "≥ 4 × Kannel until every receipt at c ≥ 16", beside, ours.usage.others)
+			if !b.wants("batches") {
+				continue
+			}
+			if ours, err = b.ourMessages(ctx, p, c, batch); err != nil {
+				return err
+			}
+			b.failed = b.failed || ours.wrong > 0
+			b.add(fmt.Sprintf("the same, %d in a request", batch), p.name, ours.String(), "", "", ours.usage.others)
 		}
 	}
 	return nil
@@ -94,8 +104,8 @@ func centre(ctx context.Context) (*smsc.Server, func(), error) {
 }
 
 // offer sends all requests over c kept-alive connections.
-func offer(addr string, c int, request func(n int64) []byte, good int) (course, error) {
-	var k course
+func offer(addr string, c, many int, request func(n int64) []byte, good int) (course, error) {
+	k := course{many: many}
 	var next atomic.Int64
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -113,7 +123,7 @@ func offer(addr string, c int, request func(n int64) []byte, good int) (course, 
 			defer func() { conn.Close() }()
 			times := make([]time.Duration, 0, many/c+1)
 			wrong := int64(0)
-			for n := next.Add(1); n <= many; n = next.Add(1) {
+			for n := next.Add(1); n <= int64(many); n = next.Add(1) {
 				at := time.Now()
 				a, err := conn.Do(request(n))
 				times = append(times, time.Since(at))
@@ -138,7 +148,8 @@ func offer(addr string, c int, request func(n int64) []byte, good int) (course, 
 	return k, failure
 }
 
-func (b *bench) ourMessages(ctx context.Context, p place, c int) (course, error) {
+// ourMessages brings messages to their receipts, as many in a request as said.
+func (b *bench) ourMessages(ctx context.Context, p place, c, each int) (course, error) {
 	if err := b.empty(ctx, p); err != nil {
 		return course{}, err
 	}
@@ -177,29 +188,47 @@ func (b *bench) ourMessages(ctx context.Context, p place, c int) (course, error)
 	defer d.Close()
 	m := b.measure(s)
 	began := time.Now()
-	k, err := offer(s.Addr, c, func(i int64) []byte {
-		body := fmt.Sprintf(`{"key":"b%d","to":"+49176%08d","channel":"sms","market":"de","lang":"de","template":"confirm","vars":{"name":"Anna","order":"F-20261124-0001","items":"Wickelkleid Meridian","from":"30.11.","to":"03.12."}}`, i, 10_000_000+i)
-		return fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.Addr, key, len(body), body)
+	one := func(i int64) string {
+		return fmt.Sprintf(`{"key":"b%d","to":"+49176%08d","channel":"sms","market":"de","lang":"de","template":"confirm","vars":{"name":"Anna","order":"F-20261124-0001","items":"Wickelkleid Meridian","from":"30.11.","to":"03.12."}}`, i, 10_000_000+i)
+	}
+	k, err := offer(s.Addr, c, b.many/each, func(i int64) []byte {
+		path, body := "/v1/messages", ""
+		if each == 1 {
+			body = one(i)
+		} else {
+			path = "/v1/messages/batch"
+			all := make([]string, each)
+			for j := range all {
+				all[j] = one(i*int64(each) + int64(j))
+			}
+			body = `{"messages":[` + strings.Join(all, ",") + `]}`
+		}
+		return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, s.Addr, key, len(body), body)
 	}, http.StatusAccepted)
 	if err != nil {
 		return k, err
 	}
-	for kept := int64(0); kept < many-k.wrong; {
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+	k.many *= each
+	want := int64(k.many) - k.wrong*int64(each)
+	for n.Totals().ReceiptsTaken < uint64(want) { // a receipt is answered once it is kept
+		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			return k, err
 		}
 		if time.Since(began) > 5*time.Minute {
-			return k, fmt.Errorf("%d of %d receipts were kept after five minutes\n%s", kept, many, s.Log())
-		}
-		err := d.Peek(ctx, func(tx *db.Tx) (err error) {
-			kept, err = db.One(tx, db.Scalar[int64], counts["receipts"])
-			return err
-		})
-		if err != nil {
-			return k, err
+			return k, fmt.Errorf("%d of %d receipts were taken after five minutes\n%s", n.Totals().ReceiptsTaken, want, s.Log())
 		}
 	}
 	k.handled, k.usage = time.Since(began), m.stop()
+	err = d.Peek(ctx, func(tx *db.Tx) error {
+		kept, err := db.One(tx, db.Scalar[int64], counts["receipts"])
+		if err == nil && kept != want {
+			err = fmt.Errorf("%d of %d receipts were kept", kept, want)
+		}
+		return err
+	})
+	if err != nil {
+		return k, err
+	}
 	return k, s.Stop()
 }
 
@@ -309,18 +338,18 @@ func (b *bench) kannelMessages(ctx context.Context, c int) (course, error) {
 	m := b.measureOther(boxes...)
 	began := time.Now()
 	tail := "&from=%2B4915112345600&dlr-mask=3&dlr-url=" + url.QueryEscape(callbacks.URL+"/dlr?state=%d") + "&text=" + url.QueryEscape(offered)
-	k, err := offer(addr, c, func(i int64) []byte {
+	k, err := offer(addr, c, b.many, func(i int64) []byte {
 		return fmt.Appendf(nil, "GET /cgi-bin/sendsms?username=u&password=p&to=%%2B49176%08d%s HTTP/1.1\r\nHost: %s\r\n\r\n", 10_000_000+i, tail, addr)
 	}, http.StatusAccepted)
 	if err != nil {
 		return k, err
 	}
-	for back.Load() < many-k.wrong {
+	for back.Load() < int64(b.many)-k.wrong {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return k, err
 		}
 		if time.Since(began) > 5*time.Minute {
-			return k, fmt.Errorf("after five minutes Kannel has called back %d of %d receipts", back.Load(), many)
+			return k, fmt.Errorf("after five minutes Kannel has called back %d of %d receipts", back.Load(), b.many)
 		}
 	}
 	k.handled, k.usage = time.Since(began), m.stop()

@@ -48,6 +48,47 @@ func inserts(head, tail string, rows [][]any, do func(string, ...any) error) err
 	return nil
 }
 
+// UpdateEach changes rows of a table, each by values of its own, by few statements, and returns how many were changed. head is
+// "update t set a = v.a", columns are those of the values, in order, by the names and kinds that they have in t, and where
+// says which row of t a row v of values is for. PostgreSQL locks rows in the order of the values.
+func UpdateEach(t *Tx, head, table, columns, where string, rows [][]any) (changed int64, err error) {
+	for _, n := range shapes {
+		for len(rows) >= n {
+			width := len(rows[0])
+			args := make([]any, 0, n*width)
+			for _, r := range rows[:n] {
+				args = append(args, r...)
+			}
+			k, err := t.Exec(changes(shape{head, where, width, n}, table, columns), args...)
+			if err != nil {
+				return changed, err
+			}
+			changed, rows = changed+k, rows[n:]
+		}
+	}
+	return changed, nil
+}
+
+// changes takes the kinds of the values from a select of no rows.
+func changes(s shape, table, columns string) string {
+	if text, ok := bulks.Load(s); ok {
+		return text.(string)
+	}
+	var b strings.Builder
+	b.WriteString(s.head + " from (select " + columns + " from " + table + " where 1 = 0")
+	for i := range s.rows * s.width {
+		if i%s.width == 0 {
+			b.WriteString(" union all select ")
+		} else {
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	b.WriteString(") v where " + s.tail)
+	bulks.Store(s, b.String())
+	return b.String()
+}
+
 func bulk(s shape) string {
 	if text, ok := bulks.Load(s); ok {
 		return text.(string)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver
 )
@@ -36,6 +37,52 @@ type liteConn struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 	group *group // the works done since the last commit, on the writing connection
+	at    time.Time
+	text  string // how SQLite keeps at
+}
+
+// moments writes moments as the driver does, most of which are the same again and again.
+func (c *liteConn) moments(args []any) []any {
+	for i, a := range args {
+		if at, ok := a.(time.Time); ok {
+			if c.text == "" || !at.Equal(c.at) {
+				c.at, c.text = at, momentText(at)
+			}
+			args[i] = c.text
+		}
+	}
+	return args
+}
+
+// momentText is at.Format("2006-01-02 15:04:05.999999999-07:00") for a moment in UTC to the microsecond.
+func momentText(at time.Time) string {
+	year, month, day := at.Date()
+	if year < 1000 || year > 9999 {
+		return at.Format("2006-01-02 15:04:05.999999999-07:00")
+	}
+	hour, minute, second := at.Clock()
+	var b [32]byte
+	put := func(i, digits, v int) {
+		for j := i + digits - 1; j >= i; j-- {
+			b[j], v = byte('0'+v%10), v/10
+		}
+	}
+	copy(b[:], "0000-00-00 00:00:00.000000")
+	put(0, 4, year)
+	put(5, 2, int(month))
+	put(8, 2, day)
+	put(11, 2, hour)
+	put(14, 2, minute)
+	put(17, 2, second)
+	put(20, 6, at.Nanosecond()/1000)
+	n := 26
+	for n > 20 && b[n-1] == '0' {
+		n--
+	}
+	if n == 20 {
+		n--
+	}
+	return string(append(b[:n], "+00:00"...))
 }
 
 const pragmas = "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=cache_size(-8000)"
@@ -251,7 +298,7 @@ func (u *liteUnit) exec(ctx context.Context, query string, args []any) (int64, e
 	if err != nil {
 		return 0, err
 	}
-	res, err := s.ExecContext(ctx, args...)
+	res, err := s.ExecContext(ctx, u.c.moments(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -263,7 +310,7 @@ func (u *liteUnit) query(ctx context.Context, query string, args []any) (rows, e
 	if err != nil {
 		return nil, err
 	}
-	return s.QueryContext(ctx, args...)
+	return s.QueryContext(ctx, u.c.moments(args)...)
 }
 
 func (u *liteUnit) commit(ctx context.Context) error {

@@ -87,11 +87,15 @@ func (b *Bus) PublishEach(tx *db.Tx, all []Event) error {
 	rows, subjects := make([][]any, 0, len(all)), make([][]any, 0, 3*len(all))
 	now := tx.Now()
 	for _, e := range all {
+		_, unkept := e.(Unkept)
+		if unkept && len(b.listeners[e.Topic()]) == 0 {
+			continue
+		}
 		body, err := json.Marshal(e)
 		if err != nil {
 			return fmt.Errorf("event %s: %w", e.Topic(), err)
 		}
-		if _, ok := e.(Unkept); !ok {
+		if !unkept {
 			key, seq := id.New("evt"), b.seq.Add(1)
 			rows = append(rows, []any{key, e.Topic(), string(body), now, seq})
 			if a, ok := e.(About); ok {

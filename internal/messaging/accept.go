@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"portolan/internal/db"
@@ -24,26 +25,86 @@ type asking struct {
 // once that is committed. A message that may go and that the lane has room for is kept together with its first attempt,
 // so that nothing more has to be written before it is handed over.
 func (s *Service) Accept(ctx context.Context, m Message) (Record, error) {
-	m, err := s.complete(m)
+	one, shares, err := s.ready(m)
 	if err != nil {
 		return Record{}, err
 	}
-	one := &asking{r: Record{Message: m, asked: m, ID: id.New("msg"), Token: newToken(), CreatedAt: s.db.Clock().Now()}, done: make(chan error, 1)}
+	if !shares {
+		return s.sendAlone(ctx, m)
+	}
+	s.share(ctx, one)
+	return one.wait(ctx)
+}
+
+// AcceptEach is Accept for many messages. Each has a record or a fault of its own, in their order.
+func (s *Service) AcceptEach(ctx context.Context, all []Message) ([]Record, []error) {
+	records, faults := make([]Record, len(all)), make([]error, len(all))
+	waiting := make([]*asking, len(all))
+	var alone []int
+	for i, m := range all {
+		one, shares, err := s.ready(m)
+		switch {
+		case err != nil:
+			faults[i] = err
+		case shares:
+			waiting[i] = one
+		default:
+			alone = append(alone, i)
+		}
+	}
+	for _, one := range waiting {
+		if one != nil {
+			s.share(ctx, one)
+		}
+	}
+	for few := range slices.Chunk(alone, laneBatch) {
+		err := s.db.Write(ctx, func(tx *db.Tx) (err error) {
+			for _, i := range few {
+				if records[i], err = s.Send(tx, all[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			continue
+		}
+		for _, i := range few {
+			records[i], faults[i] = s.sendAlone(ctx, all[i])
+		}
+	}
+	for i, one := range waiting {
+		if one != nil {
+			records[i], faults[i] = one.wait(ctx)
+		}
+	}
+	return records, faults
+}
+
+// ready puts m into words, and reports whether nothing that stands in the database but silence could stop it: then it can be
+// kept together with others.
+func (s *Service) ready(m Message) (one *asking, shares bool, err error) {
+	if m, err = s.complete(m); err != nil {
+		return nil, false, err
+	}
 	if m.Class.asks() || m.Via != "" {
-		return s.sendAlone(ctx, m)
+		return nil, false, nil
 	}
+	one = &asking{r: Record{Message: m, asked: m, ID: id.New("msg"), Token: newToken(), CreatedAt: s.db.Clock().Now()}, done: make(chan error, 1)}
 	if one.a, err = s.word(&one.r); err != nil {
-		return Record{}, err
+		return nil, false, err
 	}
-	if !one.a.plain(&one.r) {
-		return s.sendAlone(ctx, m)
-	}
-	if len(one.a.policies) > 0 && one.a.policies[0].Repeats.Most > 0 && m.Channel == SMS { // what went there before counts
-		return s.sendAlone(ctx, m)
-	}
+	return one, one.a.plain(&one.r), nil
+}
+
+// share has a message kept together with others.
+func (s *Service) share(ctx context.Context, one *asking) {
 	if s.asking.add(one) {
 		go s.keepAccepted(context.WithoutCancel(ctx))
 	}
+}
+
+func (one *asking) wait(ctx context.Context) (Record, error) {
 	select {
 	case err := <-one.done:
 		return one.out, err
@@ -112,7 +173,6 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 	rows := make([]*Record, 0, len(batch))
 	var fresh, rest []*asking
 	keys := map[string]string{} // to ID
-	var attempts [][]any
 	for _, one := range batch {
 		one.out = one.r
 		r := &one.out
@@ -131,9 +191,11 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 		if i < room {
 			if route, ok := s.route(r.Channel, r.Country, r.Class, "", nil, true); ok && route.Kind == r.SenderKind {
 				r.due = now.Add(laneLease)
+				r.Sender = route.Sender
 				if steps[i], err = s.step(tx, *r, route, 1, false); err != nil {
 					return nil, err
 				}
+				r.first = steps[i].attempt
 			}
 		}
 	}
@@ -152,7 +214,6 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 			rest = append(rest, fresh[i])
 			continue
 		case st != nil:
-			attempts = append(attempts, st.attempt.row())
 			leaving = append(leaving, &waiting{r: *r, fresh: true, st: st})
 		default:
 			tx.After(func() { s.lane.push(&waiting{r: *r, fresh: true}) })
@@ -160,9 +221,6 @@ func (s *Service) acceptAll(tx *db.Tx, batch []*asking, room int) (leaving []*wa
 		if err := keepLinks(tx, *r); err != nil {
 			return nil, err
 		}
-	}
-	if err := db.InsertEach(tx, `insert into message_attempts (`+attemptColumns+`) values`, "", attempts); err != nil {
-		return nil, err
 	}
 	for _, one := range rest {
 		if one.out, err = s.Send(tx, one.r.asked); err != nil {

@@ -454,7 +454,7 @@ const standingOver = 5000
 
 // Standings tells by route how it has done in the newest attempts.
 func (s *Service) Standings(tx *db.Tx) (map[string]Standing, error) {
-	newest, err := db.All(tx, scanAttempt, `select `+attemptColumns+` from message_attempts order by id desc limit 0 + $1`, int64(standingOver))
+	newest, err := newestAttempts(tx, standingOver)
 	if err != nil {
 		return nil, err
 	}

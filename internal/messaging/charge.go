@@ -91,8 +91,11 @@ func (s *Service) bookPart(tx *db.Tx, provider, ref string, price Cost) (bool, e
 		attempt, message string
 		part, parts      int64
 	}
+	if err := unfoldNamed(tx, provider, ref); err != nil {
+		return false, err
+	}
 	at, err := db.One(tx, func(r db.Row) (p place, err error) { err = r.Scan(&p.attempt, &p.message, &p.part, &p.parts); return },
-		`select attempt, message, part, parts from message_refs where provider = $1 and ref = $2 order by attempt desc limit 1`, provider, ref)
+		`select attempt, message, part, parts from message_names where provider = $1 and ref = $2 order by attempt desc limit 1`, provider, ref)
 	if errors.Is(err, db.ErrNone) {
 		return false, nil
 	}

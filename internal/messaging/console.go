@@ -126,7 +126,7 @@ func (s *Service) Inspect(tx *db.Tx, id string) (d Detail, err error) {
 		return d, err
 	}
 	for i := range d.Attempts {
-		d.Attempts[i].Refs, err = db.All(tx, db.Scalar[string], `select given from message_refs where attempt = $1 order by part`, d.Attempts[i].ID)
+		d.Attempts[i].Refs, err = refsOf(tx, d.Attempts[i])
 		if err != nil {
 			return d, err
 		}
@@ -244,7 +244,7 @@ func (s *Service) Latencies(tx *db.Tx, since time.Time) ([]time.Duration, error)
 
 // Orphans returns receipts for which no message was found within an hour, newest first.
 func (s *Service) Orphans(tx *db.Tx) ([]Receipt, error) {
-	return db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where message = '' and seen_at < $1
+	return db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_reports where message = '' and seen_at < $1
 		order by seen_at desc, id desc limit 200`, tx.Now().Add(-time.Hour))
 }
 

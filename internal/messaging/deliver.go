@@ -47,6 +47,9 @@ type step struct {
 // step is the nth attempt of a message, by a route.
 func (s *Service) step(tx *db.Tx, r Record, route Route, n int64, repeat bool) (st *step, err error) {
 	at := Attempt{ID: newID("att"), Message: r.ID, N: n, Route: route.Name, Provider: route.Provider, Sender: route.Sender, Outcome: "open", Repeat: repeat, StartedAt: tx.Now()}
+	if n == 1 {
+		at.ID = firstID(r.ID)
+	}
 	p := Parcel{Message: r.ID, Attempt: at.ID, Channel: r.Channel, Class: r.Class, To: r.To, Sender: route.Sender, Kind: route.Kind,
 		Brand: s.cfg.Brand, Subject: r.Subject, Text: r.Body, HTML: r.HTML, Repeat: repeat, NotAfter: r.NotAfter, Language: r.Lang,
 		Template: r.Template, Vars: r.Vars}
@@ -77,6 +80,9 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	}
 	if !w.fresh && len(w.spent) == 0 && !w.r.due.IsZero() && r.due.After(tx.Now()) {
 		return nil, nil // another node has it in hand
+	}
+	if err := r.unfold(tx); err != nil {
+		return nil, err
 	}
 	past, err := attempts(tx, r.ID)
 	if err != nil {
@@ -135,6 +141,9 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	st, err := s.step(tx, r, route, int64(len(past)+1), repeat)
 	if err != nil {
 		return nil, err
+	}
+	if n := st.attempt.N; n == 1 {
+		return st, fold(tx, route, r.due, []string{r.ID})
 	}
 	return st, insertAttempt(tx, st.attempt)
 }
@@ -299,11 +308,17 @@ func (a Attempt) row() []any {
 }
 
 func insertAttempt(tx *db.Tx, a Attempt) error {
-	return db.InsertEach(tx, `insert into message_attempts (`+attemptColumns+`) values`, "", [][]any{a.row()})
+	return db.InsertEach(tx, `insert into message_tries (`+attemptColumns+`) values`, "", [][]any{a.row()})
 }
 
+// saveAttempt writes down what became of an attempt.
 func saveAttempt(tx *db.Tx, a Attempt) error {
-	err := tx.Send(`update message_attempts set outcome = $2, trouble = $3, code = $4, detail = $5, answered_at = $6 where id = $1`,
+	if a.folded() {
+		if err := unfold(tx, a.Message); err != nil {
+			return err
+		}
+	}
+	err := tx.Send(`update message_tries set outcome = $2, trouble = $3, code = $4, detail = $5, answered_at = $6 where id = $1`,
 		a.ID, a.Outcome, string(a.Trouble), a.Code, a.Detail, a.AnsweredAt)
 	return err
 }
@@ -313,7 +328,10 @@ func attempts(tx *db.Tx, message string) ([]Attempt, error) {
 }
 
 func attemptByID(tx *db.Tx, id string) (Attempt, error) {
-	a, err := db.One(tx, scanAttempt, `select `+attemptColumns+` from message_attempts where id = $1`, id)
+	a, err := db.One(tx, scanAttempt, `select `+attemptColumns+` from message_tries where id = $1`, id)
+	if tail, ok := strings.CutPrefix(id, "att_"); ok && errors.Is(err, db.ErrNone) {
+		a, err = db.One(tx, scanAttempt, `select `+attemptColumns+` from message_attempts where message = $1 and id = $2`, "msg_"+tail, id)
+	}
 	if errors.Is(err, db.ErrNone) {
 		err = fmt.Errorf("attempt %s: %w", id, ErrUnknown)
 	}
@@ -322,6 +340,6 @@ func attemptByID(tx *db.Tx, id string) (Attempt, error) {
 
 func scanAttempt(r db.Row) (a Attempt, err error) {
 	err = r.Scan(&a.ID, &a.Message, &a.N, &a.Route, &a.Provider, &a.Sender, &a.Outcome, (*string)(&a.Trouble), &a.Code, &a.Detail, &a.Repeat,
-		&a.StartedAt, db.Null(&a.AnsweredAt))
+		db.Moment(&a.StartedAt), db.Null(&a.AnsweredAt))
 	return
 }

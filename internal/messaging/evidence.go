@@ -161,7 +161,7 @@ func (s *Service) remove(tx *db.Tx, r Record, why string) error {
 	}
 	left := r.asked
 	left.Vars, left.Text, left.Link, left.Links = nil, "", "", nil
-	if err := tx.Send(`update messages set subject = '', body = '', html = '', request = $2 where id = $1`, r.ID, encode(left)); err != nil {
+	if err := tx.Send(`update messages set subject = '', body = '', html = '', request = $2, told_raw = '', told_phone = '' where id = $1`, r.ID, encode(left)); err != nil {
 		return err
 	}
 	if err := tx.Send(`update mail_returns set raw = '', said = '' where message = $1`, r.ID); err != nil {
@@ -170,7 +170,7 @@ func (s *Service) remove(tx *db.Tx, r Record, why string) error {
 	if err := tx.Send(`update message_links set target = '' where message = $1`, r.ID); err != nil {
 		return err
 	}
-	return tx.Send(`update message_receipts set raw = '', phone = '' where message = $1 and message <> ''`, r.ID)
+	return tx.Send(`update message_reports set raw = '', phone = '' where message = $1 and message <> ''`, r.ID)
 }
 
 // Forget takes away the words of all messages to and from addresses whose owner is to be forgotten, and puts other
@@ -200,7 +200,7 @@ func (s *Service) Forget(tx *db.Tx, addresses []string, instead func(address str
 			}
 		}
 		for _, sql := range []string{`update inbound_messages set sender = $2, text = '', customer = '', open = false where sender = $1`,
-			`update message_refs set recipient = $2 where recipient = $1`, `update mail_returns set recipient = $2 where recipient = $1`} {
+			`update message_names set recipient = $2 where recipient = $1`, `update mail_returns set recipient = $2 where recipient = $1`} {
 			if err := tx.Send(sql, x, instead(x)); err != nil {
 				return err
 			}

@@ -124,11 +124,16 @@ func (s *Service) tookIt(tx *db.Tx, at Attempt, ref string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	known, err := db.All(tx, scanRef, `select attempt, message, recipient, part, state from message_refs where attempt = $1 order by part`, at.ID)
+	if at.folded() {
+		if err := unfold(tx, at.Message); err != nil {
+			return err
+		}
+	}
+	known, err := db.All(tx, scanRef, `select attempt, message, recipient, part, state from message_names where attempt = $1 order by part`, at.ID)
 	if err != nil {
 		return err
 	}
-	same, err := db.All(tx, db.Scalar[int64], `select part from message_refs where attempt = $1 and ref = $2`, at.ID, keys[0])
+	same, err := db.All(tx, db.Scalar[int64], `select part from message_names where attempt = $1 and ref = $2`, at.ID, keys[0])
 	if err != nil || len(same) > 0 {
 		return err
 	}
@@ -141,7 +146,11 @@ func (s *Service) recipients(tx *db.Tx, provider, ref string) ([]string, error) 
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	return db.All(tx, db.Scalar[string], `select recipient from message_refs where provider = $1 and ref = $2 order by attempt desc limit 1`, provider, keys[0])
+	own, err := db.All(tx, db.Scalar[string], `select recipient from messages where provider = $1 and ref = $2 and ref <> '' order by id desc limit 1`, provider, keys[0])
+	if err != nil || len(own) > 0 {
+		return own, err
+	}
+	return db.All(tx, db.Scalar[string], `select recipient from message_names where provider = $1 and ref = $2 order by attempt desc limit 1`, provider, keys[0])
 }
 
 // said takes what a person wrote. Parts of a longer text wait for each other.

@@ -339,7 +339,7 @@ func (s *Service) stop(tx *db.Tx, from, source string) (fresh bool, err error) {
 			}
 		}
 		waiting, err := db.All(tx, scan, `select `+columns+` from messages where recipient = $1 and class in ('promotional', 'service')
-			and state in ('held', 'queued') and not exists (select 1 from message_attempts a where a.message = messages.id and a.outcome = 'open')
+			and state in ('held', 'queued') and (tried_at is null or sent_at is not null) and not exists (select 1 from message_tries a where a.message = messages.id and a.outcome = 'open')
 			order by id`+tx.ForUpdate(), to)
 		if err != nil {
 			return false, err

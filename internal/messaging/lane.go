@@ -229,9 +229,13 @@ func (l *lane) handOver(ctx context.Context, batch []*waiting) {
 // start lets a message go whose attempt is noted; who calls it has counted it as in hand and sending.
 func (l *lane) start(ctx context.Context, w *waiting) {
 	room := l.room(w.st.route)
+	var old <-chan time.Time
+	if w.r.Class.asks() {
+		old = time.After(l.holds)
+	}
 	go func() {
 		defer l.sending.Done()
-		if l.enter(ctx, room, w) {
+		if l.enter(ctx, room, old, w) {
 			w.wire = l.s.db.Clock().Now()
 			w.taken, w.err = send(ctx, w.st)
 			l.s.health.answered(w.st.route.Name, w.err, l.s.db.Clock().Now())
@@ -245,22 +249,16 @@ func (l *lane) start(ctx context.Context, w *waiting) {
 // is asked about again, for the night may have begun and the person may have said STOP.
 const gateHolds = 2 * time.Second
 
-// enter waits for room on a route. An offer that the gate doesn't want any more when there is room goes back, as if the
-// route had asked to come later.
-func (l *lane) enter(ctx context.Context, room chan struct{}, w *waiting) bool {
-	select {
-	case room <- struct{}{}:
-		return true
-	default:
-	}
-	over := time.After(l.holds)
-	select {
-	case room <- struct{}{}:
-		return true
-	case <-over:
-	}
+// enter waits for room on a route. An offer whose yes is old by then, and that the gate doesn't want any more, goes back, as
+// if the route had asked to come later.
+func (l *lane) enter(ctx context.Context, room chan struct{}, old <-chan time.Time, w *waiting) bool {
 	room <- struct{}{}
-	if !w.r.Class.asks() || l.s.stands(ctx, w.r) {
+	select {
+	case <-old:
+	default:
+		return true
+	}
+	if l.s.stands(ctx, w.r) {
 		return true
 	}
 	<-room
@@ -521,8 +519,8 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 		if err != nil {
 			return err
 		}
-		var attempts [][]any
-		var taken []string
+		var routes []Route
+		by := map[string][]string{} // IDs by route
 		for _, w := range batch {
 			w.st = nil
 			if w.over = !there[w.r.ID]; w.over || !w.r.NotAfter.IsZero() && tx.Now().After(w.r.NotAfter) {
@@ -535,35 +533,18 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 			if w.st, err = s.step(tx, w.r, route, 1, false); err != nil {
 				return err
 			}
-			attempts = append(attempts, w.st.attempt.row())
-			taken = append(taken, w.r.ID)
+			if by[route.Name] == nil {
+				routes = append(routes, route)
+			}
+			by[route.Name] = append(by[route.Name], w.r.ID)
 		}
-		if len(taken) == 0 {
-			return nil
+		for _, route := range routes {
+			if err := fold(tx, route, tx.Now().Add(laneLease), by[route.Name]); err != nil {
+				return err
+			}
 		}
-		if err := db.InsertEach(tx, `insert into message_attempts (`+attemptColumns+`) values`, "", attempts); err != nil {
-			return err
-		}
-		return tx.Send(`update messages set due_at = $1 where id in `+db.In(2, len(taken)), append([]any{tx.Now().Add(laneLease)}, db.Fill(taken)...)...)
+		return nil
 	})
-}
-
-// standings are what is counted of messages that were taken, by their IDs.
-func standings(tx *db.Tx, all []*waiting) (map[string]standing, error) {
-	ids := make([]string, len(all))
-	for i, w := range all {
-		ids[i] = w.r.ID
-	}
-	by := make(map[string]standing, len(all))
-	_, err := db.All(tx, func(r db.Row) (x struct{}, err error) {
-		var id string
-		var v standing
-		if err = r.Scan(append([]any{&id}, v.into()...)...); err == nil {
-			by[id] = v
-		}
-		return
-	}, `select id, `+standingColumns+` from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(), db.Fill(ids)...)
-	return by, err
 }
 
 // taken is what is counted of a message once takenAll has written down that a provider took it.
@@ -582,49 +563,47 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 	}
 	slices.SortFunc(all, func(a, b *waiting) int { return strings.Compare(a.r.ID, b.r.ID) }) // rows are locked in one order everywhere
 	return s.db.Write(ctx, func(tx *db.Tx) error {
-		var attempts []string
+		var together, rest []*waiting
+		for _, w := range all {
+			if w.st.attempt.folded() {
+				together = append(together, w)
+			} else {
+				rest = append(rest, w)
+			}
+		}
+		counts := newAlike()
+		others, err := s.takenTogether(tx, together, counts)
+		if err != nil {
+			return err
+		}
+		apart := map[*waiting]bool{}
+		for _, w := range append(rest, others...) {
+			apart[w] = true
+			if err := s.answered(tx, *w.st, w.wire, w.taken, nil); err != nil {
+				return err
+			}
+		}
 		var refs, charges [][]any
 		var news []events.Event
 		early := map[string][]string{} // provider's names, as receipts spell them, by provider
-		before, err := standings(tx, all)
-		if err != nil {
-			return err
-		}
-		counts := tally{}
 		for _, w := range all {
-			r := s.charged(w.st, w.taken)
-			attempts = append(attempts, w.st.attempt.ID)
-			err := tx.Send(`update messages set state = case when state in ('queued', 'unknown') then 'sent' else state end,
-				reason = case when state in ('queued', 'unknown') then '' else reason end,
-				parts = $2, sender = $3, sender_kind = $4, cost_micros = $5, currency = $6, wire_at = $7, sent_at = $8, held_until = null, due_at = $11,
-				provider = $9, route = $10 where id = $1`,
-				r.ID, r.Parts, r.Sender, string(r.SenderKind), r.Cost.Micros, string(r.Cost.Currency), w.wire, tx.Now(), r.Provider, r.Route,
-				s.awaited(r, w.taken, tx.Now()))
-			if err != nil {
-				return err
-			}
-			if was, ok := before[r.ID]; ok {
-				now := was.taken(r, w.wire, tx.Now())
-				counts.add(was, -1)
-				counts.add(now, 1)
-				before[r.ID] = now
-			}
+			r, at := s.charged(w.st, w.taken), w.st.attempt
 			if c, ok := w.st.charge(w.taken, tx.Now()); ok {
 				charges = append(charges, c.row(r.ID))
 			}
+			if apart[w] {
+				continue
+			}
 			news = append(news, sentEvent(r, tx.Now()))
 			for i, given := range w.taken.IDs {
-				if keys := smpp.IDKeys(given); len(keys) > 0 {
-					refs = append(refs, []any{w.st.attempt.Provider, keys[0], w.st.attempt.ID, int64(i + 1), given, r.ID, r.To, "", int64(len(w.taken.IDs))})
-					early[w.st.attempt.Provider] = append(early[w.st.attempt.Provider], keys...)
+				keys := smpp.IDKeys(given)
+				if len(keys) > 0 && len(w.taken.IDs) > 1 {
+					refs = append(refs, []any{at.Provider, keys[0], at.ID, int64(i + 1), given, r.ID, r.To, "", int64(len(w.taken.IDs))})
 				}
+				early[at.Provider] = append(early[at.Provider], keys...)
 			}
 		}
 		if err := counts.keep(tx); err != nil {
-			return err
-		}
-		err = tx.Send(`update message_attempts set outcome = 'taken', answered_at = $1 where id in `+db.In(2, len(attempts)), append([]any{tx.Now()}, db.Fill(attempts)...)...)
-		if err != nil {
 			return err
 		}
 		if err := db.InsertEach(tx, insertRefs, `on conflict do nothing`, refs); err != nil {
@@ -637,6 +616,9 @@ func (s *Service) takenAll(ctx context.Context, all []*waiting) error {
 			return err
 		}
 		for provider, names := range early {
+			if len(names) == 0 {
+				continue
+			}
 			if err := s.parked(tx, provider, names); err != nil {
 				return err
 			}

@@ -62,7 +62,7 @@ func byToken(tx *db.Tx, token string) (Record, error) {
 	if len(token) != 12 {
 		return Record{}, ErrBadToken
 	}
-	r, err := one(tx, `token = $1`, token)
+	r, err := one(tx, `token = $1 and token <> ''`, token)
 	if errors.Is(err, ErrUnknown) {
 		err = ErrBadToken
 	}

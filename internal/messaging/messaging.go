@@ -191,6 +191,7 @@ type Record struct {
 	asked Message    // as it was handed to Send, before a channel was chosen
 	due   time.Time  // when it is taken in hand next; see lane
 	was   standing   // as it was read
+	first Attempt    // of which the message's own row tells, as far as it is known: its moment, route and provider
 	Tried []Decision // in a rehearsal: what the gate said of the addresses before this one
 
 	then *then // in a rehearsal: the moment it is weighed at

@@ -51,7 +51,7 @@ func (s *Service) inquire(ctx context.Context, a askOutcome) error {
 		if at, err = attemptByID(tx, a.Attempt); err != nil {
 			return err
 		}
-		refs, err = db.All(tx, db.Scalar[string], `select given from message_refs where attempt = $1 order by part`, at.ID)
+		refs, err = db.All(tx, db.Scalar[string], `select given from message_names where attempt = $1 order by part`, at.ID)
 		return err
 	})
 	if errors.Is(err, ErrUnknown) {

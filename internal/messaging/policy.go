@@ -92,6 +92,7 @@ type rules struct {
 	texts    texts
 	hosts    map[string]string // public shorteners and chats by host: what they are
 	generic  map[string]bool   // senders that name nobody, in capitals
+	whole    sync.Map          // country to its rows, where the state isn't known
 }
 
 // builtin reads the embedded tables once. They are part of the program, so a bad row is a bug.
@@ -240,6 +241,20 @@ func (p Policy) prefixes(c Class) bool {
 // of returns the rows that hold for a place: the country's, with the state's own times where one is known, and
 // those of every state where the state is not known. No row is no policy.
 func (r *rules) of(c market.Country, region string) []Policy {
+	if region != "" {
+		return r.look(c, region)
+	}
+	if all, ok := r.whole.Load(c); ok {
+		return all.([]Policy)
+	}
+	all := r.look(c, "")
+	if len(all) > 0 {
+		r.whole.Store(c, all)
+	}
+	return all
+}
+
+func (r *rules) look(c market.Country, region string) []Policy {
 	base, ok := r.policies[string(c)]
 	if !ok {
 		return nil

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"portolan/internal/db"
-	"portolan/internal/events"
 	"portolan/internal/jobs"
-	"portolan/internal/market"
 	"portolan/internal/messaging/smpp"
 )
 
@@ -81,124 +79,6 @@ func (rc *Receipt) check() error {
 	return nil
 }
 
-// told is what a good receipt needs to know of the part that it is about.
-type told struct {
-	ref
-	name  string // in the form that names are compared by
-	parts int64  // of the attempt
-	route string
-	sent  time.Time
-}
-
-// receiptAll keeps receipts. Those that say that a message of one part has arrived, by the name that its provider gave
-// it, which is what nearly all of them are, are worked together; the others one by one.
-func (s *Service) receiptAll(tx *db.Tx, all []Receipt) error {
-	names := make([]string, len(all))
-	by := map[string][]string{} // names by provider
-	for i := range all {
-		names[i] = smpp.IDKeys(all[i].Ref)[0]
-		by[all[i].Provider] = append(by[all[i].Provider], names[i])
-	}
-	about := make(map[[2]string]told, len(all))
-	for provider, names := range by {
-		known, err := db.All(tx, func(r db.Row) (v told, err error) {
-			err = r.Scan(&v.attempt, &v.message, &v.recipient, &v.part, (*string)(&v.state), &v.name, &v.parts, &v.route, &v.sent)
-			return
-		}, `select f.attempt, f.message, f.recipient, f.part, f.state, f.ref, f.parts, a.route, a.started_at from message_refs f join message_attempts a on a.id = f.attempt
-			where f.provider = $1 and f.ref in `+db.In(2, len(names)),
-			append([]any{provider}, db.Fill(names)...)...)
-		if err != nil {
-			return err
-		}
-		for _, v := range known {
-			key := [2]string{provider, v.name}
-			if _, twice := about[key]; twice {
-				v.parts = 0 // the name was given twice
-			}
-			about[key] = v
-		}
-	}
-	var easy []Receipt
-	seen := map[string]bool{}
-	for i, rc := range all {
-		v, ok := about[[2]string{rc.Provider, names[i]}]
-		if ok && rc.State == Delivered && v.parts == 1 && v.state == "" && samePhone(v.recipient, rc.Phone, false) && !seen[v.message] {
-			seen[v.message] = true
-			rc.Message = v.message
-			easy = append(easy, rc)
-			continue
-		}
-		if err := s.Receipt(tx, rc); err != nil {
-			return err
-		}
-	}
-	if len(easy) == 0 {
-		return nil
-	}
-	return s.arrived(tx, easy, about)
-}
-
-// arrived keeps receipts of messages that have arrived.
-func (s *Service) arrived(tx *db.Tx, all []Receipt, about map[[2]string]told) error {
-	ids := make([]string, len(all))
-	for i := range all {
-		ids[i] = all[i].Message
-	}
-	byID := make(map[string]*gist, len(ids))
-	_, err := db.All(tx, func(r db.Row) (x struct{}, err error) {
-		var m gist
-		if err = r.Scan(append([]any{&m.id, &m.customer, &m.order, &m.cart}, m.was.into()...)...); err == nil {
-			byID[m.id] = &m
-		}
-		return
-	}, `select id, customer, order_id, cart, `+standingColumns+` from messages where id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
-		db.Fill(ids)...)
-	if err != nil {
-		return err
-	}
-	var notes [][]any
-	var moved, attempts []string
-	counts := tally{}
-	var news []events.Event
-	now := tx.Now()
-	for i := range all {
-		rc := &all[i]
-		name := smpp.IDKeys(rc.Ref)[0]
-		notes = append(notes, []any{newID("rcp"), rc.Provider, rc.Ref, string(rc.State), rc.Code, clip(rc.Raw), rc.At, rc.Message, now, name, rc.Phone})
-		v := about[[2]string{rc.Provider, name}]
-		attempts = append(attempts, v.attempt)
-		tx.After(func() { s.health.reported(v.route, true, now.Sub(v.sent), now) })
-		if r, ok := byID[rc.Message]; ok && r.was.state.follows(Delivered) {
-			moved = append(moved, r.id)
-			counts.add(r.was, -1)
-			r.was.state, r.was.delivered = Delivered, now
-			counts.add(r.was, 1)
-			news = append(news, DeliveredEvent{r.id, r.customer, r.order, r.cart, r.was.template, market.Code(r.was.market), now})
-		}
-	}
-	if err := db.InsertEach(tx, `insert into message_receipts (`+receiptColumns+`, normal, phone) values`, `on conflict do nothing`, notes); err != nil {
-		return err
-	}
-	err = tx.Send(`update message_refs set state = 'delivered' where part = 1 and attempt in `+db.In(1, len(attempts)), db.Fill(attempts)...)
-	if err != nil || len(moved) == 0 {
-		return err
-	}
-	err = tx.Send(`update messages set state = 'delivered', delivered_at = $1, due_at = null where id in `+db.In(2, len(moved)), append([]any{now}, db.Fill(moved)...)...)
-	if err != nil {
-		return err
-	}
-	if err := counts.keep(tx); err != nil {
-		return err
-	}
-	return s.bus.PublishEach(tx, news)
-}
-
-// gist is what events say of a message, and what is counted of it.
-type gist struct {
-	id, customer, order, cart string
-	was                       standing
-}
-
 // match looks again for the message of a parked receipt.
 type match struct {
 	Receipt string        `json:"receipt"`
@@ -217,7 +97,10 @@ func (s *Service) Receipt(tx *db.Tx, rc Receipt) error {
 	}
 	keys := smpp.IDKeys(rc.Ref)
 	rc.ID, rc.SeenAt, rc.Raw = newID("rcp"), tx.Now(), clip(rc.Raw)
-	n, err := tx.Exec(`insert into message_receipts (`+receiptColumns+`, normal, phone) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	if err := unfoldNamed(tx, rc.Provider, keys[0]); err != nil {
+		return err
+	}
+	n, err := tx.Exec(`insert into message_reports (`+receiptColumns+`, normal, phone) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		on conflict do nothing`,
 		rc.ID, rc.Provider, rc.Ref, string(rc.State), rc.Code, rc.Raw, rc.At, "", rc.SeenAt, keys[0], rc.Phone)
 	if err != nil || n == 0 {
@@ -231,7 +114,7 @@ func (s *Service) Receipt(tx *db.Tx, rc Receipt) error {
 }
 
 func (s *Service) match(tx *db.Tx, a match) error {
-	rc, err := db.One(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts where id = $1 and message = ''`, a.Receipt)
+	rc, err := db.One(tx, scanReceipt, `select `+receiptColumns+`, phone from message_reports where id = $1 and message = ''`, a.Receipt)
 	if errors.Is(err, db.ErrNone) {
 		return nil
 	}
@@ -263,7 +146,10 @@ type ref struct {
 // in the phone number too.
 func (s *Service) settle(tx *db.Tx, rc Receipt) (bool, error) {
 	for i, k := range smpp.IDKeys(rc.Ref) {
-		all, err := db.All(tx, scanRef, `select attempt, message, recipient, part, state from message_refs
+		if err := unfoldNamed(tx, rc.Provider, k); err != nil {
+			return false, err
+		}
+		all, err := db.All(tx, scanRef, `select attempt, message, recipient, part, state from message_names
 			where provider = $1 and ref = $2 order by attempt desc`, rc.Provider, k)
 		if err != nil {
 			return false, err
@@ -272,7 +158,7 @@ func (s *Service) settle(tx *db.Tx, rc Receipt) (bool, error) {
 		if len(all) == 0 {
 			continue
 		}
-		if err := tx.Send(`update message_receipts set message = $2 where id = $1 and message = ''`, rc.ID, all[0].message); err != nil {
+		if err := tx.Send(`update message_reports set message = $2 where id = $1 and message = ''`, rc.ID, all[0].message); err != nil {
 			return false, err
 		}
 		return true, s.report(tx, all[0], rc)
@@ -292,9 +178,10 @@ func (s *Service) adopt(tx *db.Tx, rc Receipt) (bool, error) {
 		parts            int64
 	}
 	all, err := db.All(tx, func(r db.Row) (o orphan, err error) { return o, r.Scan(&o.attempt, &o.outcome, &o.parts) },
-		`select a.id, a.outcome, m.parts from messages m join message_attempts a on a.message = m.id
+		`select a.id, a.outcome, m.parts from messages m join message_tries a on a.message = m.id
 		where m.recipient = $1 and a.provider = $2 and a.outcome in ('open', 'unknown') and a.started_at > $3
-		and not exists (select 1 from message_refs f where f.attempt = a.id) order by a.id limit 2`,
+		and not exists (select 1 from message_names f where f.attempt = a.id)
+		union all select id, 'open', parts from messages where recipient = $1 and provider = $2 and tried_at > $3 and sent_at is null limit 2`,
 		"+"+strings.TrimLeft(rc.Phone, "+0"), rc.Provider, tx.Now().Add(-parkedFor))
 	if err != nil || len(all) != 1 || all[0].outcome != "unknown" || all[0].parts != 1 {
 		return false, err
@@ -323,12 +210,12 @@ func (s *Service) report(tx *db.Tx, x ref, rc Receipt) error {
 		return err
 	}
 	if x.state != Delivered && (x.state == "" || x.state.follows(rc.State)) {
-		if err := tx.Send(`update message_refs set state = $3 where attempt = $1 and part = $2`, x.attempt, x.part, string(rc.State)); err != nil {
+		if err := tx.Send(`update message_names set state = $3 where attempt = $1 and part = $2`, x.attempt, x.part, string(rc.State)); err != nil {
 			return err
 		}
 		x.state = rc.State
 	}
-	parts, err := db.All(tx, scanRef, `select attempt, message, recipient, part, state from message_refs where attempt = $1 order by part`, x.attempt)
+	parts, err := db.All(tx, scanRef, `select attempt, message, recipient, part, state from message_names where attempt = $1 order by part`, x.attempt)
 	if err != nil {
 		return err
 	}
@@ -376,7 +263,7 @@ func (s *Service) sawReceipt(tx *db.Tx, attempt string, state State) error {
 	return nil
 }
 
-const insertRefs = `insert into message_refs (provider, ref, attempt, part, given, message, recipient, state, parts) values`
+const insertRefs = `insert into message_names (provider, ref, attempt, part, given, message, recipient, state, parts) values`
 
 // keepRefs notes a provider's names for what it took, and applies receipts that were faster than its answer.
 func (s *Service) keepRefs(tx *db.Tx, at Attempt, r Record, ids []string) error {
@@ -391,6 +278,11 @@ func (s *Service) keepRefs(tx *db.Tx, at Attempt, r Record, ids []string) error 
 	if len(rows) == 0 {
 		return nil
 	}
+	if at.folded() {
+		if err := unfold(tx, r.ID); err != nil {
+			return err
+		}
+	}
 	if err := db.InsertEach(tx, insertRefs, `on conflict do nothing`, rows); err != nil {
 		return err
 	}
@@ -399,7 +291,7 @@ func (s *Service) keepRefs(tx *db.Tx, at Attempt, r Record, ids []string) error 
 
 // parked applies receipts that came before the answer to their submit.
 func (s *Service) parked(tx *db.Tx, provider string, names []string) error {
-	early, err := db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_receipts
+	early, err := db.All(tx, scanReceipt, `select `+receiptColumns+`, phone from message_reports
 		where provider = $1 and message = '' and normal in `+db.In(2, len(names))+` order by id`, append([]any{provider}, db.Fill(names)...)...)
 	if err != nil {
 		return err

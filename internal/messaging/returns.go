@@ -190,7 +190,7 @@ func (s *Service) returned(tx *db.Tx, at Attempt, m bounce.Mail, raw string) (wh
 	if err != nil {
 		return what, err
 	}
-	if err := tx.Send(`insert into message_receipts (`+receiptColumns+`, normal, phone) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $3, '')
+	if err := tx.Send(`insert into message_reports (`+receiptColumns+`, normal, phone) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $3, '')
 		on conflict do nothing`, newID("rcp"), at.Provider, at.ID, string(Failed), m.Status, m.Code, nil, r.ID, tx.Now()); err != nil {
 		return what, err
 	}

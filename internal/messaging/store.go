@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"portolan/internal/db"
@@ -14,11 +15,13 @@ import (
 var Schema = db.Schema{Owner: "messaging", Files: files}
 
 const (
-	columns = inserted + `, provider, route, replied_at, orders, revenue_minor, revenue_currency, robots`
+	columns = inserted + `, cost_micros, currency, repeats, clicks, late_failure, wire_at, sent_at, delivered_at, replied_at, orders, revenue_minor,
+	revenue_currency, robots`
 
+	// inserted is what a message has when it is written; the rest comes later.
 	inserted = `id, key, customer, channel, recipient, class, market, country, lang, template, order_id, cart, request, token, subject,
-	body, html, encoding, parts, sender, sender_kind, state, reason, gate, cost_micros, currency, repeats, clicks, late_failure,
-	fact_at, not_after, held_until, created_at, queued_at, wire_at, sent_at, delivered_at, due_at, text_version`
+	body, html, encoding, parts, sender, sender_kind, state, reason, gate, fact_at, not_after, held_until, created_at, queued_at, due_at, text_version,
+	provider, route, tried_at`
 )
 
 // errThere is the fault of a message whose key was used before.
@@ -39,10 +42,11 @@ func insert(tx *db.Tx, r Record) error {
 func insertNew(tx *db.Tx, all []*Record) (int64, error) {
 	rows := make([][]any, len(all))
 	for i, r := range all {
+		r.shedToken()
 		rows[i] = []any{r.ID, r.Key, r.Customer, string(r.Channel), r.To, string(r.Class), string(r.Market), string(r.Country), r.Lang, r.Template, r.Order,
 			r.Cart, encode(r.asked), r.Token, r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind), string(r.State),
-			r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.Clicks, r.LateFailure, r.FactAt, r.NotAfter,
-			r.HeldUntil, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.TextVersion}
+			r.Reason, encode(r.Gate), r.FactAt, r.NotAfter, r.HeldUntil, r.CreatedAt, r.QueuedAt, r.due, r.TextVersion, r.first.Provider, r.first.Route,
+			r.first.StartedAt}
 	}
 	return db.InsertNew(tx, `insert into messages (`+inserted+`) values`, `on conflict do nothing`, rows)
 }
@@ -58,27 +62,45 @@ func (s *Service) Enter(tx *db.Tx, all []Record) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 {
-			ids[i] = r.ID
-			t.add(r.standing(), 1)
+		if n == 0 {
+			continue
 		}
+		if err := put(tx, r); err != nil {
+			return nil, err
+		}
+		if err := tx.Send(`update messages set clicks = $2 where id = $1`, r.ID, r.Clicks); err != nil {
+			return nil, err
+		}
+		ids[i] = r.ID
+		t.add(r.standing(), 1)
 	}
 	return ids, t.keep(tx)
 }
 
+// shedToken takes away the token of a text in which nothing leads to us: then nobody has to find it.
+func (r *Record) shedToken() {
+	if r.Channel == SMS && r.Link == "" && len(r.Links) == 0 && r.Text == "" && !strings.Contains(r.Body, r.Token) {
+		r.Token = ""
+	}
+}
+
 // save writes down everything about a message that changes.
 func save(tx *db.Tx, r Record) error {
-	err := tx.Send(`update messages set channel = $2, recipient = $3, country = $4, subject = $5, body = $6, html = $7, encoding = $8,
-		parts = $9, sender = $10, sender_kind = $11, state = $12, reason = $13, gate = $14, cost_micros = $15, currency = $16, repeats = $17,
-		late_failure = $18, held_until = $19, queued_at = $20, wire_at = $21, sent_at = $22, delivered_at = $23, due_at = $24,
-		provider = $25, route = $26, text_version = $27 where id = $1`,
-		r.ID, string(r.Channel), r.To, string(r.Country), r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind),
-		string(r.State), r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.LateFailure, r.HeldUntil, r.QueuedAt,
-		r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.Provider, r.Route, r.TextVersion)
-	if err != nil {
+	if err := put(tx, r); err != nil {
 		return err
 	}
 	return counted(tx, r.was, r.standing())
+}
+
+// put is save without the counts.
+func put(tx *db.Tx, r Record) error {
+	return tx.Send(`update messages set channel = $2, recipient = $3, country = $4, subject = $5, body = $6, html = $7, encoding = $8,
+		parts = $9, sender = $10, sender_kind = $11, state = $12, reason = $13, gate = $14, cost_micros = $15, currency = $16, repeats = $17,
+		late_failure = $18, held_until = $19, queued_at = $20, wire_at = $21, sent_at = $22, delivered_at = $23, due_at = $24,
+		provider = $25, route = $26, text_version = $27, token = $28 where id = $1`,
+		r.ID, string(r.Channel), r.To, string(r.Country), r.Subject, r.Body, r.HTML, r.Encoding, r.Parts, r.Sender, string(r.SenderKind),
+		string(r.State), r.Reason, encode(r.Gate), r.Cost.Micros, string(r.Cost.Currency), r.Repeats, r.LateFailure, r.HeldUntil, r.QueuedAt,
+		r.WireAt, r.SentAt, r.DeliveredAt, r.due, r.Provider, r.Route, r.TextVersion, r.Token)
 }
 
 func scan(r db.Row) (m Record, err error) {
@@ -87,9 +109,9 @@ func scan(r db.Row) (m Record, err error) {
 	var fact, notAfter time.Time
 	err = r.Scan(&m.ID, &key, &customer, (*string)(&m.Channel), &m.To, &class, &mk, (*string)(&m.Country), &lang, &template, &order, &cart,
 		&request, &m.Token, &m.Subject, &m.Body, &m.HTML, &m.Encoding, &m.Parts, &m.Sender, (*string)(&m.SenderKind), (*string)(&m.State),
-		&m.Reason, &gate, &m.Cost.Micros, (*string)(&m.Cost.Currency), &m.Repeats, &m.Clicks, &m.LateFailure, db.Null(&fact),
-		db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt), db.Null(&m.due), &m.TextVersion,
-		&m.Provider, &m.Route, db.Null(&m.RepliedAt), &m.Orders, &m.Revenue.Minor, (*string)(&m.Revenue.Currency), &m.Robots)
+		&m.Reason, &gate, db.Null(&fact), db.Null(&notAfter), db.Null(&m.HeldUntil), &m.CreatedAt, db.Null(&m.QueuedAt), db.Null(&m.due), &m.TextVersion,
+		&m.Provider, &m.Route, db.Null(&m.first.StartedAt), &m.Cost.Micros, (*string)(&m.Cost.Currency), &m.Repeats, &m.Clicks, &m.LateFailure,
+		db.Null(&m.WireAt), db.Null(&m.SentAt), db.Null(&m.DeliveredAt), db.Null(&m.RepliedAt), &m.Orders, &m.Revenue.Minor, (*string)(&m.Revenue.Currency), &m.Robots)
 	if err != nil {
 		return m, err
 	}
@@ -102,6 +124,9 @@ func scan(r db.Row) (m Record, err error) {
 	ch, to, country := m.Channel, m.To, m.Country
 	m.Message = m.asked
 	m.Channel, m.To, m.Country = ch, to, country
+	if m.SentAt.IsZero() {
+		m.Provider, m.Route = "", "" // those that have it in hand
+	}
 	m.CreatedAt = m.CreatedAt.UTC()
 	m.was = m.standing()
 	return m, nil

@@ -47,8 +47,8 @@ type standing struct {
 	revenueIn                                                   string
 }
 
-const standingColumns = `created_at, wire_at, sent_at, delivered_at, replied_at, market, class, channel, template, provider, route, currency, state, reason,
-	parts, cost_micros, clicks, orders, revenue_minor, revenue_currency`
+const standingColumns = `created_at, wire_at, sent_at, delivered_at, replied_at, market, class, channel, template,
+	case when sent_at is null then '' else provider end, case when sent_at is null then '' else route end, currency, state, reason, parts, cost_micros, clicks, orders, revenue_minor, revenue_currency`
 
 func (v *standing) into() []any {
 	return []any{&v.created, db.Null(&v.wire), db.Null(&v.sent), db.Null(&v.delivered), db.Null(&v.replied), &v.market, &v.class, &v.channel, &v.template,
@@ -73,13 +73,54 @@ func (v standing) cell(measure, detail string) cell {
 
 // add counts a message n times; -1 takes it back.
 func (t tally) add(v standing, n int64) {
-	put := func(measure, detail string, by int64) {
-		if by == 0 {
-			return
+	v.each(func(measure, detail string, by int64) { t.put(v.cell(measure, detail), n*by) })
+}
+
+func (t tally) put(c cell, by int64) {
+	if t[c] += by; t[c] == 0 {
+		delete(t, c)
+	}
+}
+
+// alike is a tally of many messages most of which are counted in the same cells.
+type alike struct {
+	all  tally
+	of   cell // of the last one, without its measures
+	each map[[2]string]int64
+}
+
+func newAlike() *alike { return &alike{all: tally{}, each: map[[2]string]int64{}} }
+
+func (a *alike) add(v standing, n int64) {
+	if c := v.cell("", ""); c != a.of {
+		a.turn(c)
+	}
+	v.each(func(measure, detail string, by int64) { a.each[[2]string{measure, detail}] += n * by })
+}
+
+// turn takes over what was counted, and goes on with the cells of another one.
+func (a *alike) turn(c cell) {
+	for what, n := range a.each {
+		if n != 0 {
+			of := a.of
+			of.measure, of.detail = what[0], what[1]
+			a.all.put(of, n)
 		}
-		c := v.cell(measure, detail)
-		if t[c] += n * by; t[c] == 0 {
-			delete(t, c)
+	}
+	clear(a.each)
+	a.of = c
+}
+
+func (a *alike) keep(tx *db.Tx) error {
+	a.turn(cell{})
+	return a.all.keep(tx)
+}
+
+// each tells by how much a message is counted, and in what.
+func (v standing) each(count func(measure, detail string, by int64)) {
+	put := func(measure, detail string, by int64) {
+		if by != 0 {
+			count(measure, detail, by)
 		}
 	}
 	if !v.sent.IsZero() {
