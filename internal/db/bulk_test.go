@@ -39,3 +39,36 @@ func TestInsertEach(t *testing.T) {
 		}
 	})
 }
+
+// Rows are changed each by values of its own, and those that aren't there aren't counted.
+func TestUpdateEach(t *testing.T) {
+	dbtest.Each(t, []db.Schema{things}, func(t *testing.T, d *db.DB) {
+		for _, n := range []int{0, 1, 3, 4, 63, 64, 65, 150} {
+			var rows, values [][]any
+			for i := range n {
+				id := fmt.Sprintf("%d-%d", n, i)
+				rows = append(rows, []any{id, int64(i), true})
+				values = append(values, []any{id, int64(10 * i), i%2 == 0, dbtest.Start})
+			}
+			values = append(values, []any{"nobody", int64(1), true, nil})
+			dbtest.Write(t, d, func(tx *db.Tx) error {
+				if err := db.InsertEach(tx, `insert into things (id, n, ok) values`, "", rows); err != nil {
+					return err
+				}
+				changed, err := db.UpdateEach(tx, `update things set n = v.n, ok = v.ok, at = v.at`, "things", "id, n, ok, at", "things.id = v.id", values)
+				require.EqualValues(t, n, changed)
+				if err != nil {
+					return err
+				}
+				for i := range n {
+					got, err := db.One(tx, scan, `select id, n, ok, at, body from things where id = $1`, rows[i][0])
+					require.NoError(t, err)
+					require.EqualValues(t, 10*i, got.n)
+					require.Equal(t, i%2 == 0, got.ok)
+					require.Equal(t, dbtest.Start, got.at)
+				}
+				return nil
+			})
+		}
+	})
+}
