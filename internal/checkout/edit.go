@@ -263,7 +263,7 @@ func Code(text string) Change {
 		if err != nil {
 			return err
 		}
-		_, err = e.s.Codes.Check(e.tx, text, e.s.use(e.c, basket.Goods))
+		_, err = e.s.Codes.Check(e.tx, text, e.s.useOf(e.c, basket))
 		if err != nil {
 			if fault.Of(err).Kind == fault.Internal {
 				return err

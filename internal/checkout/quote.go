@@ -55,7 +55,7 @@ func (s *Service) Basket(tx *db.Tx, c Cart) (Basket, error) {
 	if err != nil || c.Code == "" {
 		return b, err
 	}
-	b.Discount, err = s.Codes.Check(tx, c.Code, s.use(&c, b.Goods))
+	b.Discount, err = s.Codes.Check(tx, c.Code, s.useOf(&c, b))
 	if err != nil && fault.Of(err).Kind != fault.Internal {
 		b.Discount, b.CodeFault, err = money.Of(0, c.Currency), fault.Of(err).Code, nil
 	}
@@ -110,6 +110,17 @@ func (s *Service) basket(c *Cart, m market.Market) (Basket, error) {
 
 func (s *Service) use(c *Cart, goods money.Amount) pricing.CodeUse {
 	return pricing.CodeUse{Market: c.Market, Cart: c.ID, Customer: c.Customer, Subtotal: goods}
+}
+
+// useOf is use with what the goods are, so that their margin can be looked at.
+func (s *Service) useOf(c *Cart, b Basket) pricing.CodeUse {
+	u := s.use(c, b.Goods)
+	for _, i := range b.Items {
+		if i.Problem == "" {
+			u.Goods = append(u.Goods, pricing.Piece{SKU: i.SKU, TaxCategory: i.Article.TaxCategory, Quantity: i.Quantity, Total: i.Total})
+		}
+	}
+	return u
 }
 
 // Quote is what a cart costs at the door, frozen: what is authorised is its Total, always.
@@ -220,7 +231,7 @@ func (s *Service) draft(tx *db.Tx, c *Cart, m market.Market) (d draft, err error
 	}
 	d.off = money.Of(0, c.Currency)
 	if c.Code != "" {
-		off, err := s.Codes.Check(tx, c.Code, s.use(c, d.basket.Goods))
+		off, err := s.Codes.Check(tx, c.Code, s.useOf(c, d.basket))
 		switch {
 		case err == nil:
 			d.off = off

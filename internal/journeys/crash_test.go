@@ -49,6 +49,8 @@ func (keptCodes) Issue(tx *db.Tx, r pricing.CodeRule) (pricing.Code, error) {
 	return pricing.Code{CodeRule: r}, tx.Send(`insert into ledger_codes (code, owner, void) values ($1, $2, false)`, r.Code, r.Cart+r.Customer)
 }
 
+func (keptCodes) Room(*db.Tx, pricing.CodeRule, pricing.CodeUse) error { return nil }
+
 func (keptCodes) Void(tx *db.Tx, code string) error {
 	return tx.Send(`update ledger_codes set void = true where code = $1`, code)
 }

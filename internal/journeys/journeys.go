@@ -44,6 +44,7 @@ type (
 	// Codes is satisfied by pricing.Service.
 	Codes interface {
 		Issue(tx *db.Tx, r pricing.CodeRule) (pricing.Code, error)
+		Room(tx *db.Tx, r pricing.CodeRule, use pricing.CodeUse) error
 		Void(tx *db.Tx, code string) error
 	}
 	// Stock is satisfied by fulfilment.Service.

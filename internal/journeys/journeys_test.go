@@ -94,6 +94,8 @@ func (c *codes) Issue(_ *db.Tx, r pricing.CodeRule) (pricing.Code, error) {
 	return c.issued[len(c.issued)-1], nil
 }
 
+func (c *codes) Room(*db.Tx, pricing.CodeRule, pricing.CodeUse) error { return nil }
+
 func (c *codes) Void(_ *db.Tx, code string) error {
 	c.void = append(c.void, pricing.Code{CodeRule: pricing.CodeRule{Code: code}})
 	return nil

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"portolan/internal/address"
+	"portolan/internal/fault"
 	"portolan/internal/market"
 	"portolan/internal/messaging"
+	"portolan/internal/money"
 	"portolan/internal/pricing"
 	"portolan/internal/support"
 )
@@ -48,6 +50,15 @@ func (v *view) send(d *Definition, n *Node, h hands) (next string, stay bool, er
 	reward, err := v.reward(d, n)
 	if err != nil {
 		return "", false, err
+	}
+	if reward != nil {
+		why, err := v.unsellable(*reward)
+		if err != nil {
+			return "", false, err
+		}
+		if why != "" {
+			return v.unsent(n, why, "")
+		}
 	}
 	if asks(n.Class) {
 		plan, err := h.plan(v, msg)
@@ -317,6 +328,34 @@ func (v *view) reward(d *Definition, n *Node) (*pricing.CodeRule, error) {
 	}
 	rule.Kind, rule.Amounts = pricing.AmountOff, w.Amounts
 	return &rule, nil
+}
+
+// unsellable says why a code for a bag would not be taken for what is in it: nobody is promised what the checkout refuses.
+func (v *view) unsellable(r pricing.CodeRule) (why string, err error) {
+	c, err := v.cart()
+	if err != nil || r.Cart == "" || c.Quote == nil {
+		return "", err
+	}
+	use := pricing.CodeUse{Market: c.Market, Cart: c.ID, Customer: c.Customer, Subtotal: money.Of(0, c.Currency)}
+	for _, l := range c.Quote.Lines {
+		p, _, err := v.s.Articles.Variant(l.SKU)
+		if err != nil {
+			continue
+		}
+		use.Goods = append(use.Goods, pricing.Piece{SKU: l.SKU, TaxCategory: p.TaxCategory, Quantity: l.Quantity, Total: l.Total})
+		use.Subtotal.Minor += l.Total.Minor
+	}
+	switch err := v.s.Codes.Room(v.tx, r, use); fault.Of(err).Code {
+	case pricing.ErrCodeFloor.Code:
+		return "margin_floor", nil
+	case pricing.ErrCodeMinimum.Code:
+		return "below_minimum", nil
+	default:
+		if fault.Of(err).Kind == fault.Internal {
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 // live are the hands of a run that is real.

@@ -121,7 +121,22 @@ func (s *Service) Check(tx *db.Tx, code string, use CodeUse) (money.Amount, erro
 	if err != nil {
 		return money.Amount{}, err
 	}
-	return c.off(use, tx.Now())
+	off, err := c.off(use, tx.Now())
+	if err != nil {
+		return money.Amount{}, err
+	}
+	return off, s.aboveFloor(tx, use, off)
+}
+
+// Room says whether a code that isn't made yet could be taken for goods as they are in a cart now: nil, or the fault that
+// Check would give.
+func (s *Service) Room(tx *db.Tx, r CodeRule, use CodeUse) error {
+	r.MaxUses = max(1, r.MaxUses)
+	off, err := Code{CodeRule: r, State: CodeOpen}.off(use, tx.Now())
+	if err != nil {
+		return err
+	}
+	return s.aboveFloor(tx, use, off)
 }
 
 // off is the rule of what a code is worth.

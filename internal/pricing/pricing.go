@@ -33,6 +33,8 @@ var (
 	ErrCodeUsed = fault.New(fault.Conflict, "pricing.code_used")
 	// ErrCodeMinimum is the fault of a cart below the code's minimum; Fields["minimum"] is the decimal amount.
 	ErrCodeMinimum = fault.New(fault.Conflict, "pricing.code_minimum")
+	// ErrCodeFloor is the fault of a code that would sell goods below the margin that their market asks for.
+	ErrCodeFloor = fault.New(fault.Conflict, "pricing.code_floor")
 	// ErrCodeTaken is the fault of a code of one's own wording that exists already.
 	ErrCodeTaken = fault.New(fault.Conflict, "pricing.code_taken")
 )
@@ -119,6 +121,15 @@ type CodeUse struct {
 	Cart     string
 	Customer string
 	Subtotal money.Amount // the goods as shown, before shipping, duty and this discount
+	Goods    []Piece      // what Subtotal is the sum of; none: nothing is known of their margin
+}
+
+// Piece is a line of the goods that a code is tried on.
+type Piece struct {
+	SKU         string
+	TaxCategory string
+	Quantity    int64
+	Total       money.Amount
 }
 
 // Run is one publishing of a market's prices.

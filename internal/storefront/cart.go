@@ -201,6 +201,9 @@ func (s *shop) showCart(w http.ResponseWriter, r *http.Request, at place, wrong 
 		switch {
 		case strings.HasPrefix(fault.Of(wrong).Code, "pricing.code"), errors.Is(wrong, checkout.ErrTooManyTries):
 			v.Code, v.CodeError = shorten(r.FormValue("code"), 40), text
+			if least, err := money.Parse(fault.Of(wrong).Fields["minimum"], c.Currency); err == nil && least.Minor > 0 {
+				v.CodeError = at.say.T("checkout.code_from", "amount", least)
+			}
 		default:
 			v.Errors = s.errors(at, wrong, map[string]string{"quantity": v.entry(r.PathValue("sku"))})
 		}
