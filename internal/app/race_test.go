@@ -93,7 +93,7 @@ func TestPayingAroundTheReminder(t *testing.T) {
 			s.Write(func(tx *db.Tx) error {
 				return s.Stock.SetStock(tx, []fulfilment.Stock{{SKU: apptest.Imogen.SKU, Location: "ams", OnHand: 1_000_000}, {SKU: apptest.Imogen.SKU, Location: "can", OnHand: 1_000_000}})
 			})
-			pace := 25 * time.Millisecond
+			pace := 50 * time.Millisecond
 			all := bags(s, *races, pace)
 			last := all[len(all)-1].due
 			s.DB.Clock().Advance(11*time.Minute + time.Duration(*races)*pace)
@@ -197,6 +197,6 @@ func settled(t *testing.T, s *apptest.Shop, all []*reminded) {
 		require.LessOrEqual(t, on, 1)
 	}
 	t.Logf("%d payments around the reminder: %v; the closest was handed over %s before its payment was answered", len(all), got, closest)
-	require.Greater(t, got["sent"], len(all)/10, "some were sent: %v", got)
-	require.Less(t, got["sent"], len(all)*9/10, "some weren't: %v", got)
+	require.Greater(t, got["sent"], len(all)/50, "some were sent: %v", got)
+	require.Less(t, got["sent"], len(all)*49/50, "some weren't: %v", got)
 }

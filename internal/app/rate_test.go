@@ -14,6 +14,7 @@ import (
 	"portolan/internal/fulfilment"
 	"portolan/internal/journeys"
 	"portolan/internal/order"
+	"portolan/internal/support"
 )
 
 var replyLink = regexp.MustCompile(`/r/\w{12}`)
@@ -121,5 +122,36 @@ func TestAnotherDay(t *testing.T) {
 		require.Len(t, open, 1)
 		require.Equal(t, "delivery", open[0].Queue)
 		require.Contains(t, said(s, p.Phone, 4), "Ticket "+open[0].Number)
+
+		// The carrier agrees; once the ticket is solved the buyer hears of the new day.
+		s.Pass(2 * time.Hour)
+		hear(s, id, fulfilment.Scan{Status: fulfilment.InTransit, Stage: fulfilment.LastMile, From: "2026-12-03", To: "2026-12-03"})
+		solve(s, open[0])
+		require.Contains(t, said(s, p.Phone, 5), "done: your parcel comes 3 Dec.")
+		require.Equal(t, []string{"sent carrier_link", "opened carrier_none", "sent"}, why(s, "move", string(o)))
+
+		// Another wish, and nothing came of it: the page of the ticket says what was said.
+		s.Pass(2 * time.Minute)
+		reply(t, s, p.Phone, "reschedule")
+		open = tickets(t, s, o)
+		require.Len(t, open, 2)
+		before := len(s.Texts(p.Phone, 6))
+		for _, one := range open {
+			if one.State != support.Solved {
+				solve(s, one)
+			}
+		}
+		require.Len(t, s.Received(p.Phone), before)
+		require.Equal(t, "not_sent no_new_day", why(s, "move", string(o))[4])
 	})
+}
+
+func solve(s *apptest.Shop, x support.Ticket) {
+	s.T.Helper()
+	done := support.Solved
+	s.Write(func(tx *db.Tx) error {
+		_, err := s.Support.Change(tx, x.ID, support.Change{State: &done, By: "Mei"})
+		return err
+	})
+	s.Idle()
 }

@@ -134,7 +134,7 @@ func (s *Service) listen(bus *events.Bus) {
 	events.On(bus, "journeys.delayed", heard(s, s.delayed))
 	events.On(bus, "journeys.arrived", heard(s, s.arrived))
 	events.On(bus, "journeys.ticket_opened", heard(s, s.opened))
-	events.On(bus, "journeys.ticket_solved", heard(s, s.solved))
+	events.On(bus, "journeys.ticket_solved", s.onSolved)
 	events.On(bus, "journeys.recover_ended", s.onEnded)
 }
 

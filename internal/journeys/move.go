@@ -2,8 +2,13 @@ package journeys
 
 import (
 	"cmp"
+	"errors"
 	"slices"
+	"strings"
+	"time"
 
+	"portolan/internal/address"
+	"portolan/internal/cldr"
 	"portolan/internal/db"
 	"portolan/internal/fulfilment"
 	"portolan/internal/messaging"
@@ -74,4 +79,67 @@ func (s *Service) movable(tx *db.Tx, o order.ID) (p fulfilment.ParcelState, ok b
 	return slices.MaxFunc(all, func(a, b fulfilment.ParcelState) int {
 		return cmp.Compare(slices.Index(fulfilment.Statuses, a.Status), slices.Index(fulfilment.Statuses, b.Status))
 	}), true, nil
+}
+
+// onSolved tells of a solved ticket. Whoever wished for another day was promised word of it: they get it once the ticket
+// is solved, if a new day was heard of since they asked. Else whoever solved it has written, or nothing has changed.
+func (s *Service) onSolved(tx *db.Tx, e support.TicketSolvedEvent) error {
+	if err := heard(s, s.solved)(tx, e); err != nil {
+		return err
+	}
+	if e.Reason != support.ReasonReschedule || s.Parcels == nil || e.Order == "" {
+		return nil
+	}
+	asked, err := db.One(tx, scanStep, `select `+stepColumns+` from journey_steps where key = $1 and journey = $2 and ticket = $3 order by at limit 1`, e.Order, moves, e.Number)
+	if errors.Is(err, db.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o, err := s.Orders.Get(tx, order.ID(e.Order))
+	if err != nil {
+		return err
+	}
+	p, ok, err := s.movable(tx, o.ID)
+	if err != nil {
+		return err
+	}
+	step := Step{Journey: moves, Key: e.Order, Customer: e.Customer, Market: o.Market, Outcome: NotSent, Reason: "no_new_day", Ticket: e.Number}
+	if !ok || p.From == "" || !p.RangeAt.After(asked.At) {
+		return say(tx, step)
+	}
+	msg := messaging.Message{Key: "moved:" + e.Ticket, Customer: e.Customer, Market: o.Market, Country: o.Country, Region: o.Address.Region, Lang: o.Lang, Template: "moved", Order: e.Order,
+		Vars: s.known("moved", s.movedVars(o, p))}
+	switch {
+	case address.CanText(o.Phone):
+		msg.Channel, msg.To = messaging.SMS, o.Phone
+	case o.Email != "":
+		msg.Channel, msg.To = messaging.Email, strings.ToLower(o.Email)
+	default:
+		step.Reason = "no_channel"
+		return say(tx, step)
+	}
+	sent, err := s.Messages.Send(tx, msg)
+	if err != nil && !isBadInput(err) {
+		return err
+	}
+	if step.Reason = "bad_input"; err == nil {
+		step.Outcome, step.Reason, step.Detail, step.Message = outcome(sent), sent.Gate.Why, string(sent.Channel), sent.ID
+	}
+	return say(tx, step)
+}
+
+// movedVars are the words about a new day of delivery.
+func (s *Service) movedVars(o order.Order, p fulfilment.ParcelState) map[string]string {
+	l := cldr.For(o.Lang + "-" + string(o.Country))
+	from, to := span(l, p.From, cmp.Or(p.To, p.From))
+	if to != from {
+		from += "-" + to
+	}
+	vars := map[string]string{"order": o.Number, "name": o.Address.GivenName, "from": from}
+	if m, ok := s.Markets.ByCode(o.Market); ok && p.WindowStart.In(m.Location()).Format(time.DateOnly) == p.From && !p.WindowEnd.IsZero() {
+		vars["t1"], vars["t2"] = p.WindowStart.In(m.Location()).Format("15:04"), p.WindowEnd.In(m.Location()).Format("15:04")
+	}
+	return vars
 }
