@@ -39,9 +39,11 @@ type Journeys interface {
 	Effect(tx *db.Tx, journey string, q journeys.EffectQuery) (journeys.Effect, error)
 	SetEnd(tx *db.Tx, journey, day, by string) error
 	Tell(ctx context.Context, s journeys.Story) ([]journeys.Scene, error)
+	Recent(tx *db.Tx, journey string, version int64, limit int) ([]*journeys.Run, error)
 	RunOf(tx *db.Tx, run string) (journeys.Run, []journeys.Step, error)
 	StopRun(tx *db.Tx, run, by string) error
 	Ratings(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Rating, error)
+	RatingsOf(tx *db.Tx, order string) ([]journeys.Rating, error)
 	RatingsBy(tx *db.Tx, customer string, limit int) ([]journeys.Rating, error)
 	Scores(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Score, error)
 	Trend(tx *db.Tx, f journeys.RatingFilter, weeks int) ([]journeys.Week, error)
@@ -270,7 +272,8 @@ type journeyView struct {
 	Flows    []flow
 	Steps    []stepRow
 	Traffic  journeys.Traffic
-	Older    []pairOf // versions with people under way on them
+	Older    []pairOf   // versions with people under way on them
+	Runs     []underWay // of the version shown, those that have waited longest
 	Panel    panel
 	Findings []lintRow
 	Refusals int
@@ -356,6 +359,11 @@ func (c *console) journey(tx *db.Tx, r *http.Request, p *page) error {
 		}
 	}
 	c.drawJourney(p, &v, names, nil)
+	if v.Shown != "draft" {
+		if v.Runs, err = c.underWay(tx, p, &v, names); err != nil {
+			return err
+		}
+	}
 	if v.Panel, err = c.panelOf(tx, p, &v, names); err != nil {
 		return err
 	}

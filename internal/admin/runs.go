@@ -405,3 +405,29 @@ func (c *console) decisions(tx *db.Tx, p *page, steps []journeys.Step, channel m
 	}
 	return all, nil
 }
+
+// underWay is a run that isn't over, in a list.
+type underWay struct {
+	*journeys.Run
+	Words, Waits, Place string
+}
+
+// mostUnderWay is how many runs the page of a journey lists.
+const mostUnderWay = 12
+
+// underWay lists the runs of the version shown that have been under way for longest, with what they wait for.
+func (c *console) underWay(tx *db.Tx, p *page, v *journeyView, names map[string]string) (all []underWay, err error) {
+	runs, err := c.Journeys.Recent(tx, v.Name, v.N, mostUnderWay)
+	for _, r := range runs {
+		row := underWay{Run: r, Words: r.Node, Place: c.marketName(p, r.Market)}
+		zone := p.zone
+		if m, ok := c.Markets.ByCode(r.Market); ok {
+			zone = m.Location()
+		}
+		if n, ok := v.Def.Node(r.Node); ok {
+			row.Words, row.Waits = p.nodeWords(&n, names), p.waiting(&n, *r, zone)
+		}
+		all = append(all, row)
+	}
+	return all, err
+}

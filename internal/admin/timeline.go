@@ -28,7 +28,7 @@ type moment struct {
 
 // told elsewhere, with more than the journal keeps: by payment facts and by messages.
 var toldElsewhere = map[string]bool{
-	"payment.captured": true, "payment.failed": true, "messaging.sent": true, "messaging.delivered": true, "messaging.ended": true, "messaging.received": true,
+	"payment.captured": true, "payment.failed": true, "messaging.sent": true, "messaging.delivered": true, "messaging.ended": true, "messaging.received": true, "journeys.rated": true,
 }
 
 // timeline is everything that happened to an order, in order of time: what was announced about it and about the
@@ -74,6 +74,19 @@ func (c *console) timeline(tx *db.Tx, p *page, o order.Order, paid *payment.Acco
 			return nil, err
 		}
 		all = append(all, told...)
+	}
+	if c.Journeys != nil {
+		ratings, err := c.Journeys.RatingsOf(tx, string(o.ID))
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range ratings {
+			at := p.rated(x)
+			if at.URL = ""; x.Channel == string(messaging.SMS) {
+				at.Quote = "" // it stands in the answer
+			}
+			all = append(all, at)
+		}
 	}
 	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })
 	return all, nil
@@ -130,6 +143,10 @@ func (p *page) announced(e events.Entry) moment {
 		}
 	case "parcel.moved", "parcel.delayed", "order.delivered":
 		at = p.parcelNews(e, at)
+	case "support.ticket_opened":
+		at.Text, at.Tone, at.Kind, at.Detail, at.URL = p.T("console.tk_event_opened", "number", b.Number), "warn", "tickets", p.Word("ib_reason", b.Reason), "/console/tickets/"+b.Number
+	case "support.ticket_solved":
+		at.Text, at.Tone, at.Kind, at.Detail, at.URL = p.T("console.tk_event_solved", "number", b.Number), "good", "tickets", b.By, "/console/tickets/"+b.Number
 	case "payment.review_opened":
 		at.Text, at.Tone, at.Kind, at.Detail = p.T("console.event_review", "amount", b.Amount), "warn", "payment", p.Word("reason", b.Reason)
 		at.URL = "/console/payments"

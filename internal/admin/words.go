@@ -237,3 +237,11 @@ func (p *page) Choices(name, area string, codes []string) []choice {
 func minor(n int64, m market.Market) money.Rate {
 	return money.Rate{Coef: n, Scale: uint8(m.Currency.Digits())}
 }
+
+// Arrow points the way that is read.
+func (p *page) Arrow() string {
+	if p.Dir() == "rtl" {
+		return "←"
+	}
+	return "→"
+}

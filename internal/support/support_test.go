@@ -222,6 +222,7 @@ func TestWhatOpensTickets(t *testing.T) {
 		"AGENT":                          {Reason: support.ReasonAgent, Source: support.FromKeyword, Priority: support.Normal, Queue: "care"},
 		"1":                              {Reason: support.ReasonRating, Source: support.FromRating, Priority: support.High, Queue: "care"},
 		"2":                              {Reason: support.ReasonRating, Source: support.FromRating, Priority: support.High, Queue: "care"},
+		"5 and where is my other parcel": {Reason: support.ReasonUnclear, Source: support.FromText, Priority: support.Normal, Queue: "care"},
 		"where is it":                    {Reason: support.ReasonUnclear, Source: support.FromText, Priority: support.Normal, Queue: "care"},
 		"please don't stop the delivery": {Reason: support.ReasonUnclear, Source: support.FromText, Priority: support.Normal, Queue: "care"},
 		"my parcel is late again, nobody answers, and by the way stop texting me": {Reason: support.ReasonStopAndSo, Source: support.FromKeyword, Priority: support.Normal, Queue: "care"},

@@ -128,7 +128,9 @@ func (s *Service) matter(tx *db.Tx, talk Talk, e messaging.ReceivedEvent) error 
 		Reason: ReasonUnclear, Source: FromText, Priority: Normal}
 	switch e.Intent {
 	case messaging.IntentRating:
-		t.Reason, t.Source, t.Priority = ReasonRating, FromRating, High
+		if e.Rating <= badStars { // else it is about the words beside the number
+			t.Reason, t.Source, t.Priority = ReasonRating, FromRating, High
+		}
 	case messaging.IntentReschedule:
 		t.Reason, t.Source, t.Priority, t.Queue = ReasonReschedule, FromKeyword, High, "delivery"
 	case messaging.IntentAgent:

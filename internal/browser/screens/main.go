@@ -24,7 +24,7 @@ var (
 func main() {
 	out := flag.String("out", "docs/screenshots", "where the pictures go")
 	only := flag.String("only", "", "take only pictures whose name contains this")
-	demo := flag.String("demo", "", "take the pages about messages only, of a demo that runs at this address")
+	demo := flag.String("demo", "", "take the pages about messages and journeys only, of a demo that runs at this address")
 	flag.Parse()
 	if err := run(context.Background(), *out, *only, *demo); err != nil {
 		fmt.Fprintln(os.Stderr, "screens:", err)
@@ -42,7 +42,15 @@ func run(ctx context.Context, out, only, demo string) error {
 	}
 	defer b.Close()
 	if demo != "" {
-		return conversations(camera{b, demo, out, only})
+		if wanted(only, prefix) {
+			if err := conversations(camera{b, demo, out, only}); err != nil {
+				return err
+			}
+		}
+		if wanted(only, journeysPrefix) {
+			return travels(camera{b, demo, out, only})
+		}
+		return nil
 	}
 	dir, err := os.MkdirTemp("", "portolan-screens-")
 	if err != nil {
@@ -87,7 +95,10 @@ func run(ctx context.Context, out, only, demo string) error {
 	if err := c.console(); err != nil {
 		return err
 	}
-	return messages(ctx, b, out, only)
+	if err := messages(ctx, b, out, only); err != nil {
+		return err
+	}
+	return journeys(ctx, b, out, only)
 }
 
 // camera takes pictures of one shop.
