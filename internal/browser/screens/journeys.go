@@ -211,7 +211,10 @@ func (c camera) timelines(t *browser.Tab) error {
 			fmt.Fprintf(os.Stderr, "screens: nothing to show for %s yet\n", x.name)
 			continue
 		}
-		if err := c.shoot(t, shot{x.name, path, []string{"en", "ar"}, both}); err != nil {
+		if err := c.shoot(t, shot{x.name, path, []string{"en"}, both}); err != nil {
+			return err
+		}
+		if err := c.shoot(t, shot{x.name, path, []string{"ar"}, both[1:]}); err != nil {
 			return err
 		}
 	}
