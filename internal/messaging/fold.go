@@ -113,10 +113,12 @@ func (s *Service) takenTogether(tx *db.Tx, all []*waiting, counts *alike) (rest 
 		}
 		rows[i] = []any{r.ID, r.Parts, r.Cost.Micros, string(r.Cost.Currency), w.wire, tx.Now(), s.awaited(r, w.taken, tx.Now()), ref, given}
 	}
+	// The state is compared so that PostgreSQL doesn't walk the index of what is queued, where what no longer is stands
+	// until the next vacuum.
 	n, err := db.UpdateEach(tx, `update messages set state = 'sent', reason = '', held_until = null, parts = v.parts, cost_micros = v.cost_micros, currency = v.currency,
 		wire_at = v.wire_at, sent_at = v.sent_at, due_at = v.due_at, ref = v.ref, given = v.given`, "messages",
 		`id, parts, cost_micros, currency, wire_at, sent_at, due_at, ref, given`,
-		`messages.id = v.id and messages.state = 'queued' and messages.tried_at is not null and messages.sent_at is null`, rows)
+		`messages.id = v.id and messages.state || '' = 'queued' and messages.tried_at is not null and messages.sent_at is null`, rows)
 	if err != nil {
 		return nil, err
 	}

@@ -506,7 +506,8 @@ func (s *Service) noteAll(ctx context.Context, batch []*waiting) error {
 		ids[i], to[i] = w.r.ID, w.r.To
 	}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
-		open, err := db.All(tx, db.Scalar[string], `select id from messages where state = 'queued' and id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
+		// As in takenTogether, the index of what is queued is left alone.
+		open, err := db.All(tx, db.Scalar[string], `select id from messages where state || '' = 'queued' and id in `+db.In(1, len(ids))+` order by id`+tx.ForUpdate(),
 			db.Fill(ids)...)
 		if err != nil {
 			return err
