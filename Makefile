@@ -44,9 +44,10 @@ bench-messaging: ## texts from the HTTP request to the receipt, ours beside Kann
 storm: ## kill -9 in the middle of 200 checkouts and of 10,000 messages, on both databases
 	scripts/storm
 
-sim: ## a quarter of the sample merchant on a fast clock, every promise checked, and a day with 50 kills
+sim: ## a quarter of the sample merchant on a fast clock, every promise checked, and a day with 50 kills of both kinds
 	go run ./cmd/portolan sim --days 92 --seed 7
 	go run ./cmd/portolan sim --days 1 --seed 7 --restarts 0 --kills 50
+	go run ./cmd/portolan sim --days 1 --seed 7 --kill9 50
 
 screens: ## the screenshots in docs/screenshots anew
 	scripts/screens

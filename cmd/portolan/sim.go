@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
+	"runtime/debug"
 	"runtime/pprof"
 
 	"portolan/internal/sim"
@@ -18,13 +21,27 @@ type simCommand struct {
 	Behaviour string `type:"existingfile" help:"JSON file with other assumptions than the usual ones; docs/simulation.md lists them."`
 	Restarts  int    `default:"3" help:"How often the program ends and is opened again."`
 	Kills     int    `default:"0" help:"How often it is killed in the middle of its work. Nobody is held out then, so that the outcome can be compared with the run without kills, which is played first."`
+	Kill9     int    `name:"kill9" default:"0" help:"How often a process that plays it is killed without warning, at a random moment, and followed by another on its file. Nobody is held out then either."`
+	Task      string `hidden:"" help:"What a process of --kill9 plays."`
 	Quiet     bool   `help:"Don't tell of each day."`
 	Dir       string `type:"existingdir" help:"Where the database is made, and stays; usually it is removed."`
 	Profile   string `hidden:"" help:"Write a profile of the processor's time to this file, and one of the memory beside it."`
 }
 
+// mostHeap is from how many bytes on the collector works harder, so that a quarter fits into 300 MB with SQLite's memory and
+// the program itself.
+const mostHeap = 150 << 20
+
 // Run plays, prints and fails where a promise was broken.
 func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
+	if c.Task != "" {
+		var t sim.Task
+		if err := json.Unmarshal([]byte(c.Task), &t); err != nil {
+			return err
+		}
+		slog.SetLogLoggerLevel(slog.LevelError + 4)
+		return sim.Play(ctx, t)
+	}
 	cfg := sim.Config{Days: c.Days, Seed: c.Seed, Restarts: c.Restarts, Dir: c.Dir}
 	var assumed io.Reader
 	if c.Behaviour != "" {
@@ -42,6 +59,7 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 	if !c.Quiet {
 		cfg.Log = func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
 	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(mostHeap))
 	before := slog.SetLogLoggerLevel(slog.LevelError + 4) // faults are part of the play
 	defer slog.SetLogLoggerLevel(before)
 	if c.Profile != "" {
@@ -60,6 +78,9 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 				f.Close()
 			}
 		}()
+	}
+	if c.Kill9 > 0 {
+		return c.kill9(ctx, cfg, out)
 	}
 	var r *sim.Report
 	if c.Kills > 0 {
@@ -85,5 +106,40 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 	if broken := r.Broken(); len(broken) > 0 {
 		return exit{1, fmt.Errorf("%d promises were broken, first: %s: %s", len(broken), broken[0].Name, broken[0].First)}
 	}
+	return nil
+}
+
+// kill9 plays in processes that are killed.
+func (c *simCommand) kill9(ctx context.Context, cfg sim.Config, out io.Writer) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	calm, hit, difference, err := sim.Sigkill(ctx, cfg, c.Kill9, func(t sim.Task) *exec.Cmd {
+		text, _ := json.Marshal(t) // numbers and names
+		return exec.Command(self, "sim", "--task", string(text))
+	})
+	if err != nil {
+		return err
+	}
+	messages := 0
+	for _, n := range hit.Wire {
+		messages += n
+	}
+	fmt.Fprintf(out, "%d days, seed %d: %d of %d processes were killed; %d messages on the network, and %d marked as repeats (undisturbed %d); %d lines of the outcome\n", cfg.Days, cfg.Seed,
+		hit.Lives-1, hit.Lives, messages, hit.Marked, calm.Marked, len(hit.Outcome))
+	for _, d := range difference {
+		fmt.Fprintln(out, d)
+	}
+	for _, l := range hit.Laws {
+		if l.Broken > 0 {
+			difference = append(difference, l.Name)
+			fmt.Fprintf(out, "%s: BROKEN %d times, first: %s\n", l.Name, l.Broken, l.First)
+		}
+	}
+	if len(difference) > 0 {
+		return exit{1, fmt.Errorf("the outcome with %d processes killed isn't the one without", hit.Lives-1)}
+	}
+	fmt.Fprintln(out, "the store ends as it does undisturbed, and so does what came to the network")
 	return nil
 }

@@ -125,7 +125,7 @@ func openSQLite(ctx context.Context, name string) (_ *lite, err error) {
 	if l.pool, err = sql.Open("sqlite", l.dsn("immediate")); err != nil {
 		return nil, err
 	}
-	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, cmp.Or(max(0, readers), max(4, runtime.NumCPU()))), make(chan *liteConn, 4)
+	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, cmp.Or(max(0, readers), max(4, runtime.NumCPU()))), make(chan *liteConn, min(4, cmp.Or(2*max(0, readers), 4)))
 	for range cap(l.spare) {
 		l.spare <- nil
 	}
@@ -196,13 +196,21 @@ func (l *lite) close() error {
 			select {
 			case c := <-from:
 				if c != nil {
-					c.conn.Close()
+					c.close()
 				}
 			default:
 			}
 		}
 	}
 	return l.pool.Close()
+}
+
+// close closes the statements first: SQLite keeps a connection, its file and its memory as long as there is one of them.
+func (c *liteConn) close() {
+	for _, s := range c.stmts {
+		s.Close()
+	}
+	c.conn.Close()
 }
 
 func (l *lite) writer(ctx context.Context) (unit, error) { return l.join(ctx) }

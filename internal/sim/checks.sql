@@ -95,3 +95,10 @@ select 'ticket ' || coalesce(o.number, '') || ' ' || t.reason || ' ' || t.state 
 
 -- name: outcome ratings
 select 'rating ' || coalesce(o.number, '') || ' ' || coalesce(r.score, 0) || ' ' || r.comment || ' ' || r.at from journey_ratings r left join orders o on o.id = r.order_id;
+
+
+-- name: paid
+select id, cart, number from orders where paid_at is not null and source = 'shop' order by paid_at, id;
+
+-- name: delivered
+select o.number, d.delivered_at from order_deliveries d join orders o on o.id = d.order_id where d.delivered_at is not null order by d.delivered_at, o.id;

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +20,9 @@ type network struct {
 	w *world
 
 	mu     sync.Mutex
-	news   []sent    // since they were last looked at
-	due    []receipt // in order
+	news   []sent               // since they were last looked at
+	due    []receipt            // in order
+	mails  map[string]time.Time // taken in the last days, by attempt
 	counts map[string]int64
 }
 
@@ -37,7 +39,9 @@ type receipt struct {
 	messaging.Receipt
 }
 
-func newNetwork(w *world) *network { return &network{w: w, counts: map[string]int64{}} }
+func newNetwork(w *world) *network {
+	return &network{w: w, counts: map[string]int64{}, mails: map[string]time.Time{}}
+}
 
 // line is one provider as an opened shop sees it. When the shop is killed its line is dead.
 type line struct {
@@ -60,48 +64,75 @@ func (l *line) Send(_ context.Context, p messaging.Parcel) (messaging.Taken, err
 	}
 	now := w.clock.Now()
 	f, name := w.Behaviour.Network[l.provider], []any{p.To, p.Template, p.Vars["order"], p.Vars["track"]}
-	throw := func(share float64, what string) bool { return w.dice.yes(share, append(name, what)...) }
-	busy := throw(f.Busy, "busy") && w.dice.yes(.5, append(name, now.Truncate(time.Minute))...)
+	busy := w.dice.yes(f.Busy, append(name, "busy")...) && w.dice.yes(.5, append(name, now.Truncate(time.Minute))...)
 	if l.out(f, now) || busy {
 		l.n.count("refused by a provider that was busy or down", 1)
 		return messaging.Taken{}, &messaging.Refusal{Trouble: messaging.Again, After: time.Minute, Err: errors.New("try later")}
 	}
-	l.n.mu.Lock()
-	l.n.news = append(l.n.news, sent{p, now, l.provider})
-	l.n.mu.Unlock()
+	p.Text, p.HTML = "", "" // nobody reads them, and answers to it may be weeks away
+	w.keep(note{At: now, Sent: &wire{p, l.provider}})
 	w.point(l.generation)
-	if throw(f.Vanished, "vanished") || w.dead(l.generation) {
-		l.n.count("answers lost", 1)
+	if gone := w.dead(l.generation); !l.n.took(p, l.provider, now, gone) || gone {
 		return messaging.Taken{}, errors.New("the line broke")
 	}
-	ref := p.Attempt
+	return messaging.Taken{IDs: []string{p.Attempt}, Parts: 1, Final: p.Channel == messaging.Email}, nil
+}
+
+// took is a message that has come to a provider, who will say what became of it unless the shop is gone. It reports whether the
+// provider's answer comes through.
+func (n *network) took(p messaging.Parcel, provider string, now time.Time, gone bool) bool {
+	w := n.w
+	f, name := w.Behaviour.Network[provider], []any{p.To, p.Template, p.Vars["order"], p.Vars["track"]}
+	throw := func(share float64, what string) bool { return w.dice.yes(share, append(name, what)...) }
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.news = append(n.news, sent{p, now, provider})
 	if p.Channel == messaging.Email {
-		return messaging.Taken{IDs: []string{ref}, Parts: 1, Final: true}, nil
+		n.mails[p.Attempt] = now
 	}
-	if throw(f.Lost, "lost") {
-		l.n.count("receipts lost", 1)
-		return messaging.Taken{IDs: []string{ref}, Parts: 1}, nil
+	if gone || throw(f.Vanished, "vanished") {
+		n.counts["answers lost"]++
+		return false
+	}
+	switch {
+	case p.Channel == messaging.Email:
+		return true
+	case throw(f.Lost, "lost"):
+		n.counts["receipts lost"]++
+		return true
 	}
 	state := messaging.Delivered
 	if throw(f.Failed, "failed") {
 		state = messaging.Failed
-		l.n.count("not delivered", 1)
+		n.counts["not delivered"]++
 	}
 	after := w.dice.between(f.Seconds, time.Second, append(name, "receipt")...)
 	if throw(f.Late, "late") {
 		after *= 600
-		l.n.count("receipts late", 1)
+		n.counts["receipts late"]++
 	}
-	rc := receipt{now.Add(after), messaging.Receipt{Provider: l.provider, Ref: ref, Phone: p.To, State: state, At: now.Add(after)}}
-	l.n.mu.Lock()
-	l.n.due = append(l.n.due, rc)
+	rc := receipt{now.Add(after), messaging.Receipt{Provider: provider, Ref: p.Attempt, Phone: p.To, State: state, At: now.Add(after)}}
+	n.due = append(n.due, rc)
 	if throw(f.Doubled, "doubled") {
 		rc.at = rc.at.Add(3 * time.Minute)
-		l.n.due = append(l.n.due, rc)
-		l.n.counts["receipts twice"]++
+		n.due = append(n.due, rc)
+		n.counts["receipts twice"]++
 	}
-	l.n.mu.Unlock()
-	return messaging.Taken{IDs: []string{ref}, Parts: 1}, nil
+	return true
+}
+
+// post is the line of mail, whose provider can be asked what it took in the last days.
+type post struct{ line }
+
+// Query implements messaging.Inquirer.
+func (l *post) Query(_ context.Context, attempt string, _ []string) ([]messaging.Event, error) {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	at, ok := l.n.mails[attempt]
+	if !ok {
+		return nil, nil
+	}
+	return []messaging.Event{{Status: &messaging.Status{Attempt: attempt, Ref: attempt, State: messaging.Sent, At: at}}}, nil
 }
 
 // out reports whether the provider is down: some stretches of each week.
@@ -119,6 +150,13 @@ func (n *network) count(what string, by int64) {
 	n.mu.Lock()
 	n.counts[what] += by
 	n.mu.Unlock()
+}
+
+// forget lets go of what nobody will ask about.
+func (n *network) forget(before time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	maps.DeleteFunc(n.mails, func(_ string, at time.Time) bool { return at.Before(before) })
 }
 
 // take hands out what came since it was last asked, in an order that doesn't depend on who was faster.
@@ -159,5 +197,5 @@ func (n *network) routes(senders []messaging.SenderRecord, generation int) (all 
 				Sender: s.Value, Kind: s.Kind, Carrier: carrier})
 		}
 	}
-	return append(all, messaging.Route{Name: "mail", Provider: "mail", Channel: messaging.Email, Sender: mailbox, Kind: messaging.Mailbox, Carrier: &line{n, "mail", generation}})
+	return append(all, messaging.Route{Name: "mail", Provider: "mail", Channel: messaging.Email, Sender: mailbox, Kind: messaging.Mailbox, Carrier: &post{line{n, "mail", generation}}})
 }

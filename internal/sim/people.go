@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -149,12 +148,16 @@ func (w *world) fill(p *person, why string) error {
 	for i := range 1 + w.dice.pick(w.Behaviour.Pieces, "pieces", v.name()) {
 		changes = append(changes, checkout.Add(goods[int(w.dice.draw("piece", v.name(), i)*float64(len(goods)))], 1))
 	}
-	c, err := w.app.Checkout.Begin(w.ctx, checkout.Start{Market: m.Code, Lang: p.lang}, changes...)
+	var bag struct{ Token, ID string }
+	err := w.ask(&bag, func() error {
+		c, err := w.app.Checkout.Begin(w.ctx, checkout.Start{Market: m.Code, Lang: p.lang}, changes...)
+		bag.Token, bag.ID = c.Token, c.ID
+		return err
+	})
 	if err != nil {
 		return w.leaves(v, err)
 	}
-	v.token, v.cart = c.Token, c.ID
-	w.carts[c.ID] = v
+	v.token, v.cart = bag.Token, bag.ID
 	w.report.funnel(p.market).Carts++
 	if why == "" && !w.dice.yes(w.Behaviour.Markets[p.market].Payment, "payment page", v.name()) {
 		return nil
@@ -167,7 +170,7 @@ func (w *world) fill(p *person, why string) error {
 func (w *world) details(v *visit) error {
 	p := v.person
 	m, _ := w.app.Markets.ByCode(market.Code(p.market))
-	w.phones[p.phone], w.phones[p.email] = p, p
+	w.phones[p.phone], w.phones[p.email], w.carts[v.cart] = p, p, v
 	const given = "Sam"
 	to := address.Address{GivenName: given, FamilyName: "Sample", Line1: p.line1, City: p.city, Region: p.region, Postcode: p.postcode, Country: string(m.Country()), Phone: p.phone}
 	say := i18n.For(m.Locale(p.lang))
@@ -179,13 +182,16 @@ func (w *world) details(v *visit) error {
 		}
 		boxes = append(boxes, checkout.Consent{Channel: customer.Channel(ch), Class: customer.Promotional, Granted: p.consent, Text: text, Wording: "checkout." + ch + "/sim"})
 	}
-	_, err := w.app.Checkout.Change(w.ctx, v.token, 0, checkout.SetContact(checkout.Contact{GivenName: given, FamilyName: "Sample", Email: p.email, Phone: p.phone}),
-		checkout.SetAddress(to), checkout.SetConsents(boxes, m.Prefix(p.lang)+"/checkout/details", ""))
+	err := w.ask(nil, func() error {
+		_, err := w.app.Checkout.Change(w.ctx, v.token, 0, checkout.SetContact(checkout.Contact{GivenName: given, FamilyName: "Sample", Email: p.email, Phone: p.phone}),
+			checkout.SetAddress(to), checkout.SetConsents(boxes, m.Prefix(p.lang)+"/checkout/details", ""))
+		return err
+	})
 	if err != nil {
 		return w.leaves(v, err)
 	}
 	if p.consent && p.agreed.IsZero() && p.stopped.IsZero() && !m.DoubleOptIn {
-		p.agreed = w.clock.Now()
+		p.agreed = w.now()
 	}
 	if err := w.deliver(v); err != nil {
 		return w.leaves(v, err)
@@ -203,6 +209,10 @@ func (w *world) details(v *visit) error {
 
 // deliver chooses how the parcel comes.
 func (w *world) deliver(v *visit) error {
+	return w.ask(nil, func() error { return w.chooseService(v) })
+}
+
+func (w *world) chooseService(v *visit) error {
 	var options []checkout.Quote
 	err := w.app.DB.Read(w.ctx, func(tx *db.Tx) error {
 		c, err := w.app.Checkout.Get(tx, v.token)
@@ -223,7 +233,7 @@ func (w *world) deliver(v *visit) error {
 
 // abandon leaves the payment page.
 func (w *world) abandon(v *visit) error {
-	v.left, v.went = w.clock.Now(), true
+	v.left, v.went = w.now(), true
 	w.report.funnel(v.market).Abandoned++
 	if v.back = w.dice.yes(w.Behaviour.ComesBack, "comes back", v.name()); v.back {
 		w.after(w.dice.between([2]float64{20, 40 * 60}, time.Minute, "back after", v.name()), func() error { v.by = "direct"; return w.comeBack(v) })
@@ -237,7 +247,8 @@ func (w *world) comeBack(v *visit) error {
 		return nil
 	}
 	if v.code != "" && w.dice.yes(w.Behaviour.UsesCode, "uses code", v.name()) {
-		if _, err := w.app.Checkout.Change(w.ctx, v.token, 0, checkout.Code(v.code)); err != nil {
+		err := w.ask(nil, func() error { _, err := w.app.Checkout.Change(w.ctx, v.token, 0, checkout.Code(v.code)); return err })
+		if err != nil {
 			if fault.Of(err).Kind == fault.Internal {
 				return err
 			}
@@ -275,21 +286,26 @@ func (w *world) pay(v *visit) error {
 		return nil
 	}
 	number := w.card(v)
-	do := func(number string) (checkout.Outcome, error) {
-		return w.app.Checkout.Pay(w.ctx, checkout.PayRequest{Token: v.token, Method: "card", Instrument: number, ReturnURL: baseURL + "/return", BaseURL: baseURL})
+	do := func(number string) (state checkout.OutcomeState, err error) {
+		err = w.ask(&state, func() error {
+			o, err := w.app.Checkout.Pay(w.ctx, checkout.PayRequest{Token: v.token, Method: "card", Instrument: number, ReturnURL: baseURL + "/return", BaseURL: baseURL})
+			state = o.State
+			return err
+		})
+		return state, err
 	}
-	o, err := do(number)
-	if errors.Is(err, checkout.ErrQuoteChanged) || errors.Is(err, checkout.ErrCartChanged) {
+	state, err := do(number)
+	if f := fault.Of(err).Code; err != nil && (f == checkout.ErrQuoteChanged.Code || f == checkout.ErrCartChanged.Code) {
 		if err := w.deliver(v); err != nil {
 			return w.leaves(v, err)
 		}
-		o, err = do(number)
+		state, err = do(number)
 	}
 	if err != nil {
 		return w.leaves(v, err)
 	}
-	w.report.outcomes[string(o.State)]++
-	if o.State == checkout.DeclinedOutcome {
+	w.report.outcomes[string(state)]++
+	if state == checkout.DeclinedOutcome {
 		if w.dice.yes(.5, "another card", v.name()) {
 			_, err := do(fakepsp.Cards()[0].Number)
 			return err
@@ -312,16 +328,16 @@ func (w *world) leaves(v *visit, err error) error {
 }
 
 // paid is the shop's news of an order.
-func (w *world) paid(o order.Order) {
-	v := w.carts[o.Cart]
-	if v == nil || v.id == o.ID {
+func (w *world) paid(id order.ID, cart, number string) {
+	v := w.carts[cart]
+	if v == nil || v.id == id {
 		return
 	}
 	if v.id != "" {
-		w.laws.broken("orders", "two orders of one bag: "+o.Number)
+		w.laws.broken("orders", "two orders of one bag: "+number)
 	}
-	v.id, v.number, v.paidAt = o.ID, o.Number, w.clock.Now()
-	w.orders[o.Number] = v
+	v.id, v.number, v.paidAt = id, number, w.now()
+	w.orders[number] = v
 	f := w.report.funnel(v.market)
 	f.Paid++
 	switch {
@@ -343,6 +359,10 @@ func (w *world) paid(o order.Order) {
 
 // handOver is what the desk does: label and carrier.
 func (w *world) handOver(v *visit) error {
+	return w.ask(nil, func() error { return w.atTheDesk(v) })
+}
+
+func (w *world) atTheDesk(v *visit) error {
 	return w.app.DB.Write(w.ctx, func(tx *db.Tx) error {
 		all, err := w.app.Shipments.ByOrder(tx, v.id)
 		if err != nil {
@@ -367,16 +387,15 @@ func (w *world) handOver(v *visit) error {
 }
 
 // delivered is the shop's news that all of an order has come.
-func (w *world) delivered(e fulfilment.AllDeliveredEvent) {
-	if v := w.orders[e.Number]; v != nil {
-		v.arrived = e.Occurred
+func (w *world) delivered(number string, at time.Time) {
+	if v := w.orders[number]; v != nil {
+		v.arrived = at
 		w.report.funnel(v.market).Delivered++
 	}
 }
 
 // arrives is a message on a phone or in a mailbox: laws look at it, and people may answer.
 func (w *world) arrives(s sent) {
-	s.HTML, s.Text = "", "" // nobody reads them, and answers to it may be weeks away
 	p := w.phones[s.To]
 	if p == nil {
 		w.laws.broken("known people", "nobody has the address of a message "+s.Template)
@@ -386,6 +405,9 @@ func (w *world) arrives(s sent) {
 	v := p.visits[len(p.visits)-1]
 	if about := w.orders[s.Vars["order"]]; about != nil {
 		v = about
+	}
+	if w.journal != nil && !s.Repeat {
+		w.report.Wire[fmt.Sprintf("%s to %s by %s about %s%s", s.Template, s.To, s.Channel, s.Vars["order"], s.Vars["track"])]++
 	}
 	w.laws.wire(w, p, v, s)
 	switch s.Template {
@@ -432,54 +454,55 @@ func (w *world) offended(p *person, s sent) {
 
 // reply is an answer: by text where the sender can be answered, else on the page that the message links to.
 func (w *world) reply(p *person, s sent, text string) error {
-	f := w.report.funnel(p.market)
-	return w.app.DB.Write(w.ctx, func(tx *db.Tx) (err error) {
-		now := tx.Now()
-		var r messaging.Reaction
-		switch {
-		case s.Channel == messaging.SMS && s.Kind.TwoWay():
-			r, err = w.app.Messages.Receive(tx, messaging.Inbound{Provider: s.provider, Channel: messaging.SMS, From: p.phone, To: s.Sender, Text: text})
-		default:
-			m, err2 := w.app.Messages.Get(tx, s.Message)
-			if err2 != nil {
-				return err2
-			}
-			if text == "STOP" {
-				_, err = w.app.Messages.Leave(tx, m.Token)
-				r.Fresh = true
-			} else {
-				r, err = w.app.Messages.ReplyByPage(tx, m.Token, text)
-			}
-		}
-		if err != nil {
-			if fault.Of(err).Kind != fault.Internal {
-				w.net.count("answers refused: "+fault.Of(err).Code, 1)
-				return nil
-			}
-			return err
-		}
-		tx.After(func() {
+	f, now := w.report.funnel(p.market), w.now()
+	var rated bool
+	err := w.ask(&rated, func() error {
+		return w.app.DB.Write(w.ctx, func(tx *db.Tx) (err error) {
+			var r messaging.Reaction
 			switch {
-			case text == "STOP":
-				if p.stopped.IsZero() && s.Channel == messaging.SMS && s.Kind.TwoWay() {
-					p.stopped = now
+			case s.Channel == messaging.SMS && s.Kind.TwoWay():
+				r, err = w.app.Messages.Receive(tx, messaging.Inbound{Provider: s.provider, Ref: s.Message + " " + text, Channel: messaging.SMS, From: p.phone, To: s.Sender, Text: text})
+			default:
+				m, err2 := w.app.Messages.Get(tx, s.Message)
+				if err2 != nil {
+					return err2
 				}
-				f.Stopped++
-			case r.Inbound.Rating > 0:
-				f.Rated++
+				if text == "STOP" {
+					_, err = w.app.Messages.Leave(tx, m.Token)
+				} else {
+					r, err = w.app.Messages.ReplyByPage(tx, m.Token, text)
+				}
 			}
+			rated = r.Inbound.Rating > 0
+			return err
 		})
-		return nil
 	})
+	switch {
+	case err != nil && fault.Of(err).Kind != fault.Internal:
+		w.net.count("answers refused: "+fault.Of(err).Code, 1)
+		return nil
+	case err != nil:
+		return err
+	case text == "STOP":
+		if p.stopped.IsZero() && s.Channel == messaging.SMS && s.Kind.TwoWay() {
+			p.stopped = now
+		}
+		f.Stopped++
+	case rated:
+		f.Rated++
+	}
+	return nil
 }
 
 // confirm is the second step of a double opt-in.
 func (w *world) confirm(p *person, token string) error {
-	err := w.app.DB.Write(w.ctx, func(tx *db.Tx) error { _, err := w.app.Customers.Confirm(tx, token, ""); return err })
-	if err == nil && p.agreed.IsZero() {
-		p.agreed = w.clock.Now()
-	}
-	if fault.Of(err).Kind == fault.Internal {
+	err := w.ask(nil, func() error {
+		return w.app.DB.Write(w.ctx, func(tx *db.Tx) error { _, err := w.app.Customers.Confirm(tx, token, ""); return err })
+	})
+	switch {
+	case err == nil && p.agreed.IsZero():
+		p.agreed = w.now()
+	case err != nil && fault.Of(err).Kind == fault.Internal:
 		return err
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -35,20 +36,23 @@ type Report struct {
 	Seed                     uint64
 	Prepared, Took           time.Duration
 	Restarts, Kills, Repeats int
+	Lives                    int   // processes that played it
 	Points                   int64 // moments at which the program could have been killed
 	Funnels                  map[string]*Funnel
 	Network                  map[string]int64
 	Laws                     []Law
 	Digest                   string // of the outcome, ids aside
 	Outcome                  []string
-	Memory                   uint64 // most of the heap that was in use, in bytes
+	Wire                     map[string]int // with a journal: messages that came to the network without a mark, by what they say to whom
+	Memory                   uint64         // most that was in use, in bytes: of the heap
+	Resident                 uint64         // and of the process, where the system tells
 
 	outcomes, refused map[string]int64
 	messages          map[[3]string]int64
 }
 
 func newReport(c Config) *Report {
-	return &Report{Days: c.Days, Seed: c.Seed, Funnels: map[string]*Funnel{}, outcomes: map[string]int64{}, refused: map[string]int64{}, messages: map[[3]string]int64{}}
+	return &Report{Days: c.Days, Seed: c.Seed, Funnels: map[string]*Funnel{}, Wire: map[string]int{}, outcomes: map[string]int64{}, refused: map[string]int64{}, messages: map[[3]string]int64{}}
 }
 
 func (r *Report) funnel(market string) *Funnel {
@@ -61,12 +65,24 @@ func (r *Report) funnel(market string) *Funnel {
 func (r *Report) day(w *world, day int) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	r.Memory = max(r.Memory, m.HeapInuse+m.StackInuse)
+	r.Memory, r.Resident = max(r.Memory, m.HeapInuse+m.StackInuse), resident()
 	all := Funnel{}
 	for _, f := range r.Funnels {
 		all.add(*f)
 	}
-	w.Log("day %d: %d paid, %d delivered, %d rated, %d MB", day, all.Paid, all.Delivered, all.Rated, (m.HeapInuse+m.StackInuse)>>20)
+	w.Log("day %d: %d paid, %d delivered, %d rated, %d MB, at most %d MB with SQLite's and the program itself", day, all.Paid, all.Delivered, all.Rated,
+		(m.HeapInuse+m.StackInuse)>>20, r.Resident>>20)
+}
+
+// resident is the most memory that this process has had so far; 0 where the system doesn't tell. Source: Linux, proc_pid_status(5).
+func resident() (bytes uint64) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Sscanf(rest, "%d kB", &bytes)
+	return bytes << 10
 }
 
 // Broken lists the laws that were broken.
@@ -83,8 +99,8 @@ const assumed = "How people behave is assumed, not measured: the gains below fol
 
 // Print writes the report for people.
 func (r *Report) Print(out io.Writer) {
-	fmt.Fprintf(out, "%d days, seed %d: played in %s (shop made in %s), most memory in use %d MB, %d restarts, %d kills\n\n", r.Days, r.Seed, r.Took.Round(100*time.Millisecond),
-		r.Prepared.Round(100*time.Millisecond), r.Memory>>20, r.Restarts, r.Kills)
+	fmt.Fprintf(out, "%d days, seed %d: played in %s (shop made in %s), most memory %d MB (heap %d MB), %d restarts, %d kills\n\n", r.Days, r.Seed, r.Took.Round(100*time.Millisecond),
+		r.Prepared.Round(100*time.Millisecond), r.Resident>>20, r.Memory>>20, r.Restarts, r.Kills)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "market\tvisits\tcarts\tcheckouts\tabandoned\tpaid without journeys\tpaid with\trecovered\tdelivered\trated\trepurchased by themselves\tafter an offer\tSTOP\t")
 	total := Funnel{}
@@ -165,7 +181,7 @@ func (w *world) count() error {
 			w.laws.broken(c.law, c.wrong+": "+one)
 		}
 	}
-	w.report.Laws = w.laws.all()
+	w.report.Laws, w.report.Resident = w.laws.all(), resident()
 	w.report.Network = w.net.counts
 	return w.outcome()
 }

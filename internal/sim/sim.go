@@ -20,6 +20,7 @@ import (
 
 	"portolan/internal/app"
 	"portolan/internal/db"
+	"portolan/internal/fulfilment"
 	"portolan/internal/id"
 )
 
@@ -33,7 +34,8 @@ type Config struct {
 	Kills     []int64                          // at these points it is left as it is, and opened again on what its file held that moment
 	Everybody bool                             // nobody is held out
 	Dir       string                           // of the database; empty: one that is removed afterwards
-	Log       func(format string, args ...any) // nil: silence
+	Journal   string                           // of what the world has seen, for the process that follows this one on its file if it is killed; empty: none
+	Log       func(format string, args ...any) `json:"-"` // nil: silence
 }
 
 // Run plays a simulation. The error is of what kept it from being played; laws that were broken are in the report.
@@ -52,9 +54,20 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		defer os.RemoveAll(dir)
 		c.Dir = dir
 	}
-	clock := db.Stepped(c.Start, grain)
-	defer id.Script(c.Seed, clock.Now)()
+	var j *journal
+	life, at := 1, c.Start
+	if c.Journal != "" {
+		var err error
+		if j, life, err = openJournal(c.Journal, c.Start); err != nil {
+			return nil, err
+		}
+		defer j.file.Close()
+		at = j.last(c.Start)
+	}
+	clock := db.Stepped(at, grain)
+	defer id.Script(c.Seed+uint64(life-1)<<32, clock.Now)() // another life gives other names
 	w := newWorld(ctx, c, clock, filepath.Join(c.Dir, "sim.db"))
+	w.journal, w.then, w.life, w.report.Lives = j, c.Start, life, life
 	world := db.Real()
 	began := world.Now()
 	if err := w.prepare(); err != nil {
@@ -77,9 +90,8 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 // lots are drawn by identifiers, of which work that was lost has used some. It returns both reports and how the outcome
 // with kills differs from the one without: nothing, unless a promise is broken.
 func Storm(ctx context.Context, c Config, kills int) (calm, hit *Report, difference []string, err error) {
-	c.Everybody, c.Kills = true, nil
-	c.Behaviour.Network = maps.Clone(c.Behaviour.Network)
-	c.Behaviour.Network["sim-b"] = c.Behaviour.Network["sim-a"] // which of them is asked first depends on what a process has seen
+	c.Kills = nil
+	c = c.alike()
 	if calm, err = Run(ctx, c); err != nil {
 		return nil, nil, nil, err
 	}
@@ -95,8 +107,20 @@ func Storm(ctx context.Context, c Config, kills int) (calm, hit *Report, differe
 	return calm, hit, Difference(hit.Outcome, calm.Outcome, 20), nil
 }
 
+// alike is a simulation of which two plays end alike although they make other identifiers, by which lots are drawn: nobody is
+// held out, and both lines of texts have the same faults, for which of them is asked first depends on what a process has seen.
+func (c Config) alike() Config {
+	c.Everybody = true
+	c.Behaviour.Network = maps.Clone(c.Behaviour.Network)
+	c.Behaviour.Network["sim-b"] = c.Behaviour.Network["sim-a"]
+	return c
+}
+
 // prepare fills an empty database with the sample merchant's shop, and opens it.
 func (w *world) prepare() error {
+	if w.life > 1 {
+		return w.open()
+	}
 	d, err := db.Open(w.ctx, w.path+durability, w.clock)
 	if err != nil {
 		return err
@@ -111,6 +135,11 @@ func (w *world) prepare() error {
 		return err
 	}
 	if err := w.open(); err != nil {
+		return err
+	}
+	if err := w.app.DB.Write(w.ctx, func(tx *db.Tx) error {
+		return w.app.Shipments.AddNumbers(tx, fulfilment.NumberRange{Prefix: "LX", Country: "CN", Next: 1, Last: 99_999_999}) // the demo's are for a few weeks
+	}); err != nil {
 		return err
 	}
 	if w.Everybody {

@@ -1,7 +1,12 @@
 package sim_test
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -9,6 +14,46 @@ import (
 
 	"portolan/internal/sim"
 )
+
+const killed = "PORTOLAN_SIM_TASK"
+
+// TestMain makes the test binary a process that plays until it is killed, if it is given a task.
+func TestMain(m *testing.M) {
+	text := os.Getenv(killed)
+	if text == "" {
+		os.Exit(m.Run())
+	}
+	slog.SetLogLoggerLevel(slog.LevelError + 4)
+	var task sim.Task
+	err := json.Unmarshal([]byte(text), &task)
+	if err == nil {
+		err = sim.Play(context.Background(), task)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// A process that is killed without warning, and followed by another on its file, keeps every promise too.
+func TestSigkill(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	calm, hit, difference, err := sim.Sigkill(t.Context(), sim.Config{Days: 1, Seed: 5, Behaviour: usual(t, 300), Dir: t.TempDir()}, 3, func(task sim.Task) *exec.Cmd {
+		text, err := json.Marshal(task)
+		require.NoError(t, err)
+		p := exec.Command(self)
+		p.Env = append(os.Environ(), killed+"="+string(text))
+		return p
+	})
+	require.NoError(t, err)
+	require.Equal(t, 1, calm.Lives)
+	require.Greater(t, hit.Lives, 1)
+	require.Empty(t, difference)
+	for _, l := range hit.Laws {
+		require.Zero(t, l.Broken, "%s: %s", l.Name, l.First)
+	}
+}
 
 func play(t *testing.T, c sim.Config) *sim.Report {
 	t.Helper()

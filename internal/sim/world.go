@@ -51,6 +51,11 @@ type world struct {
 	seq    int64
 	end    time.Time
 
+	journal  *journal // nil: nobody will kill this process
+	then     time.Time
+	caughtUp bool
+	life     int
+
 	people  int                // so far
 	phones  map[string]*person // by phone number and by e-mail address
 	carts   map[string]*visit
@@ -111,13 +116,13 @@ func newWorld(ctx context.Context, c Config, clock *db.Clock, path string) *worl
 // at puts something on the agenda.
 func (w *world) at(t time.Time, do func() error) {
 	w.seq++
-	if now := w.clock.Now(); t.Before(now) {
+	if now := w.now(); t.Before(now) {
 		t = now
 	}
 	heap.Push(&w.agenda, entry{t, w.seq, do})
 }
 
-func (w *world) after(d time.Duration, do func() error) { w.at(w.clock.Now().Add(d), do) }
+func (w *world) after(d time.Duration, do func() error) { w.at(w.now().Add(d), do) }
 
 // open opens the shop on its file with everything around it.
 func (w *world) open() error {
@@ -148,12 +153,12 @@ func (w *world) open() error {
 	events.On(a.Bus, "sim.paid", func(tx *db.Tx, e order.PaidEvent) error {
 		o, err := a.Orders.Get(tx, e.Order)
 		if err == nil {
-			tx.After(func() { w.heard(n, func() { w.paid(o) }) })
+			tx.After(func() { w.heard(n, func() { w.heardPaid(paid{o.Cart, o.Number, o.ID}) }) })
 		}
 		return err
 	})
 	events.On(a.Bus, "sim.delivered", func(tx *db.Tx, e fulfilment.AllDeliveredEvent) error {
-		tx.After(func() { w.heard(n, func() { w.delivered(e) }) })
+		tx.After(func() { w.heard(n, func() { w.heardDelivered(delivered{e.Number, e.Occurred}) }) })
 		return nil
 	})
 	return nil
@@ -279,13 +284,15 @@ func (w *world) revive() error {
 
 // play lets the days pass.
 func (w *world) play() error {
-	w.stock()
+	if err := w.stock(); err != nil {
+		return err
+	}
 	for day := range w.Days {
 		at := w.Start.AddDate(0, 0, day)
-		w.at(at, func() error { w.visitors(day); w.report.day(w, day); return nil })
+		w.at(at, func() error { w.visitors(day); w.net.forget(at.AddDate(0, 0, -2)); w.report.day(w, day); return nil })
 	}
-	next := w.clock.Now()
-	for w.clock.Now().Before(w.end) {
+	next := w.now()
+	for w.now().Before(w.end) {
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
@@ -297,7 +304,7 @@ func (w *world) play() error {
 				return err
 			}
 			if err := e.do(); err != nil {
-				return fmt.Errorf("at %s: %w", w.clock.Now().Format(time.RFC3339), err)
+				return fmt.Errorf("at %s: %w", w.now().Format(time.RFC3339), err)
 			}
 			if err := w.settle(); err != nil {
 				return err
@@ -317,6 +324,12 @@ func (w *world) play() error {
 }
 
 func (w *world) advance(to time.Time) {
+	if w.journal.reading() {
+		if to.After(w.then) {
+			w.then = to
+		}
+		return
+	}
 	if d := to.Sub(w.clock.Now()); d > 0 {
 		w.clock.Advance(d)
 	}
@@ -325,8 +338,12 @@ func (w *world) advance(to time.Time) {
 // settle lets the shop do what is due, and people read what it wrote.
 func (w *world) settle() error {
 	for {
-		if err := w.app.Queue.Rush(w.ctx); err != nil && !w.dead(w.generation) {
+		err := w.ask(nil, func() error { return w.app.Queue.Rush(w.ctx) })
+		if err != nil && !w.dead(w.generation) {
 			return err
+		}
+		if w.stumble != nil {
+			return w.stumble
 		}
 		w.point(w.generation)
 		if !w.dead(w.generation) {
@@ -344,23 +361,29 @@ func (w *world) settle() error {
 
 // receipts hands in what the networks say, many to a unit of work.
 func (w *world) receipts() error {
-	all := w.net.receipts(w.clock.Now())
+	all := w.net.receipts(w.now())
 	if len(all) == 0 {
 		return nil
 	}
 	w.net.count("receipts", int64(len(all)))
-	return w.app.DB.Write(w.ctx, func(tx *db.Tx) error {
-		for _, rc := range all {
-			if err := w.app.Messages.Receipt(tx, rc); err != nil {
-				return err
+	return w.ask(nil, func() error {
+		return w.app.DB.Write(w.ctx, func(tx *db.Tx) error {
+			for _, rc := range all {
+				if err := w.app.Messages.Receipt(tx, rc); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
 // stock lists what each market can buy.
-func (w *world) stock() {
+func (w *world) stock() error {
+	return w.ask(&w.goods, func() error { w.list(); return nil })
+}
+
+func (w *world) list() {
 	for _, m := range w.app.Markets.All() {
 		for _, p := range w.app.Catalog.List(catalog.Filter{Market: m.Code, Lang: m.Language()}, catalog.Page{Number: 1, Size: 1000}).Products {
 			for _, v := range p.Variants {
