@@ -80,21 +80,21 @@ select kind || ': ' || coalesce(failure, '') from jobs where given_up;
 select journey || ' ' || key || ' at ' || node from journey_runs where due_at < $1;
 
 -- name: outcome orders
-select 'order ' || number || ' ' || market || ' ' || total || ' ' || currency || ' ' || state || ' ' || email || ' ' || coalesce(paid_at, '') from orders where source = 'shop';
+select 'order ' || email || ' ' || market || ' ' || total || ' ' || currency || ' ' || state from orders where source = 'shop';
 
 -- name: outcome messages
-select 'message ' || m.template || ' ' || m.channel || ' ' || m.recipient || ' ' || m.lang || ' ' || m.state || ' ' || coalesce(o.number, '') || ' ' || coalesce(p.node || ' ' || p.visit, '')
+select 'message ' || m.template || ' ' || m.channel || ' ' || m.recipient || ' ' || m.lang || ' ' || m.state || ' ' || coalesce(o.email, '') || ' ' || coalesce(p.node || ' ' || p.visit, '')
 	|| ' ' || coalesce(m.parts, '') from messages m left join orders o on o.id = m.order_id left join journey_steps p on p.message = m.id and p.message <> '' and p.outcome in ('sent', 'waits');
 
 -- name: outcome runs
-select 'run ' || r.journey || ' ' || coalesce(o.number, '') || ' ' || coalesce(c.email, '') || ' ' || r.node || ' ' || r.state || ' ' || r.reason || ' ' || r.arm || ' ' || r.sent
+select 'run ' || r.journey || ' ' || coalesce(o.email, '') || ' ' || coalesce(c.email, '') || ' ' || r.node || ' ' || r.state || ' ' || r.reason || ' ' || r.arm || ' ' || r.sent
 	from journey_runs r left join orders o on o.id = r.order_id left join customers c on c.id = r.customer;
 
 -- name: outcome tickets
-select 'ticket ' || coalesce(o.number, '') || ' ' || t.reason || ' ' || t.state || ' ' || t.priority || ' ' || t.opened_at from tickets t left join orders o on o.id = t.order_id;
+select 'ticket ' || coalesce(o.email, '') || ' ' || t.reason || ' ' || t.state || ' ' || t.priority || ' ' || t.opened_at from tickets t left join orders o on o.id = t.order_id;
 
 -- name: outcome ratings
-select 'rating ' || coalesce(o.number, '') || ' ' || coalesce(r.score, 0) || ' ' || r.comment || ' ' || r.at from journey_ratings r left join orders o on o.id = r.order_id;
+select 'rating ' || coalesce(o.email, '') || ' ' || coalesce(r.score, 0) || ' ' || r.comment || ' ' || r.at from journey_ratings r left join orders o on o.id = r.order_id;
 
 
 -- name: paid

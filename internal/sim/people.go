@@ -301,6 +301,10 @@ func (w *world) pay(v *visit) error {
 		}
 		state, err = do(number)
 	}
+	if w.journal != nil && fault.Of(err).Code == checkout.ErrPaying.Code {
+		w.after(2*time.Minute, func() error { return w.pay(v) }) // the shop was killed in the middle of it, and will soon know that it was in vain
+		return nil
+	}
 	if err != nil {
 		return w.leaves(v, err)
 	}
@@ -407,7 +411,7 @@ func (w *world) arrives(s sent) {
 		v = about
 	}
 	if w.journal != nil && !s.Repeat {
-		w.report.Wire[fmt.Sprintf("%s to %s by %s about %s%s", s.Template, s.To, s.Channel, s.Vars["order"], s.Vars["track"])]++
+		w.report.Wire[fmt.Sprintf("%s to %s by %s about %s", s.Template, s.To, s.Channel, v.name())]++
 	}
 	w.laws.wire(w, p, v, s)
 	switch s.Template {
