@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -138,7 +139,7 @@ func (c *console) measures(tx *db.Tx, _ *http.Request, p *page) (err error) {
 			if m, ok := c.Markets.ByCode(market.Code(s)); ok {
 				return p.CountryName(string(m.Country()))
 			}
-			return s
+			return cmp.Or(s, "–")
 		})},
 		{"by-template", p.T("console.ms_by_template"), p.T("console.ms_template"), name(v.Measures.Templates, func(s string) string { return p.Word("template", s) })},
 		{"by-provider", p.T("console.ms_by_provider"), p.T("console.ms_provider"), name(v.Measures.Carriers, func(s string) string { return s })},

@@ -293,7 +293,7 @@ func (p *page) hours(v planView) template.HTML {
 		start = v.CreatedAt
 	}
 	start = start.Truncate(time.Hour)
-	const cell, left, high = 14, 130, 26
+	const cell, left, high = 14, 150, 26
 	most := int64(1)
 	for _, r := range v.Rows {
 		for h, n := range r.Hours {
@@ -305,11 +305,11 @@ func (p *page) hours(v planView) template.HTML {
 	rows := slices.DeleteFunc(slices.Clone(v.Rows), func(r planRow) bool { return r.Reached() == 0 })
 	rows = rows[:min(len(rows), 12)]
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg dir="ltr" role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %d %d" font-size="11" fill="currentColor">`, template.HTMLEscapeString(p.T("console.pn_hours")),
+	fmt.Fprintf(&b, `<svg role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %d %d" font-size="11" fill="currentColor">`, template.HTMLEscapeString(p.T("console.pn_hours")),
 		left+planHours*cell+50, len(rows)*high+20, left+planHours*cell+50, len(rows)*high+20)
 	for i, r := range rows {
 		y, zone := i*high, market.TimeZone(r.Zone)
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, left-8, y+16, template.HTMLEscapeString(cut(r.Title, 20)))
+		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, left-8, y+16, template.HTMLEscapeString(cut(r.Title, 26)))
 		later := int64(0)
 		for h, n := range r.Hours {
 			if h >= planHours {

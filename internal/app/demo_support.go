@@ -59,7 +59,7 @@ var said = []struct {
 	answer string
 	solved bool
 }{
-	{"de", "de", []string{"Kann ich das Kleid noch in Blau bekommen?"}, "", false},
+	{"de", "de", []string{"Kann ich das Kleid noch in Blau bekommen?", "Und fällt die Größe eher klein aus?"}, "", false},
 	{"gb", "en", []string{"RESCHEDULE"}, "", false},
 	{"us", "en", []string{"Is the belt included?", "and does it run small"}, "Yes, the belt comes with it. It runs true to size.", false},
 	{"id", "id", []string{"Apakah bisa tukar ukuran M ke L?"}, "", false},

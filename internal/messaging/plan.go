@@ -258,8 +258,11 @@ func (c Campaign) message(to customer.Customer, from time.Time) (Message, bool) 
 	return m, m.To != ""
 }
 
-// named adds the person's name where the template has one.
+// named adds the person's name where the template has one, and the market of those of whom only the country is known.
 func (s *Service) named(m Message, to customer.Customer) Message {
+	if of, ok := s.markets.ByCountry(m.Country); ok && m.Market == "" {
+		m.Market = of.Code
+	}
 	if _, ok := s.texts().keys[m.Template].vars["name"]; ok {
 		m.Vars["name"] = to.GivenName
 	}

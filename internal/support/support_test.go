@@ -85,6 +85,12 @@ type world struct {
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
+	w := benchWorld(d)
+	w.t = t
+	return w
+}
+
+func benchWorld(d *db.DB) *world {
 	q := jobs.New(d)
 	bus := events.New(q)
 	people := customer.New(bus)
@@ -102,7 +108,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		return map[string]string{"order": "F-20261124-0001", "state": "bezahlt", "from": "2. Dez.", "to": "5. Dez.", "link": "https://lotus.example/o/1"}, nil
 	})
 	desk := support.New(bus, support.Parts{People: people, Orders: orders{"ord_1": {ID: "ord_1", Number: "F-20261124-0001"}}, Markets: table, Messages: m})
-	return &world{t, d, q, people, m, desk, net}
+	return &world{nil, d, q, people, m, desk, net}
 }
 
 func (w *world) drain() {
