@@ -25,14 +25,13 @@ const (
 // pastBags is how many bags with a way to write to their owner were left in a market in the past.
 var pastBags = map[market.Code]int{"us": 700, "de": 460, "gb": 300, "my": 230, "id": 140}
 
-// leftBag is a bag that was left and, where an order is named, bought after all.
+// leftBag is a bag that was left.
 type leftBag struct {
 	cart    string
 	market  market.Code
 	lang    string
 	at      time.Time // of the message, or when it would have been sent
 	control bool
-	order   order.ID
 }
 
 // bag makes an order of the past one that a left bag became, as often as assumed, with the bag's name.
