@@ -15,7 +15,7 @@ import (
 )
 
 // gateVersion counts the revisions of decide. Together with a digest of the tables it is kept with every decision.
-const gateVersion = 2
+const gateVersion = 3
 
 // Caps over all journeys, in rolling hours: our own defaults.
 const (

@@ -1,6 +1,7 @@
 package messaging_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -260,4 +261,38 @@ func TestGuardIsAskedAtTheLastMoment(t *testing.T) {
 		require.Equal(t, "guard", one.Reason)
 		require.Contains(t, one.Gate.Reasons, messaging.Reason{Code: "guard", Detail: "paid_meanwhile"})
 	})
+}
+
+// Where a question about an order counts as advertising, it is one of the four offers of thirty days.
+func TestQuestionsThatAdvertiseCountAsOffers(t *testing.T) {
+	for _, to := range []struct {
+		market  market.Code
+		country market.Country
+		verdict messaging.State
+	}{{"gb", "GB", messaging.Held}, {"us", "US", messaging.Sent}} {
+		dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+			w := newWorld(t, d)
+			w.agree("kate@example.org", customer.Mail, false)
+			var first time.Time
+			for i := range 4 {
+				r := w.send(messaging.Message{Key: fmt.Sprint("survey ", i), Market: to.market, Country: to.country, Lang: "en", Channel: messaging.Email, To: "kate@example.org",
+					Class: messaging.Survey, Template: "survey", Order: fmt.Sprint("ord_", i), Vars: map[string]string{"order": "F-1"}})
+				w.drain()
+				require.Equal(t, messaging.Sent, w.get(r.ID).State, "%+v", r.Gate)
+				if i == 0 {
+					first = d.Clock().Now()
+				}
+				d.Clock().Advance(49 * time.Hour)
+			}
+			m := cart("kate@example.org", to.market, "en")
+			m.Country, m.Channel = to.country, messaging.Email
+			r := w.send(m)
+			w.drain()
+			require.Equal(t, to.verdict, w.get(r.ID).State, "%s: %+v", to.country, r.Gate)
+			if to.verdict == messaging.Held {
+				require.Equal(t, "cap", r.Reason)
+				require.Equal(t, first.Add(30*24*time.Hour), r.HeldUntil)
+			}
+		})
+	}
 }

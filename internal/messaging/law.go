@@ -59,3 +59,12 @@ func ClassIn(c market.Country, template string) Class {
 	k := builtin().texts.keys[template]
 	return builtin().laws.of(c, k.journey, k.class)
 }
+
+// count has questions count among offers where the country takes them for advertising.
+func (s *Service) count(c market.Country, recent []leaving) {
+	for i, l := range recent {
+		if l.class == Survey && s.rules.laws.of(c, s.texts().keys[l.template].journey, Survey) == Promotional {
+			recent[i].class = Promotional
+		}
+	}
+}

@@ -221,6 +221,7 @@ func (t *then) recent(tx *db.Tx, a *application, r Record) error {
 		}
 	}
 	if h.script.Invented {
+		t.r.s.count(a.country, a.recent)
 		return nil
 	}
 	real, err := recent(tx, r, since)
@@ -232,6 +233,7 @@ func (t *then) recent(tx *db.Tx, a *application, r Record) error {
 			a.recent = append(a.recent, l)
 		}
 	}
+	t.r.s.count(a.country, a.recent)
 	slices.SortStableFunc(a.recent, func(x, y leaving) int { return cmp.Compare(x.at.UnixNano(), y.at.UnixNano()) })
 	return nil
 }

@@ -423,6 +423,7 @@ func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
 	if a.recent, err = recent(tx, r, tx.Now().Add(-monthSpan)); err != nil {
 		return err
 	}
+	s.count(a.country, a.recent)
 	if r.Cart != "" && r.Class == Promotional {
 		if a.reminded, err = reminded(tx, r); err != nil {
 			return err
