@@ -31,7 +31,6 @@ type Ended struct {
 	Points  int            // entries of the journal
 	Lives   int            // processes that played it
 	Laws    []Law
-	Away    map[string]int64 // shoppers turned away, by fault
 }
 
 // Play plays a task from where the process before it was killed.
@@ -40,7 +39,7 @@ func Play(ctx context.Context, t Task) error {
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(Ended{Outcome: r.Outcome, Wire: r.Wire, Marked: r.Repeats, Lives: r.Lives, Laws: r.Laws, Away: r.refused})
+	b, err := json.Marshal(Ended{Outcome: r.Outcome, Wire: r.Wire, Marked: r.Repeats, Lives: r.Lives, Laws: r.Laws})
 	if err != nil {
 		return err
 	}
