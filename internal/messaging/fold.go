@@ -118,7 +118,8 @@ func (s *Service) takenTogether(tx *db.Tx, all []*waiting, counts *alike) (rest 
 	n, err := db.UpdateEach(tx, `update messages set state = 'sent', reason = '', held_until = null, parts = v.parts, cost_micros = v.cost_micros, currency = v.currency,
 		wire_at = v.wire_at, sent_at = v.sent_at, due_at = v.due_at, ref = v.ref, given = v.given`, "messages",
 		`id, parts, cost_micros, currency, wire_at, sent_at, due_at, ref, given`,
-		`messages.id = v.id and messages.state || '' = 'queued' and messages.tried_at is not null and messages.sent_at is null`, rows)
+		`messages.id = v.id and messages.state || '' = 'queued' and messages.tried_at is not null and messages.sent_at is null
+			and messages.clicks = 0 and messages.orders = 0 and messages.replied_at is null`, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (s *Service) takenTogether(tx *db.Tx, all []*waiting, counts *alike) (rest 
 			rest = append(rest, w)
 			continue
 		}
-		was := w.r.standing() // a message that is queued is counted nowhere
+		was := w.r.standing() // a message that is queued, and that nobody has followed or answered, is counted nowhere
 		counts.add(was.taken(s.charged(w.st, w.taken), w.wire, tx.Now()), 1)
 	}
 	return rest, nil
