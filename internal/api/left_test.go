@@ -30,6 +30,19 @@ func (r *rig) hook(event, body string) int {
 	return rec.Code
 }
 
+// remindAll publishes the reminder of carts without the share of people who are held out.
+func (r *rig) remindAll() {
+	write(r.t, r.d, func(tx *db.Tx) error {
+		require.NoError(r.t, r.journeys.Prepare(tx))
+		v, err := r.journeys.Version(tx, "cart", 1)
+		require.NoError(r.t, err)
+		d := v.Definition.Clone()
+		require.NoError(r.t, d.Remove("share"))
+		_, err = r.journeys.Publish(tx, d, v.N, "test", "", "")
+		return err
+	})
+}
+
 const left = `{"type": "checkout.left", "data": {"external_ref": "c1", "country": "GB", "contact": {"given_name": "Ann", "email": "ann@example.com"},
 	"lines": [{"sku": "LWD-NAV-M", "quantity": 1}, {"sku": "THEIRS", "quantity": 1}],
 	"consents": [{"channel": "email", "class": "promotional", "granted": true, "text": "Send me offers by e-mail.", "wording": "atelier/1"}]}}`
@@ -40,6 +53,7 @@ func TestLeftElsewhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, r *rig) {
 				write(t, r.d, func(tx *db.Tx) error { return connect.SetSource(tx, "atelier", connect.Secret{Key: hookSecret}) })
+				r.remindAll()
 				text, _ := r.key("messages:read")
 				require.Equal(t, 200, r.hook("evt_1", left))
 				require.Equal(t, 200, r.hook("evt_1", left))

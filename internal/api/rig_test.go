@@ -74,6 +74,7 @@ type rig struct {
 	taxes     *tax.Service
 	ships     *fulfilment.Shipments
 	papers    *papers.Service
+	journeys  *journeys.Service
 }
 
 // sink takes every text that goes out.
@@ -122,7 +123,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	r.messages.Templates(watch, settings.Bump)
 	r.messages.Govern(watch, settings.Bump, func(_, _ money.Currency, _ string) (money.Rate, bool) { return money.Rate{}, false })
 	r.support = support.New(bus, support.Parts{People: customers, Orders: r.orders, Markets: markets, Messages: r.messages})
-	trips := journeys.New(d, bus, r.queue, journeys.Needs{Orders: r.orders, Carts: carts, Codes: prices, Stock: stock, Articles: goods, Customers: customers, Markets: markets,
+	r.journeys = journeys.New(d, bus, r.queue, journeys.Needs{Orders: r.orders, Carts: carts, Codes: prices, Stock: stock, Articles: goods, Customers: customers, Markets: markets,
 		Messages: r.messages, Pages: journeys.Pages{Bag: func(_ market.Market, _, link string) string { return "http://shop/back/" + link }}})
 	r.boxes = inbox.New(d, r.queue)
 	idempotency.Work(r.queue)
@@ -163,7 +164,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 	codes := classify.New(goods, r.orders, rules, func() string { return rules.Pack().Version() }, func() []string { return []string{"DE", "US", "GB"} })
 	rest, err := api.New(api.Parts{Codes: codes, DB: d, Auth: r.keys, Markets: markets, Catalog: goods, Prices: prices, Stock: stock, Rules: rules, Book: rules, Checkout: carts, Borders: borders,
 		Orders: r.orders, Customers: customers, Messages: r.messages, Support: r.support, Bus: bus, Beside: other, Versions: watch, PublicURL: "http://shop",
-		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes, Shipments: r.ships, Papers: r.papers, Journeys: trips})
+		Taxes: registered{"IOSS", "GB_VAT", "MY_LVG"}, TaxBooks: r.taxes, Shipments: r.ships, Papers: r.papers, Journeys: r.journeys})
 	require.NoError(t, err)
 	r.hooks = connect.New(connect.Parts{DB: d, Payments: pay, Inbox: r.boxes, Beside: other, Versions: watch})
 	mux := http.NewServeMux()

@@ -450,23 +450,12 @@ func (s *Shop) everybody() {
 }
 
 func withoutHoldout(d journeys.Definition) (journeys.Definition, bool) {
-	var kept []journeys.Node
-	past := map[string]string{}
-	for _, n := range d.Nodes {
-		if n.Do == journeys.DoSplit && n.Out > 0 && len(n.Ways) == 0 {
-			past[n.ID] = n.Next
-			continue
-		}
-		kept = append(kept, n)
-	}
-	for i, n := range kept {
-		if next, ok := past[n.Next]; ok {
-			kept[i].Next = next
-		}
-		if next, ok := past[n.Else]; ok {
-			kept[i].Else = next
+	d = d.Clone()
+	before := len(d.Nodes)
+	for _, n := range slices.Clone(d.Nodes) {
+		if n.Do == journeys.DoSplit && n.Out > 0 && len(n.Ways) == 0 && d.Remove(n.ID) != nil {
+			return d, false
 		}
 	}
-	d.Nodes = kept
-	return d, len(past) > 0
+	return d, len(d.Nodes) < before
 }
