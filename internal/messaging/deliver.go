@@ -3,6 +3,7 @@ package messaging
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type Attempt struct {
 }
 
 const (
-	mostRepeats = 3                // attempts that may be duplicates
+	mostRepeats = 3                // attempts after one that may have arrived, each of which may have arrived too
 	resendAfter = 30 * time.Second // how long an answer may come late before the message goes again
 )
 
@@ -88,32 +89,29 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	repeat := false
-	if n := len(past); n > 0 && (past[n-1].Outcome == "open" || past[n-1].Outcome == "unknown") {
-		if past[n-1].Outcome == "open" {
-			past[n-1].Outcome, past[n-1].Detail, past[n-1].AnsweredAt = "unknown", "no answer was noted", tx.Now()
-			if err := saveAttempt(tx, past[n-1]); err != nil {
-				return nil, err
-			}
-			asked, err := s.askAbout(tx, past[n-1])
-			if err != nil {
-				return nil, err
-			}
-			if asked && !r.Class.asks() {
-				r.due = tx.Now().Add(2 * askAfter[0])
-				return nil, save(tx, r)
-			}
-			// Whoever had it in hand is gone. Once the line is up again, a receipt may tell that it was taken.
-			if !r.Class.asks() {
-				r.due = tx.Now().Add(resendAfter)
-				return nil, save(tx, r)
-			}
+	if n := len(past); n > 0 && past[n-1].Outcome == "open" {
+		past[n-1].Outcome, past[n-1].Detail, past[n-1].AnsweredAt = "unknown", "no answer was noted", tx.Now()
+		if err := saveAttempt(tx, past[n-1]); err != nil {
+			return nil, err
 		}
-		if r.Class.asks() || r.Repeats >= mostRepeats {
-			r.State, r.Reason = Unknown, "outcome_unknown"
-			return nil, s.end(tx, r)
+		asked, err := s.askAbout(tx, past[n-1])
+		if err != nil {
+			return nil, err
 		}
-		repeat = true
+		if asked && !r.Class.asks() {
+			r.due = tx.Now().Add(2 * askAfter[0])
+			return nil, save(tx, r)
+		}
+		// Whoever had it in hand is gone. Once the line is up again, a receipt may tell that it was taken.
+		if !r.Class.asks() {
+			r.due = tx.Now().Add(resendAfter)
+			return nil, save(tx, r)
+		}
+	}
+	perhaps := unanswered(past)
+	if perhaps > 0 && r.Class.asks() || perhaps > mostRepeats {
+		r.State, r.Reason = Unknown, "outcome_unknown"
+		return nil, s.end(tx, r)
 	}
 	before := r.Gate
 	all, err := s.choose(tx, &r)
@@ -129,16 +127,16 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	}
 	route, ok := s.route(r.Channel, r.Country, r.Class, r.Via, w.spent, true)
 	if !ok {
-		return nil, s.spent(tx, r, w, len(past))
+		return nil, s.spent(tx, r, w, past)
 	}
-	if repeat {
+	if perhaps > 0 {
 		r.Repeats++
 	}
 	r.Sender, r.SenderKind, r.Reason, r.due = route.Sender, route.Kind, "", tx.Now().Add(laneLease)
 	if err := save(tx, r); err != nil {
 		return nil, err
 	}
-	st, err := s.step(tx, r, route, int64(len(past)+1), repeat)
+	st, err := s.step(tx, r, route, int64(len(past)+1), perhaps > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -148,13 +146,28 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	return st, insertAttempt(tx, st.attempt)
 }
 
+// unanswered is how many attempts nobody knows the outcome of, so that the message may have arrived by each of them.
+func unanswered(past []Attempt) (n int) {
+	for _, a := range past {
+		if a.Outcome == "unknown" {
+			n++
+		}
+	}
+	return n
+}
+
 // spent ends a message that no route takes, or has it tried again later if a route may take it then.
-func (s *Service) spent(tx *db.Tx, r Record, w *waiting, tries int) error {
+func (s *Service) spent(tx *db.Tx, r Record, w *waiting, past []Attempt) error {
+	tries := len(past)
 	if w.later && tries < mostTries {
 		r.due = tx.Now().Add(max(w.after, jobs.Backoff(tries)))
 		return save(tx, r)
 	}
-	if r.State, r.Reason = Failed, "refused_by_every_route"; w.later {
+	r.State, r.Reason = Failed, "refused_by_every_route"
+	switch {
+	case unanswered(past) > 0:
+		r.State, r.Reason = Unknown, "outcome_unknown"
+	case w.later:
 		r.Reason = "no_route_left"
 	}
 	return s.end(tx, r)
@@ -290,7 +303,8 @@ func (s *Service) Late(tx *db.Tx, attempt string, part int, ref string) error {
 		if err != nil {
 			return err
 		}
-		if (r.State == Queued || r.State == Unknown) && past[len(past)-1].ID == at.ID {
+		wentAgain := slices.ContainsFunc(past, func(a Attempt) bool { return a.N > at.N && a.Outcome != "refused" })
+		if (r.State == Queued || r.State == Unknown) && !wentAgain {
 			for _, route := range s.routes(at.Route) {
 				return s.taken(tx, r, step{r: r, route: route, attempt: at}, at.StartedAt, Taken{IDs: ids})
 			}

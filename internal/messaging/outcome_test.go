@@ -16,6 +16,7 @@ import (
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
+	"portolan/internal/market"
 	"portolan/internal/messaging"
 )
 
@@ -228,5 +229,75 @@ func TestASuccessorAsksFirst(t *testing.T) {
 		kill()
 		close(m.hangs)
 		process.Wait()
+	})
+}
+
+// Whatever two providers do with a message, each attempt after one that may have arrived is marked, also when the one just
+// before it was refused; no more than four may have arrived; and a message that may have is never told as failed.
+func TestRepeatsAreMarkedAfterRefusalsToo(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		luck := rand.New(rand.NewPCG(11, 3))
+		gone, refused := map[string]int{}, map[string]int{} // by message: attempts that may have arrived, refusals after one
+		w.net.answer = func(_ int, p messaging.Parcel) error {
+			require.Equal(t, gone[p.Message] > 0, p.Repeat, "%s after %d that may have arrived", p.Attempt, gone[p.Message])
+			switch fate := luck.IntN(10); {
+			case fate < 4:
+				if gone[p.Message]++; gone[p.Message] > 4 {
+					t.Errorf("%s: %d attempts that may have arrived", p.Message, gone[p.Message])
+				}
+				return errDied
+			case fate < 9:
+				refused[p.Message] += min(1, gone[p.Message])
+				return &messaging.Refusal{Trouble: messaging.Again, Err: errors.New("later")}
+			}
+			return nil
+		}
+		for _, name := range []string{"left", "right"} {
+			w.messages.Route(messaging.Route{Name: name, Provider: name, Channel: messaging.SMS, Countries: []market.Country{"US"}, Kind: messaging.TenDLC, Sender: "+12025550101", Carrier: w.net})
+		}
+		var ids []string
+		for i := range 40 {
+			ids = append(ids, w.send(confirm(fmt.Sprintf("+1212555%04d", i), "us", "en")).ID)
+		}
+		for i := range 60 {
+			w.drain()
+			d.Clock().Advance(time.Duration(1+i) * time.Minute)
+		}
+		marked := 0
+		for _, id := range ids {
+			one := w.get(id)
+			require.Contains(t, []messaging.State{messaging.Sent, messaging.Unknown, messaging.Failed}, one.State)
+			if one.State == messaging.Failed {
+				require.Zero(t, gone[id], "%+v", one.Attempts)
+			}
+			marked += refused[id]
+		}
+		require.Greater(t, marked, 20, "nothing was refused after it may have arrived")
+	})
+}
+
+// An answer that comes late counts, also when the attempt after it was refused; the message doesn't go again.
+func TestLateAnswerAfterARefusal(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.net.answer = func(n int, _ messaging.Parcel) error {
+			if n == 1 {
+				return errDied
+			}
+			return &messaging.Refusal{Trouble: messaging.Again, Err: errors.New("later")}
+		}
+		r := w.send(confirm(anna, "de", "de"))
+		w.drain()
+		d.Clock().Advance(31 * time.Second)
+		w.drain()
+		one := w.get(r.ID)
+		require.Len(t, one.Attempts, 2)
+		require.Equal(t, "refused", one.Attempts[1].Outcome)
+		dbtest.Write(t, d, func(tx *db.Tx) error { return w.messages.Late(tx, one.Attempts[0].ID, 1, "0000ABC1") })
+		require.Equal(t, messaging.Sent, w.get(r.ID).State)
+		d.Clock().Advance(time.Hour)
+		w.drain()
+		require.Len(t, w.net.parcels(), 2)
 	})
 }
