@@ -128,6 +128,9 @@ func (c *simCommand) kill9(ctx context.Context, cfg sim.Config, out io.Writer) e
 	}
 	fmt.Fprintf(out, "%d days, seed %d: %d of %d processes were killed; %d messages on the network, and %d marked as repeats (undisturbed %d); %d lines of the outcome\n", cfg.Days, cfg.Seed,
 		hit.Lives-1, hit.Lives, messages, hit.Marked, calm.Marked, len(hit.Outcome))
+	if len(hit.Away) > 0 {
+		fmt.Fprintln(out, "shoppers turned away:", hit.Away)
+	}
 	for _, d := range difference {
 		fmt.Fprintln(out, d)
 	}

@@ -63,7 +63,7 @@ func (l *line) Send(_ context.Context, p messaging.Parcel) (messaging.Taken, err
 		return messaging.Taken{}, &messaging.Refusal{Trouble: messaging.Again, Err: errGone}
 	}
 	now := w.clock.Now()
-	f, name := w.Behaviour.Network[l.provider], []any{p.To, p.Template, p.Vars["order"], p.Vars["track"]}
+	f, name := w.Behaviour.Network[l.provider], w.about(p)
 	busy := w.dice.yes(f.Busy, append(name, "busy")...) && w.dice.yes(.5, append(name, now.Truncate(time.Minute))...)
 	if l.out(f, now) || busy {
 		l.n.count("refused by a provider that was busy or down", 1)
@@ -78,11 +78,19 @@ func (l *line) Send(_ context.Context, p messaging.Parcel) (messaging.Taken, err
 	return messaging.Taken{IDs: []string{p.Attempt}, Parts: 1, Final: p.Channel == messaging.Email}, nil
 }
 
+// about is what the fate of a message follows from: what it says to whom, by names that stay when numbers shift.
+func (w *world) about(p messaging.Parcel) []any {
+	if v := w.orders[p.Vars["order"]]; v != nil {
+		return []any{p.To, p.Template, v.name()}
+	}
+	return []any{p.To, p.Template, p.Vars["code"] != ""}
+}
+
 // took is a message that has come to a provider, who will say what became of it unless the shop is gone. It reports whether the
 // provider's answer comes through.
 func (n *network) took(p messaging.Parcel, provider string, now time.Time, gone bool) bool {
 	w := n.w
-	f, name := w.Behaviour.Network[provider], []any{p.To, p.Template, p.Vars["order"], p.Vars["track"]}
+	f, name := w.Behaviour.Network[provider], w.about(p)
 	throw := func(share float64, what string) bool { return w.dice.yes(share, append(name, what)...) }
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -301,12 +301,16 @@ func (w *world) pay(v *visit) error {
 		}
 		state, err = do(number)
 	}
-	if w.journal != nil && fault.Of(err).Code == checkout.ErrPaying.Code {
-		w.after(2*time.Minute, func() error { return w.pay(v) }) // the shop was killed in the middle of it, and will soon know that it was in vain
-		return nil
-	}
-	if err != nil {
+	underWay := err != nil && fault.Of(err).Code == checkout.ErrPaying.Code
+	if err != nil && (!underWay || w.journal == nil) {
 		return w.leaves(v, err)
+	}
+	if w.journal != nil && (underWay || state != checkout.PaidOutcome && state != checkout.DeclinedOutcome) {
+		// The shop may have been killed in the middle of it, and will soon know that it was in vain.
+		w.after(10*time.Minute, func() error { return w.pay(v) })
+	}
+	if underWay {
+		return nil
 	}
 	w.report.outcomes[string(state)]++
 	if state == checkout.DeclinedOutcome {

@@ -31,6 +31,7 @@ type Ended struct {
 	Points  int            // entries of the journal
 	Lives   int            // processes that played it
 	Laws    []Law
+	Away    map[string]int64 // shoppers turned away, by fault
 }
 
 // Play plays a task from where the process before it was killed.
@@ -39,7 +40,7 @@ func Play(ctx context.Context, t Task) error {
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(Ended{Outcome: r.Outcome, Wire: r.Wire, Marked: r.Repeats, Lives: r.Lives, Laws: r.Laws})
+	b, err := json.Marshal(Ended{Outcome: r.Outcome, Wire: r.Wire, Marked: r.Repeats, Lives: r.Lives, Laws: r.Laws, Away: r.refused})
 	if err != nil {
 		return err
 	}
