@@ -194,6 +194,12 @@ func (s *Service) answered(tx *db.Tx, st step, wire time.Time, t Taken, sendErr 
 		if err := saveAttempt(tx, at); err != nil {
 			return err
 		}
+		if at.Repeat {
+			r.Repeats--
+			if err := save(tx, r); err != nil {
+				return err
+			}
+		}
 		return s.refused(tx, r, no)
 	}
 	at.Outcome, at.Detail = "unknown", clip(sendErr.Error())

@@ -172,7 +172,7 @@ type Record struct {
 	Token       string   // of the reply page and the unsubscribe link
 	Clicks      int64    // of people on the message's own link
 	Robots      int64    // robots and previews there
-	Repeats     int64    // attempts marked as possible duplicates
+	Repeats     int64    // attempts marked as possible duplicates, without those that were refused
 	Gate        Decision // the last one
 	HeldUntil   time.Time
 	CreatedAt   time.Time

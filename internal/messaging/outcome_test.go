@@ -267,6 +267,13 @@ func TestRepeatsAreMarkedAfterRefusalsToo(t *testing.T) {
 		marked := 0
 		for _, id := range ids {
 			one := w.get(id)
+			doubtful := 0
+			for _, a := range one.Attempts {
+				if a.Outcome != "refused" {
+					doubtful++
+				}
+			}
+			require.EqualValues(t, max(0, doubtful-1), one.Repeats, "%+v", one.Attempts)
 			require.Contains(t, []messaging.State{messaging.Sent, messaging.Unknown, messaging.Failed}, one.State)
 			if one.State == messaging.Failed {
 				require.Zero(t, gone[id], "%+v", one.Attempts)
