@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,11 +18,14 @@ import (
 // Journeys keeps what is said to whom and when. Satisfied by journeys.Service.
 type Journeys interface {
 	Journeys(tx *db.Tx) ([]journeys.Journey, error)
+	Overview(tx *db.Tx) ([]journeys.Journey, map[string]journeys.Draft, error)
+	Known(tx *db.Tx, journey string) (journeys.Journey, error)
+	Said(tx *db.Tx, journey, which string) (journeys.Definition, error)
+	Others(tx *db.Tx, journey string) ([]journeys.Definition, error)
 	Version(tx *db.Tx, journey string, n int64) (journeys.Version, error)
 	Versions(tx *db.Tx, journey string) ([]journeys.Version, error)
 	Traffic(tx *db.Tx, journey string, version int64, since time.Time) (journeys.Traffic, error)
 	Draft(tx *db.Tx, journey string) (journeys.Draft, bool, error)
-	Drafts(tx *db.Tx) (map[string]journeys.Draft, error)
 	BeginDraft(tx *db.Tx, journey, by string) (journeys.Draft, error)
 	NewDraft(tx *db.Tx, d journeys.Definition, by string) (journeys.Draft, error)
 	KeepDraft(tx *db.Tx, d journeys.Definition, rev int64, what, by string) (journeys.Draft, error)
@@ -45,6 +47,7 @@ type Journeys interface {
 	Ratings(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Rating, error)
 	RatingsOf(tx *db.Tx, order string) ([]journeys.Rating, error)
 	RatingsBy(tx *db.Tx, customer string, limit int) ([]journeys.Rating, error)
+	WriteRatings(tx *db.Tx, w io.Writer, f journeys.RatingFilter) error
 	Scores(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Score, error)
 	Trend(tx *db.Tx, f journeys.RatingFilter, weeks int) ([]journeys.Week, error)
 	BeginTrial(tx *db.Tx, d journeys.Definition, days int64, by string) (journeys.TrialRun, error)
@@ -98,11 +101,7 @@ type journeyRow struct {
 
 func (c *console) journeyList(tx *db.Tx, _ *http.Request, p *page) error {
 	p.Title = p.T("console.menu_journeys")
-	all, err := c.Journeys.Journeys(tx)
-	if err != nil {
-		return err
-	}
-	drafts, err := c.Journeys.Drafts(tx)
+	all, drafts, err := c.Journeys.Overview(tx)
 	if err != nil {
 		return err
 	}
@@ -124,21 +123,15 @@ func (c *console) journeyList(tx *db.Tx, _ *http.Request, p *page) error {
 		return nil
 	}
 	for _, j := range all {
-		ver, err := c.Journeys.Version(tx, j.Name, j.Version)
-		if err != nil {
-			return err
-		}
 		row := journeyRow{Name: j.Name, State: j.State, Version: j.Version}
 		if d, ok := drafts[j.Name]; ok {
 			row.Draft = &d
-			delete(drafts, j.Name)
 		}
-		if err := add(row, ver.Definition); err != nil {
-			return err
+		d, err := c.Journeys.Said(tx, j.Name, "")
+		if err == nil {
+			err = add(row, d)
 		}
-	}
-	for name, d := range drafts {
-		if err := add(journeyRow{Name: name, State: "new", Draft: &d}, d.Definition); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -171,7 +164,7 @@ func (c *console) newJourney(r *http.Request, p *page) (string, error) {
 			draft, err = c.Journeys.Import(tx, body, p.User.Email)
 			return err
 		}
-		d, err := c.shownDefinition(tx, r.PostForm.Get("from"), "")
+		d, err := c.Journeys.Said(tx, r.PostForm.Get("from"), "")
 		if err != nil {
 			return err
 		}
@@ -202,49 +195,11 @@ func uploaded(r *http.Request, name string) ([]byte, error) {
 	return body, nil
 }
 
-// shownDefinition is what a journey says: a version, "draft", or with nothing what is in force, else the draft.
-func (c *console) shownDefinition(tx *db.Tx, name, which string) (journeys.Definition, error) {
-	if n, err := strconv.ParseInt(which, 10, 64); err == nil {
-		v, err := c.Journeys.Version(tx, name, n)
-		return v.Definition, err
-	}
-	j, err := c.oneJourney(tx, name)
-	if err != nil {
-		return journeys.Definition{}, err
-	}
-	if which == "draft" || j.Version == 0 {
-		d, ok, err := c.Journeys.Draft(tx, name)
-		if err == nil && !ok {
-			err = journeys.ErrNoDraft
-		}
-		return d.Definition, err
-	}
-	v, err := c.Journeys.Version(tx, name, j.Version)
-	return v.Definition, err
-}
-
-// oneJourney finds a journey; one that has only a draft yet has version 0 and the state "new".
-func (c *console) oneJourney(tx *db.Tx, name string) (journeys.Journey, error) {
-	all, err := c.Journeys.Journeys(tx)
-	if err != nil {
-		return journeys.Journey{}, err
-	}
-	for _, j := range all {
-		if j.Name == name {
-			return j, nil
-		}
-	}
-	if _, ok, err := c.Journeys.Draft(tx, name); err != nil || ok {
-		return journeys.Journey{Name: name, State: "new"}, err
-	}
-	return journeys.Journey{}, fmt.Errorf("%s: %w", name, journeys.ErrUnknownJourney)
-}
-
 // journeyFile hands a definition out as a file.
 func (c *console) journeyFile(w http.ResponseWriter, r *http.Request, _ *page) error {
 	var d journeys.Definition
 	err := c.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
-		d, err = c.shownDefinition(tx, r.PathValue("name"), r.FormValue("v"))
+		d, err = c.Journeys.Said(tx, r.PathValue("name"), r.FormValue("v"))
 		return err
 	})
 	if err != nil {
@@ -307,7 +262,7 @@ type lintRow struct {
 // journey is the page of one journey: its diagram, the same as a list, and the form of what was chosen beside it.
 func (c *console) journey(tx *db.Tx, r *http.Request, p *page) error {
 	name := r.PathValue("name")
-	j, err := c.oneJourney(tx, name)
+	j, err := c.Journeys.Known(tx, name)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (c *console) changeJourney(r *http.Request, p *page) (to string, err error)
 
 // isGone reports whether nothing is left of a journey whose draft was dropped.
 func (c *console) isGone(r *http.Request, name string) (string, bool) {
-	err := c.DB.Read(r.Context(), func(tx *db.Tx) error { _, err := c.oneJourney(tx, name); return err })
+	err := c.DB.Read(r.Context(), func(tx *db.Tx) error { _, err := c.Journeys.Known(tx, name); return err })
 	return "/console/journeys?done=journey_dropped", err != nil
 }
 

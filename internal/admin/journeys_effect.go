@@ -66,7 +66,7 @@ var effectSpans = []string{"30", "90", "365"}
 // journeyEffect says whether a journey earns more than it costs, as honestly as the people counted so far allow.
 func (c *console) journeyEffect(tx *db.Tx, r *http.Request, p *page) error {
 	name := r.PathValue("name")
-	if _, err := c.oneJourney(tx, name); err != nil {
+	if _, err := c.Journeys.Known(tx, name); err != nil {
 		return err
 	}
 	v := effectView{Name: name, Title: p.JourneyName(name)}
@@ -266,11 +266,11 @@ func (p *page) liftRow(c journeys.Comparison, e journeys.Effect) liftRow {
 	if c.B.People.N == 0 {
 		row.Control = "–"
 	}
-	if c.Verdict == journeys.Unequal || c.Verdict == journeys.TooFew || c.Verdict == journeys.NoControl {
+	if !c.Told() {
 		return row
 	}
 	row.Lift = fmt.Sprintf("%s (%s … %s)", p.points(c.Conversion.Value), p.points(c.Conversion.Low), p.points(c.Conversion.High))
-	if c.Profit.High < far {
+	if c.Worthwhile() {
 		row.Gain = fmt.Sprintf("%s (%s … %s)", p.signed(c.Profit.Value, e.Base), p.signed(c.Profit.Low, e.Base), p.signed(c.Profit.High, e.Base))
 	}
 	return row
@@ -339,7 +339,7 @@ func (c *console) effectCSV(w http.ResponseWriter, r *http.Request, p *page) err
 	name := r.PathValue("name")
 	var e journeys.Effect
 	err := c.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
-		if _, err = c.oneJourney(tx, name); err == nil {
+		if _, err = c.Journeys.Known(tx, name); err == nil {
 			e, err = c.effectOf(tx, p, name)
 		}
 		return err

@@ -73,7 +73,7 @@ func tonesOf(all []journeys.Change) map[string]string {
 // journeyPublish shows what would change before anybody is asked to confirm it.
 func (c *console) journeyPublish(tx *db.Tx, r *http.Request, p *page) error {
 	name := r.PathValue("name")
-	j, err := c.oneJourney(tx, name)
+	j, err := c.Journeys.Known(tx, name)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ type versionRow struct {
 // journey is open.
 func (c *console) journeyVersions(tx *db.Tx, r *http.Request, p *page) error {
 	name := r.PathValue("name")
-	j, err := c.oneJourney(tx, name)
+	j, err := c.Journeys.Known(tx, name)
 	if err != nil {
 		return err
 	}
@@ -232,11 +232,11 @@ func (c *console) journeyVersions(tx *db.Tx, r *http.Request, p *page) error {
 }
 
 func (c *console) compareJourneys(tx *db.Tx, p *page, v *versionsView, a, b string) error {
-	before, err := c.shownDefinition(tx, v.Name, a)
+	before, err := c.Journeys.Said(tx, v.Name, a)
 	if err != nil {
 		return err
 	}
-	after, err := c.shownDefinition(tx, v.Name, b)
+	after, err := c.Journeys.Said(tx, v.Name, b)
 	if err != nil {
 		return err
 	}
@@ -296,7 +296,7 @@ type moveRow struct {
 // journeyMove is where people under way on an old version are taken to another: first how many would go where.
 func (c *console) journeyMove(tx *db.Tx, r *http.Request, p *page) error {
 	name := r.PathValue("name")
-	j, err := c.oneJourney(tx, name)
+	j, err := c.Journeys.Known(tx, name)
 	if err != nil {
 		return err
 	}

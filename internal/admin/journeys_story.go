@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"portolan/internal/address"
 	"portolan/internal/cldr"
 	"portolan/internal/customer"
 	"portolan/internal/db"
@@ -196,7 +195,7 @@ func (c *console) journeyStory(w http.ResponseWriter, r *http.Request, p *page) 
 
 // storyOf finds the version that is told, and the other journeys in force.
 func (c *console) storyOf(tx *db.Tx, p *page, v *storyView) (d journeys.Definition, others []journeys.Definition, err error) {
-	j, err := c.oneJourney(tx, v.Name)
+	j, err := c.Journeys.Known(tx, v.Name)
 	if err != nil {
 		return d, nil, err
 	}
@@ -213,32 +212,19 @@ func (c *console) storyOf(tx *db.Tx, p *page, v *storyView) (d journeys.Definiti
 	} else {
 		which = ""
 	}
-	if d, err = c.shownDefinition(tx, v.Name, which); err != nil {
+	if d, err = c.Journeys.Said(tx, v.Name, which); err != nil {
 		return d, nil, err
 	}
 	if v.Together = p.Q("all") != ""; !v.Together {
 		return d, nil, nil
 	}
-	all, err := c.Journeys.Journeys(tx)
-	if err != nil {
-		return d, nil, err
-	}
-	for _, other := range all {
-		if other.Name == v.Name || other.State != journeys.Live {
-			continue
-		}
-		ver, err := c.Journeys.Version(tx, other.Name, other.Version)
-		if err != nil {
-			return d, nil, err
-		}
-		others = append(others, ver.Definition)
-	}
-	return d, others, nil
+	others, err = c.Journeys.Others(tx, v.Name)
+	return d, others, err
 }
 
 // readStory reads the form. What isn't given is the first example, of an invented buyer or of a customer as they are.
 func (c *console) readStory(tx *db.Tx, p *page, v *storyView, d *journeys.Definition) (journeys.Story, error) {
-	s := journeys.Story{Market: market.Code(p.Q("market")), Lang: p.Q("lang"), HeldOut: p.Q("out") != "", Unconfirmed: p.Q("pending") != "", Email: "sample@example.org"}
+	s := journeys.Story{Market: market.Code(p.Q("market")), Lang: p.Q("lang"), HeldOut: p.Q("out") != "", Unconfirmed: p.Q("pending") != ""}
 	asked := s.Market != ""
 	for _, ch := range []messaging.Channel{messaging.SMS, messaging.Email} {
 		if !asked || p.Q(string(ch)) != "" {
@@ -257,8 +243,8 @@ func (c *console) readStory(tx *db.Tx, p *page, v *storyView, d *journeys.Defini
 			s.Market = m.Code
 		}
 	}
-	if s.Phone == "" && v.Customer == "" {
-		s.Phone = address.Example(string(m.Country()))
+	if v.Customer == "" {
+		s.Reach(m)
 	}
 	if s.Lang == "" {
 		s.Lang = m.Language()

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"html/template"
@@ -213,44 +212,8 @@ func (p *page) trend(weeks []journeys.Week, title string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// mostRatings bounds a file.
-const mostRatings = 50_000
-
 // ratingsCSV hands over what the page lists, all of it.
 func (c *console) ratingsCSV(w http.ResponseWriter, r *http.Request, p *page) error {
-	f := ratingFilter(p)
-	f.Limit = 200
 	asTable(w, "ratings-"+p.Now.In(c.Zone).Format(time.DateOnly)+".csv")
-	out := csv.NewWriter(w)
-	out.Write([]string{"at", "order", "market", "language", "question", "score", "comment", "channel"})
-	err := c.DB.Read(r.Context(), func(tx *db.Tx) error {
-		for n := 0; n < mostRatings; n += f.Limit {
-			all, err := c.Journeys.Ratings(tx, f)
-			if err != nil {
-				return err
-			}
-			for _, x := range all {
-				score := ""
-				if x.Score > 0 {
-					score = strconv.FormatInt(x.Score, 10)
-				}
-				out.Write([]string{x.At.UTC().Format(time.RFC3339), x.Order, string(x.Market), x.Lang, x.Question, score, harmless(x.Comment), x.Channel})
-			}
-			if len(all) < f.Limit {
-				return nil
-			}
-			f.Before = all[len(all)-1].ID
-		}
-		return nil
-	})
-	out.Flush()
-	return err
-}
-
-// harmless keeps a spreadsheet from taking a person's words for a formula.
-func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return c.DB.Read(r.Context(), func(tx *db.Tx) error { return c.Journeys.WriteRatings(tx, w, ratingFilter(p)) })
 }

@@ -78,7 +78,7 @@ var (
 	tokens  = regexp.MustCompile(`/l/[a-z0-9]{12}`)
 	hashes  = regexp.MustCompile(`"[0-9a-f]{64}"`)
 	numbers = regexp.MustCompile(`\bT-[2-9A-Y]{4,}\b`)
-	ids     = regexp.MustCompile(`\b(tlk|tkt|pln|snd|mrk|ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls|shp|chg)_[0-9a-z]{20,32}\b`)
+	ids     = regexp.MustCompile(`\b(run|rat|tlk|tkt|pln|snd|mrk|ord|cus|crt|quo|msg|evt|att|pay|key|inb|cls|shp|chg)_[0-9a-z]{20,32}\b`)
 )
 
 func play(t *testing.T, r *rig, request, remember []string, known map[string]string) string {

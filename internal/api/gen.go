@@ -252,6 +252,36 @@ func (e ExposureAdvice) Valid() bool {
 	}
 }
 
+// Defines values for JourneyComparisonVerdict.
+const (
+	VerdictBetter    JourneyComparisonVerdict = "better"
+	VerdictFew       JourneyComparisonVerdict = "few"
+	VerdictNoControl JourneyComparisonVerdict = "nocontrol"
+	VerdictNone      JourneyComparisonVerdict = "none"
+	VerdictUnequal   JourneyComparisonVerdict = "unequal"
+	VerdictWorse     JourneyComparisonVerdict = "worse"
+)
+
+// Valid indicates whether the value is a known member of the JourneyComparisonVerdict enum.
+func (e JourneyComparisonVerdict) Valid() bool {
+	switch e {
+	case VerdictBetter:
+		return true
+	case VerdictFew:
+		return true
+	case VerdictNoControl:
+		return true
+	case VerdictNone:
+		return true
+	case VerdictUnequal:
+		return true
+	case VerdictWorse:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for JourneyFindingSeverity.
 const (
 	JourneyFindingSeverityNote    JourneyFindingSeverity = "note"
@@ -873,6 +903,84 @@ func (e RuleEffectCart) Valid() bool {
 	}
 }
 
+// Defines values for RunArm.
+const (
+	ArmControl RunArm = "control"
+	ArmTreated RunArm = "treated"
+)
+
+// Valid indicates whether the value is a known member of the RunArm enum.
+func (e RunArm) Valid() bool {
+	switch e {
+	case ArmControl:
+		return true
+	case ArmTreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RunState.
+const (
+	RunDone    RunState = "done"
+	RunExited  RunState = "exited"
+	RunFailed  RunState = "failed"
+	RunHeld    RunState = "held"
+	RunWaiting RunState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the RunState enum.
+func (e RunState) Valid() bool {
+	switch e {
+	case RunDone:
+		return true
+	case RunExited:
+		return true
+	case RunFailed:
+		return true
+	case RunHeld:
+		return true
+	case RunWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RunStepOutcome.
+const (
+	StepEnded    RunStepOutcome = "ended"
+	StepNotSent  RunStepOutcome = "not_sent"
+	StepOpened   RunStepOutcome = "opened"
+	StepPassed   RunStepOutcome = "passed"
+	StepSent     RunStepOutcome = "sent"
+	StepWaits    RunStepOutcome = "waits"
+	StepWithheld RunStepOutcome = "withheld"
+)
+
+// Valid indicates whether the value is a known member of the RunStepOutcome enum.
+func (e RunStepOutcome) Valid() bool {
+	switch e {
+	case StepEnded:
+		return true
+	case StepNotSent:
+		return true
+	case StepOpened:
+		return true
+	case StepPassed:
+		return true
+	case StepSent:
+		return true
+	case StepWaits:
+		return true
+	case StepWithheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SenderKind.
 const (
 	SenderOfAlpha       SenderKind = "alpha"
@@ -1110,6 +1218,24 @@ func (e TicketState) Valid() bool {
 	}
 }
 
+// Defines values for RatingsOf.
+const (
+	RatingsOfArticles RatingsOf = "articles"
+	RatingsOfOrders   RatingsOf = "orders"
+)
+
+// Valid indicates whether the value is a known member of the RatingsOf enum.
+func (e RatingsOf) Valid() bool {
+	switch e {
+	case RatingsOfArticles:
+		return true
+	case RatingsOfOrders:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TextChannel.
 const (
 	TextChannelEmail TextChannel = "email"
@@ -1164,6 +1290,72 @@ func (e ListMessagesParamsChannel) Valid() bool {
 	case ListMessagesParamsChannelEmail:
 		return true
 	case ListMessagesParamsChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRatingsParamsOf.
+const (
+	ListRatingsParamsOfArticles ListRatingsParamsOf = "articles"
+	ListRatingsParamsOfOrders   ListRatingsParamsOf = "orders"
+)
+
+// Valid indicates whether the value is a known member of the ListRatingsParamsOf enum.
+func (e ListRatingsParamsOf) Valid() bool {
+	switch e {
+	case ListRatingsParamsOfArticles:
+		return true
+	case ListRatingsParamsOfOrders:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetRatingsCsvParamsOf.
+const (
+	GetRatingsCsvParamsOfArticles GetRatingsCsvParamsOf = "articles"
+	GetRatingsCsvParamsOfOrders   GetRatingsCsvParamsOf = "orders"
+)
+
+// Valid indicates whether the value is a known member of the GetRatingsCsvParamsOf enum.
+func (e GetRatingsCsvParamsOf) Valid() bool {
+	switch e {
+	case GetRatingsCsvParamsOfArticles:
+		return true
+	case GetRatingsCsvParamsOfOrders:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRunsParamsState.
+const (
+	ListRunsParamsStateDone     ListRunsParamsState = "done"
+	ListRunsParamsStateExited   ListRunsParamsState = "exited"
+	ListRunsParamsStateFailed   ListRunsParamsState = "failed"
+	ListRunsParamsStateHeld     ListRunsParamsState = "held"
+	ListRunsParamsStateUnderWay ListRunsParamsState = "under_way"
+	ListRunsParamsStateWaiting  ListRunsParamsState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the ListRunsParamsState enum.
+func (e ListRunsParamsState) Valid() bool {
+	switch e {
+	case ListRunsParamsStateDone:
+		return true
+	case ListRunsParamsStateExited:
+		return true
+	case ListRunsParamsStateFailed:
+		return true
+	case ListRunsParamsStateHeld:
+		return true
+	case ListRunsParamsStateUnderWay:
+		return true
+	case ListRunsParamsStateWaiting:
 		return true
 	default:
 		return false
@@ -1713,6 +1905,33 @@ type Journey struct {
 	Versions []JourneyVersionSummary `json:"versions"`
 }
 
+// JourneyComparison defines model for JourneyComparison.
+type JourneyComparison struct {
+	Control JourneyGroup `json:"control"`
+
+	// Conversion Difference of the shares that bought, of 95 %: 0.031 are 3.1 points.
+	Conversion ShareInterval `json:"conversion,omitempty,omitzero"`
+
+	// Days That they take at the present pace; absent: unknown.
+	Days int64 `json:"days,omitempty,omitzero"`
+
+	// Missing People until a difference as large as now would show.
+	Missing int64 `json:"missing,omitempty,omitzero"`
+
+	// Name A market, a version, a way; `all`.
+	Name    string       `json:"name"`
+	Treated JourneyGroup `json:"treated"`
+
+	// Verdict none: no effect shown yet; few: not enough people yet; unequal: the groups aren't as large as the lot makes them, so that their figures would mislead; nocontrol: nobody was held out.
+	Verdict JourneyComparisonVerdict `json:"verdict"`
+
+	// Worth Difference of what each person brought after discount and messages, of 95 %, in millionths of the currency's major unit.
+	Worth WorthInterval `json:"worth,omitempty,omitzero"`
+}
+
+// JourneyComparisonVerdict none: no effect shown yet; few: not enough people yet; unequal: the groups aren't as large as the lot makes them, so that their figures would mislead; nocontrol: nobody was held out.
+type JourneyComparisonVerdict string
+
 // JourneyDefinition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
 type JourneyDefinition = json.RawMessage
 
@@ -1729,6 +1948,45 @@ type JourneyDraft struct {
 
 	// Rev Counts changes.
 	Rev int64 `json:"rev"`
+}
+
+// JourneyEffect defines model for JourneyEffect.
+type JourneyEffect struct {
+	All JourneyComparison `json:"all"`
+
+	// AnyDay Intervals hold on whatever day somebody looks.
+	AnyDay bool `json:"any_day"`
+
+	// Currency Of the merchant's books.
+	Currency string `json:"currency"`
+
+	// Ends The day that was said before.
+	Ends     string              `json:"ends,omitempty,omitzero"`
+	Journey  string              `json:"journey"`
+	Margin   int64               `json:"margin"`
+	Markets  []JourneyComparison `json:"markets"`
+	Since    time.Time           `json:"since"`
+	Until    time.Time           `json:"until"`
+	Versions []JourneyComparison `json:"versions"`
+
+	// Waiting People whose time to buy isn't over.
+	Waiting int64 `json:"waiting"`
+
+	// Ways Each way of a split against all others.
+	Ways []JourneyComparison `json:"ways"`
+
+	// Within How long after the message an order counts: 7d.
+	Within string `json:"within"`
+}
+
+// JourneyFigures Absent where groups aren't as large as the lot makes them.
+type JourneyFigures struct {
+	// Bought People who bought in time.
+	Bought   int64 `json:"bought"`
+	Cost     Cost  `json:"cost"`
+	Discount Cost  `json:"discount"`
+	Messages int64 `json:"messages"`
+	Revenue  Cost  `json:"revenue"`
 }
 
 // JourneyFinding defines model for JourneyFinding.
@@ -1755,6 +2013,13 @@ type JourneyFindings struct {
 	Publishable bool             `json:"publishable"`
 }
 
+// JourneyGroup defines model for JourneyGroup.
+type JourneyGroup struct {
+	// Figures Absent where groups aren't as large as the lot makes them.
+	Figures JourneyFigures `json:"figures,omitempty,omitzero"`
+	People  int64          `json:"people"`
+}
+
 // JourneyList defines model for JourneyList.
 type JourneyList struct {
 	Data []JourneySummary `json:"data"`
@@ -1767,6 +2032,39 @@ type JourneyState struct {
 
 // JourneyStateState defines model for JourneyState.State.
 type JourneyStateState string
+
+// JourneyStory defines model for JourneyStory.
+type JourneyStory struct {
+	// Agreed Channels on which they agreed to offers: sms, email.
+	Agreed []string `json:"agreed,omitempty,omitzero"`
+
+	// Country Absent: the market's first.
+	Country string       `json:"country,omitempty,omitzero"`
+	Days    int64        `json:"days,omitempty,omitzero"`
+	Draft   bool         `json:"draft,omitempty,omitzero"`
+	Email   string       `json:"email,omitempty,omitzero"`
+	Events  []StoryEvent `json:"events,omitempty,omitzero"`
+
+	// HeldOut The lot falls on those who get nothing.
+	HeldOut bool `json:"held_out,omitempty,omitzero"`
+
+	// Lang Absent: the market's first.
+	Lang   string     `json:"lang,omitempty,omitzero"`
+	Market MarketCode `json:"market"`
+
+	// Orders Paid before.
+	Orders int64     `json:"orders,omitempty,omitzero"`
+	Phone  string    `json:"phone,omitempty,omitzero"`
+	Region string    `json:"region,omitempty,omitzero"`
+	Start  time.Time `json:"start"`
+
+	// Together With all other journeys that are live.
+	Together bool `json:"together,omitempty,omitzero"`
+
+	// Unconfirmed They agreed and didn't take the second step.
+	Unconfirmed bool  `json:"unconfirmed,omitempty,omitzero"`
+	Version     int64 `json:"version,omitempty,omitzero"`
+}
 
 // JourneySummary defines model for JourneySummary.
 type JourneySummary struct {
@@ -2934,6 +3232,33 @@ type RatesRequest struct {
 	VouchedBy string `json:"vouched_by,omitempty,omitzero"`
 }
 
+// Rating defines model for Rating.
+type Rating struct {
+	At       time.Time `json:"at"`
+	Channel  string    `json:"channel"`
+	Comment  string    `json:"comment"`
+	Customer string    `json:"customer,omitempty,omitzero"`
+	ID       string    `json:"id"`
+	Lang     string    `json:"lang"`
+	Market   string    `json:"market"`
+	Order    string    `json:"order"`
+
+	// Question csat: the whole order; review:<sku>: one article.
+	Question string `json:"question"`
+
+	// Run That asked; absent: nobody did.
+	Run string `json:"run,omitempty,omitzero"`
+
+	// Score 1 to 5; absent: words only.
+	Score int64 `json:"score,omitempty,omitzero"`
+}
+
+// RatingList defines model for RatingList.
+type RatingList struct {
+	Data []Rating `json:"data"`
+	Next string   `json:"next,omitempty,omitzero"`
+}
+
 // Receipt defines model for Receipt.
 type Receipt struct {
 	At     time.Time `json:"at,omitempty,omitzero"`
@@ -3116,6 +3441,97 @@ type RuleUndo struct {
 	Reason string `json:"reason"`
 }
 
+// Run defines model for Run.
+type Run struct {
+	// About The order, bag, parcel or person.
+	About string `json:"about"`
+
+	// Arm Where a share is held out.
+	Arm RunArm `json:"arm,omitempty,omitzero"`
+
+	// At Of the fact that began it.
+	At       time.Time `json:"at"`
+	Customer string    `json:"customer,omitempty,omitzero"`
+	DueAt    time.Time `json:"due_at,omitempty,omitzero"`
+	EndedAt  time.Time `json:"ended_at,omitempty,omitzero"`
+	ID       string    `json:"id"`
+	Journey  string    `json:"journey"`
+	Lang     string    `json:"lang,omitempty,omitzero"`
+	Market   string    `json:"market,omitempty,omitzero"`
+	Node     string    `json:"node"`
+	Order    string    `json:"order,omitempty,omitzero"`
+
+	// Reason Why it ended or is held; a stable code.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Sent Messages.
+	Sent      int64     `json:"sent"`
+	StartedAt time.Time `json:"started_at"`
+	State     RunState  `json:"state"`
+	Version   int64     `json:"version"`
+
+	// Way What lots chose.
+	Way string `json:"way,omitempty,omitzero"`
+}
+
+// RunArm Where a share is held out.
+type RunArm string
+
+// RunState defines model for Run.State.
+type RunState string
+
+// RunDetail defines model for RunDetail.
+type RunDetail struct {
+	// Live The version in force where it is another; the run ends on its own.
+	Live int64 `json:"live,omitempty,omitzero"`
+	Run  Run   `json:"run"`
+
+	// Steps The oldest first.
+	Steps []RunStep `json:"steps"`
+}
+
+// RunList defines model for RunList.
+type RunList struct {
+	Data []Run  `json:"data"`
+	Next string `json:"next,omitempty,omitzero"`
+}
+
+// RunStep defines model for RunStep.
+type RunStep struct {
+	At time.Time `json:"at"`
+
+	// Code The discount code that was made.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// Detail Until when or for what it waits; which way it went.
+	Detail string `json:"detail,omitempty,omitzero"`
+
+	// Message Its id.
+	Message string         `json:"message,omitempty,omitzero"`
+	Node    string         `json:"node"`
+	Outcome RunStepOutcome `json:"outcome"`
+
+	// Reason A stable code; absent where something was sent.
+	Reason string `json:"reason,omitempty,omitzero"`
+	Ticket string `json:"ticket,omitempty,omitzero"`
+}
+
+// RunStepOutcome defines model for RunStep.Outcome.
+type RunStepOutcome string
+
+// Scene Something that happens to the buyer (`event`), or a step of a run.
+type Scene struct {
+	At      time.Time `json:"at"`
+	Detail  string    `json:"detail,omitempty,omitzero"`
+	Event   string    `json:"event,omitempty,omitzero"`
+	Journey string    `json:"journey,omitempty,omitzero"`
+
+	// Local By the buyer's clock.
+	Local   string      `json:"local"`
+	Message ToldMessage `json:"message,omitempty,omitzero"`
+	Step    RunStep     `json:"step,omitempty,omitzero"`
+}
+
 // Sender defines model for Sender.
 type Sender struct {
 	By        string       `json:"by"`
@@ -3214,6 +3630,13 @@ type SentResult struct {
 	Index   int         `json:"index"`
 	Problem Problem     `json:"problem,omitempty,omitzero"`
 	Sent    SentMessage `json:"sent,omitempty,omitzero"`
+}
+
+// ShareInterval Difference of the shares that bought, of 95 %: 0.031 are 3.1 points.
+type ShareInterval struct {
+	High  float64 `json:"high"`
+	Low   float64 `json:"low"`
+	Value float64 `json:"value"`
 }
 
 // Shipment defines model for Shipment.
@@ -3343,6 +3766,21 @@ type SolvedTickets struct {
 
 // Source defines model for Source.
 type Source = string
+
+// StoryEvent defines model for StoryEvent.
+type StoryEvent struct {
+	// After From the start: 90m, 2h, 1d12h.
+	After string `json:"after,omitempty,omitzero"`
+
+	// Event order.paid, checkout.left, parcel.delivered, rated, person.stopped …
+	Event  string `json:"event"`
+	Rating int64  `json:"rating,omitempty,omitzero"`
+	Reason string `json:"reason,omitempty,omitzero"`
+	Text   string `json:"text,omitempty,omitzero"`
+
+	// Times How often a delay was told.
+	Times int64 `json:"times,omitempty,omitzero"`
+}
 
 // TaxCorrection defines model for TaxCorrection.
 type TaxCorrection = tax.Correction
@@ -3668,6 +4106,33 @@ type TimelineEntry struct {
 	Topic string          `json:"topic"`
 }
 
+// ToldMessage defines model for ToldMessage.
+type ToldMessage struct {
+	Body     string `json:"body"`
+	Channel  string `json:"channel"`
+	Class    string `json:"class"`
+	Cost     Cost   `json:"cost,omitempty,omitzero"`
+	Lang     string `json:"lang"`
+	Parts    int64  `json:"parts"`
+	Sender   string `json:"sender"`
+	Subject  string `json:"subject,omitempty,omitzero"`
+	Template string `json:"template"`
+
+	// Tried Why it doesn't go by the channels before.
+	Tried []TriedChannel `json:"tried"`
+}
+
+// ToldStory defines model for ToldStory.
+type ToldStory struct {
+	Data []Scene `json:"data"`
+}
+
+// TriedChannel defines model for TriedChannel.
+type TriedChannel struct {
+	Channel string `json:"channel"`
+	Reason  string `json:"reason"`
+}
+
 // Unlisted defines model for Unlisted.
 type Unlisted struct {
 	Code string `json:"code"`
@@ -3708,6 +4173,14 @@ type Words struct {
 	Subject      string `json:"subject,omitempty,omitzero"`
 }
 
+// WorthInterval Difference of what each person brought after discount and messages, of 95 %, in millionths of the currency's major unit.
+type WorthInterval struct {
+	Currency string `json:"currency"`
+	High     int64  `json:"high"`
+	Low      int64  `json:"low"`
+	Value    int64  `json:"value"`
+}
+
 // After defines model for After.
 type After = string
 
@@ -3746,6 +4219,21 @@ type OrderID = ID
 
 // PlanID defines model for PlanId.
 type PlanID = ID
+
+// RatingsMarket defines model for RatingsMarket.
+type RatingsMarket = MarketCode
+
+// RatingsOf defines model for RatingsOf.
+type RatingsOf string
+
+// RatingsScore defines model for RatingsScore.
+type RatingsScore = int64
+
+// RatingsSince defines model for RatingsSince.
+type RatingsSince = time.Time
+
+// RatingsWords defines model for RatingsWords.
+type RatingsWords = bool
 
 // SenderID defines model for SenderId.
 type SenderID = ID
@@ -3807,6 +4295,19 @@ type SearchCodesParams struct {
 type ListCodeQueueParams struct {
 	// Postponed Those put off lately too.
 	Postponed bool `form:"postponed,omitempty" json:"postponed,omitempty,omitzero"`
+}
+
+// GetJourneyEffectParams defines parameters for GetJourneyEffect.
+type GetJourneyEffectParams struct {
+	Market  MarketCode `form:"market,omitempty" json:"market,omitempty,omitzero"`
+	Version int64      `form:"version,omitempty" json:"version,omitempty,omitzero"`
+
+	// Since 90 days ago if left out.
+	Since time.Time `form:"since,omitempty" json:"since,omitempty,omitzero"`
+	Until time.Time `form:"until,omitempty" json:"until,omitempty,omitzero"`
+
+	// Margin What of 100 of goods sold is left before the message.
+	Margin int64 `form:"margin,omitempty" json:"margin,omitempty,omitzero"`
 }
 
 // GetMeasuresParams defines parameters for GetMeasures.
@@ -3897,6 +4398,42 @@ type ListRatesParams struct {
 	Limit int    `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// ListRatingsParams defines parameters for ListRatings.
+type ListRatingsParams struct {
+	Market RatingsMarket `form:"market,omitempty" json:"market,omitempty,omitzero"`
+
+	// Of Of whole orders or of single articles.
+	Of    ListRatingsParamsOf `form:"of,omitempty" json:"of,omitempty,omitzero"`
+	Score RatingsScore        `form:"score,omitempty" json:"score,omitempty,omitzero"`
+
+	// Words With words only.
+	Words RatingsWords `form:"words,omitempty" json:"words,omitempty,omitzero"`
+	Since RatingsSince `form:"since,omitempty" json:"since,omitempty,omitzero"`
+
+	// After `next` of the page before.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListRatingsParamsOf defines parameters for ListRatings.
+type ListRatingsParamsOf string
+
+// GetRatingsCsvParams defines parameters for GetRatingsCsv.
+type GetRatingsCsvParams struct {
+	Market RatingsMarket `form:"market,omitempty" json:"market,omitempty,omitzero"`
+
+	// Of Of whole orders or of single articles.
+	Of    GetRatingsCsvParamsOf `form:"of,omitempty" json:"of,omitempty,omitzero"`
+	Score RatingsScore          `form:"score,omitempty" json:"score,omitempty,omitzero"`
+
+	// Words With words only.
+	Words RatingsWords `form:"words,omitempty" json:"words,omitempty,omitzero"`
+	Since RatingsSince `form:"since,omitempty" json:"since,omitempty,omitzero"`
+}
+
+// GetRatingsCsvParamsOf defines parameters for GetRatingsCsv.
+type GetRatingsCsvParamsOf string
+
 // GetRuleRowParams defines parameters for GetRuleRow.
 type GetRuleRowParams struct {
 	// Pack The version that the quote or order names; the one in force if left out.
@@ -3909,6 +4446,24 @@ type ListRuleRowsParams struct {
 	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
 	Limit int    `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
+
+// ListRunsParams defines parameters for ListRuns.
+type ListRunsParams struct {
+	Journey string `form:"journey,omitempty" json:"journey,omitempty,omitzero"`
+	Version int64  `form:"version,omitempty" json:"version,omitempty,omitzero"`
+
+	// State `under_way` is whatever isn't over.
+	State    ListRunsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+	Customer ID                  `form:"customer,omitempty" json:"customer,omitempty,omitzero"`
+	Order    ID                  `form:"order,omitempty" json:"order,omitempty,omitzero"`
+
+	// After `next` of the page before.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListRunsParamsState defines parameters for ListRuns.
+type ListRunsParamsState string
 
 // ListShipmentsParams defines parameters for ListShipments.
 type ListShipmentsParams struct {
@@ -4022,6 +4577,9 @@ type PublishJourneyJSONRequestBody = PublishedJourney
 
 // SetJourneyStateJSONRequestBody defines body for SetJourneyState for application/json ContentType.
 type SetJourneyStateJSONRequestBody = JourneyState
+
+// TellJourneyStoryJSONRequestBody defines body for TellJourneyStory for application/json ContentType.
+type TellJourneyStoryJSONRequestBody = JourneyStory
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = NewLimits
@@ -4196,6 +4754,9 @@ type ServerInterface interface {
 	// PutJourneyDraft Keep a definition as the draft
 	// (PUT /v1/journeys/{name}/draft)
 	PutJourneyDraft(w http.ResponseWriter, r *http.Request, name JourneyName)
+	// GetJourneyEffect What a journey is good for
+	// (GET /v1/journeys/{name}/effect)
+	GetJourneyEffect(w http.ResponseWriter, r *http.Request, name JourneyName, params GetJourneyEffectParams)
 	// PublishJourney Put a definition in force
 	// (POST /v1/journeys/{name}/publish)
 	PublishJourney(w http.ResponseWriter, r *http.Request, name JourneyName)
@@ -4205,6 +4766,9 @@ type ServerInterface interface {
 	// GetJourneyVersion What a version says
 	// (GET /v1/journeys/{name}/versions/{version})
 	GetJourneyVersion(w http.ResponseWriter, r *http.Request, name JourneyName, version int64)
+	// TellJourneyStory Play an invented buyer through a journey
+	// (POST /v1/journeys/{name}/what-if)
+	TellJourneyStory(w http.ResponseWriter, r *http.Request, name JourneyName)
 	// ListLimits What a market may cost at most, and what is spent of it
 	// (GET /v1/limits)
 	ListLimits(w http.ResponseWriter, r *http.Request)
@@ -4283,6 +4847,12 @@ type ServerInterface interface {
 	// SetRates Keep exchange rates, all of them or none
 	// (POST /v1/rates)
 	SetRates(w http.ResponseWriter, r *http.Request)
+	// ListRatings What buyers said, the latest first
+	// (GET /v1/ratings)
+	ListRatings(w http.ResponseWriter, r *http.Request, params ListRatingsParams)
+	// GetRatingsCsv What buyers said, as a table
+	// (GET /v1/ratings/csv)
+	GetRatingsCsv(w http.ResponseWriter, r *http.Request, params GetRatingsCsvParams)
 	// ShowRules The rules in force
 	// (GET /v1/rules)
 	ShowRules(w http.ResponseWriter, r *http.Request)
@@ -4310,6 +4880,12 @@ type ServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(w http.ResponseWriter, r *http.Request, table string, params ListRuleRowsParams)
+	// ListRuns Runs of journeys, the latest first
+	// (GET /v1/runs)
+	ListRuns(w http.ResponseWriter, r *http.Request, params ListRunsParams)
+	// GetRun One run with each step and its reason
+	// (GET /v1/runs/{id})
+	GetRun(w http.ResponseWriter, r *http.Request, id ID)
 	// ListSenders What phones show when the shop writes
 	// (GET /v1/senders)
 	ListSenders(w http.ResponseWriter, r *http.Request)
@@ -5307,6 +5883,100 @@ func (siw *ServerInterfaceWrapper) PutJourneyDraft(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// GetJourneyEffect operation middleware
+func (siw *ServerInterfaceWrapper) GetJourneyEffect(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetJourneyEffectParams
+
+	// ------------- Optional query parameter "market" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "market", r.URL.Query(), &params.Market, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "market"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "version", r.URL.Query(), &params.Version, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "version"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "version", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", r.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "until", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "margin" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "margin", r.URL.Query(), &params.Margin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "margin"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "margin", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetJourneyEffect(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // PublishJourney operation middleware
 func (siw *ServerInterfaceWrapper) PublishJourney(w http.ResponseWriter, r *http.Request) {
 
@@ -5385,6 +6055,32 @@ func (siw *ServerInterfaceWrapper) GetJourneyVersion(w http.ResponseWriter, r *h
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetJourneyVersion(w, r, name, version)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TellJourneyStory operation middleware
+func (siw *ServerInterfaceWrapper) TellJourneyStory(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name JourneyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TellJourneyStory(w, r, name)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6460,6 +7156,202 @@ func (siw *ServerInterfaceWrapper) SetRates(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// ListRatings operation middleware
+func (siw *ServerInterfaceWrapper) ListRatings(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRatingsParams
+
+	// ------------- Optional query parameter "market" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "market", r.URL.Query(), &params.Market, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "market"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "of", r.URL.Query(), &params.Of, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "of"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "of", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "score" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "score", r.URL.Query(), &params.Score, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "score"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "score", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "words" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "words", r.URL.Query(), &params.Words, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "words"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "words", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRatings(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRatingsCsv operation middleware
+func (siw *ServerInterfaceWrapper) GetRatingsCsv(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRatingsCsvParams
+
+	// ------------- Optional query parameter "market" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "market", r.URL.Query(), &params.Market, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "market"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "market", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "of", r.URL.Query(), &params.Of, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "of"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "of", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "score" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "score", r.URL.Query(), &params.Score, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "score"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "score", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "words" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "words", r.URL.Query(), &params.Words, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "words"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "words", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRatingsCsv(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ShowRules operation middleware
 func (siw *ServerInterfaceWrapper) ShowRules(w http.ResponseWriter, r *http.Request) {
 
@@ -6682,6 +7574,143 @@ func (siw *ServerInterfaceWrapper) ListRuleRows(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListRuleRows(w, r, table, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRuns operation middleware
+func (siw *ServerInterfaceWrapper) ListRuns(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRunsParams
+
+	// ------------- Optional query parameter "journey" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "journey", r.URL.Query(), &params.Journey, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "journey"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "journey", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "version", r.URL.Query(), &params.Version, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "version"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "version", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "customer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "customer", r.URL.Query(), &params.Customer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customer"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customer", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", r.URL.Query(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRuns(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRun operation middleware
+func (siw *ServerInterfaceWrapper) GetRun(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRun(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8179,6 +9208,12 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/journeys/{name}/check", wrapper.CheckJourney)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/journeys/{name}/publish", wrapper.PublishJourney)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/journeys/{name}/state", wrapper.SetJourneyState)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/journeys/{name}/what-if", wrapper.TellJourneyStory)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/journeys/{name}/effect", wrapper.GetJourneyEffect)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/runs", wrapper.ListRuns)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/runs/{id}", wrapper.GetRun)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/ratings", wrapper.ListRatings)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/ratings/csv", wrapper.GetRatingsCsv)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/measures", wrapper.GetMeasures)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/measures/csv", wrapper.GetMeasuresCsv)
 
@@ -9324,6 +10359,46 @@ func (response PutJourneyDraftdefaultApplicationProblemPlusJSONResponse) VisitPu
 	return err
 }
 
+type GetJourneyEffectRequestObject struct {
+	Name   JourneyName `json:"name"`
+	Params GetJourneyEffectParams
+}
+
+type GetJourneyEffectResponseObject interface {
+	VisitGetJourneyEffectResponse(w http.ResponseWriter) error
+}
+
+type GetJourneyEffect200JSONResponse JourneyEffect
+
+func (response GetJourneyEffect200JSONResponse) VisitGetJourneyEffectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJourneyEffectdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetJourneyEffectdefaultApplicationProblemPlusJSONResponse) VisitGetJourneyEffectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PublishJourneyRequestObject struct {
 	Name JourneyName `json:"name"`
 	Body *PublishJourneyJSONRequestBody
@@ -9433,6 +10508,46 @@ type GetJourneyVersiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetJourneyVersiondefaultApplicationProblemPlusJSONResponse) VisitGetJourneyVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TellJourneyStoryRequestObject struct {
+	Name JourneyName `json:"name"`
+	Body *TellJourneyStoryJSONRequestBody
+}
+
+type TellJourneyStoryResponseObject interface {
+	VisitTellJourneyStoryResponse(w http.ResponseWriter) error
+}
+
+type TellJourneyStory200JSONResponse ToldStory
+
+func (response TellJourneyStory200JSONResponse) VisitTellJourneyStoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TellJourneyStorydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TellJourneyStorydefaultApplicationProblemPlusJSONResponse) VisitTellJourneyStoryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10471,6 +11586,90 @@ func (response SetRatesdefaultApplicationProblemPlusJSONResponse) VisitSetRatesR
 	return err
 }
 
+type ListRatingsRequestObject struct {
+	Params ListRatingsParams
+}
+
+type ListRatingsResponseObject interface {
+	VisitListRatingsResponse(w http.ResponseWriter) error
+}
+
+type ListRatings200JSONResponse RatingList
+
+func (response ListRatings200JSONResponse) VisitListRatingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRatingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRatingsdefaultApplicationProblemPlusJSONResponse) VisitListRatingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRatingsCsvRequestObject struct {
+	Params GetRatingsCsvParams
+}
+
+type GetRatingsCsvResponseObject interface {
+	VisitGetRatingsCsvResponse(w http.ResponseWriter) error
+}
+
+type GetRatingsCsv200TextCsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRatingsCsv200TextCsvResponse) VisitGetRatingsCsvResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRatingsCsvdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRatingsCsvdefaultApplicationProblemPlusJSONResponse) VisitGetRatingsCsvResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowRulesRequestObject struct {
 }
 
@@ -10811,6 +12010,84 @@ type ListRuleRowsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListRuleRowsdefaultApplicationProblemPlusJSONResponse) VisitListRuleRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRunsRequestObject struct {
+	Params ListRunsParams
+}
+
+type ListRunsResponseObject interface {
+	VisitListRunsResponse(w http.ResponseWriter) error
+}
+
+type ListRuns200JSONResponse RunList
+
+func (response ListRuns200JSONResponse) VisitListRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRunsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRunsdefaultApplicationProblemPlusJSONResponse) VisitListRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRunRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type GetRunResponseObject interface {
+	VisitGetRunResponse(w http.ResponseWriter) error
+}
+
+type GetRun200JSONResponse RunDetail
+
+func (response GetRun200JSONResponse) VisitGetRunResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRundefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRundefaultApplicationProblemPlusJSONResponse) VisitGetRunResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12367,6 +13644,9 @@ type StrictServerInterface interface {
 	// PutJourneyDraft Keep a definition as the draft
 	// (PUT /v1/journeys/{name}/draft)
 	PutJourneyDraft(ctx context.Context, request PutJourneyDraftRequestObject) (PutJourneyDraftResponseObject, error)
+	// GetJourneyEffect What a journey is good for
+	// (GET /v1/journeys/{name}/effect)
+	GetJourneyEffect(ctx context.Context, request GetJourneyEffectRequestObject) (GetJourneyEffectResponseObject, error)
 	// PublishJourney Put a definition in force
 	// (POST /v1/journeys/{name}/publish)
 	PublishJourney(ctx context.Context, request PublishJourneyRequestObject) (PublishJourneyResponseObject, error)
@@ -12376,6 +13656,9 @@ type StrictServerInterface interface {
 	// GetJourneyVersion What a version says
 	// (GET /v1/journeys/{name}/versions/{version})
 	GetJourneyVersion(ctx context.Context, request GetJourneyVersionRequestObject) (GetJourneyVersionResponseObject, error)
+	// TellJourneyStory Play an invented buyer through a journey
+	// (POST /v1/journeys/{name}/what-if)
+	TellJourneyStory(ctx context.Context, request TellJourneyStoryRequestObject) (TellJourneyStoryResponseObject, error)
 	// ListLimits What a market may cost at most, and what is spent of it
 	// (GET /v1/limits)
 	ListLimits(ctx context.Context, request ListLimitsRequestObject) (ListLimitsResponseObject, error)
@@ -12454,6 +13737,12 @@ type StrictServerInterface interface {
 	// SetRates Keep exchange rates, all of them or none
 	// (POST /v1/rates)
 	SetRates(ctx context.Context, request SetRatesRequestObject) (SetRatesResponseObject, error)
+	// ListRatings What buyers said, the latest first
+	// (GET /v1/ratings)
+	ListRatings(ctx context.Context, request ListRatingsRequestObject) (ListRatingsResponseObject, error)
+	// GetRatingsCsv What buyers said, as a table
+	// (GET /v1/ratings/csv)
+	GetRatingsCsv(ctx context.Context, request GetRatingsCsvRequestObject) (GetRatingsCsvResponseObject, error)
 	// ShowRules The rules in force
 	// (GET /v1/rules)
 	ShowRules(ctx context.Context, request ShowRulesRequestObject) (ShowRulesResponseObject, error)
@@ -12481,6 +13770,12 @@ type StrictServerInterface interface {
 	// ListRuleRows Rows of a table
 	// (GET /v1/rules/{table})
 	ListRuleRows(ctx context.Context, request ListRuleRowsRequestObject) (ListRuleRowsResponseObject, error)
+	// ListRuns Runs of journeys, the latest first
+	// (GET /v1/runs)
+	ListRuns(ctx context.Context, request ListRunsRequestObject) (ListRunsResponseObject, error)
+	// GetRun One run with each step and its reason
+	// (GET /v1/runs/{id})
+	GetRun(ctx context.Context, request GetRunRequestObject) (GetRunResponseObject, error)
 	// ListSenders What phones show when the shop writes
 	// (GET /v1/senders)
 	ListSenders(ctx context.Context, request ListSendersRequestObject) (ListSendersResponseObject, error)
@@ -13484,6 +14779,33 @@ func (sh *strictHandler) PutJourneyDraft(w http.ResponseWriter, r *http.Request,
 	}
 }
 
+// GetJourneyEffect operation middleware
+func (sh *strictHandler) GetJourneyEffect(w http.ResponseWriter, r *http.Request, name JourneyName, params GetJourneyEffectParams) {
+	var request GetJourneyEffectRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJourneyEffect(ctx, request.(GetJourneyEffectRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJourneyEffect")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetJourneyEffectResponseObject); ok {
+		if err := validResponse.VisitGetJourneyEffectResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // PublishJourney operation middleware
 func (sh *strictHandler) PublishJourney(w http.ResponseWriter, r *http.Request, name JourneyName) {
 	var request PublishJourneyRequestObject
@@ -13570,6 +14892,39 @@ func (sh *strictHandler) GetJourneyVersion(w http.ResponseWriter, r *http.Reques
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetJourneyVersionResponseObject); ok {
 		if err := validResponse.VisitGetJourneyVersionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TellJourneyStory operation middleware
+func (sh *strictHandler) TellJourneyStory(w http.ResponseWriter, r *http.Request, name JourneyName) {
+	var request TellJourneyStoryRequestObject
+
+	request.Name = name
+
+	var body TellJourneyStoryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TellJourneyStory(ctx, request.(TellJourneyStoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TellJourneyStory")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TellJourneyStoryResponseObject); ok {
+		if err := validResponse.VisitTellJourneyStoryResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -14320,6 +15675,58 @@ func (sh *strictHandler) SetRates(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ListRatings operation middleware
+func (sh *strictHandler) ListRatings(w http.ResponseWriter, r *http.Request, params ListRatingsParams) {
+	var request ListRatingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRatings(ctx, request.(ListRatingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRatings")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRatingsResponseObject); ok {
+		if err := validResponse.VisitListRatingsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRatingsCsv operation middleware
+func (sh *strictHandler) GetRatingsCsv(w http.ResponseWriter, r *http.Request, params GetRatingsCsvParams) {
+	var request GetRatingsCsvRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRatingsCsv(ctx, request.(GetRatingsCsvRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRatingsCsv")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRatingsCsvResponseObject); ok {
+		if err := validResponse.VisitGetRatingsCsvResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ShowRules operation middleware
 func (sh *strictHandler) ShowRules(w http.ResponseWriter, r *http.Request) {
 	var request ShowRulesRequestObject
@@ -14555,6 +15962,58 @@ func (sh *strictHandler) ListRuleRows(w http.ResponseWriter, r *http.Request, ta
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListRuleRowsResponseObject); ok {
 		if err := validResponse.VisitListRuleRowsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRuns operation middleware
+func (sh *strictHandler) ListRuns(w http.ResponseWriter, r *http.Request, params ListRunsParams) {
+	var request ListRunsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRuns(ctx, request.(ListRunsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRuns")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRunsResponseObject); ok {
+		if err := validResponse.VisitListRunsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRun operation middleware
+func (sh *strictHandler) GetRun(w http.ResponseWriter, r *http.Request, id ID) {
+	var request GetRunRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRun(ctx, request.(GetRunRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRun")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRunResponseObject); ok {
+		if err := validResponse.VisitGetRunResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"slices"
+	"io"
 	"strings"
 	"time"
 
@@ -15,19 +15,25 @@ import (
 
 // Journeys keeps what is said to whom and when. Satisfied by journeys.Service.
 type Journeys interface {
-	Journeys(tx *db.Tx) ([]journeys.Journey, error)
+	Overview(tx *db.Tx) ([]journeys.Journey, map[string]journeys.Draft, error)
+	Known(tx *db.Tx, journey string) (journeys.Journey, error)
+	Said(tx *db.Tx, journey, which string) (journeys.Definition, error)
+	Others(tx *db.Tx, journey string) ([]journeys.Definition, error)
 	Version(tx *db.Tx, journey string, n int64) (journeys.Version, error)
 	Versions(tx *db.Tx, journey string) ([]journeys.Version, error)
 	Traffic(tx *db.Tx, journey string, version int64, since time.Time) (journeys.Traffic, error)
 	Draft(tx *db.Tx, journey string) (journeys.Draft, bool, error)
-	Drafts(tx *db.Tx) (map[string]journeys.Draft, error)
-	BeginDraft(tx *db.Tx, journey, by string) (journeys.Draft, error)
-	NewDraft(tx *db.Tx, d journeys.Definition, by string) (journeys.Draft, error)
-	KeepDraft(tx *db.Tx, d journeys.Definition, rev int64, what, by string) (journeys.Draft, error)
+	PutDraft(tx *db.Tx, d journeys.Definition, rev int64, by string) (journeys.Draft, error)
 	DropDraft(tx *db.Tx, journey string) error
 	Lint(tx *db.Tx, d journeys.Definition) ([]journeys.Finding, error)
 	Publish(tx *db.Tx, d journeys.Definition, over int64, by, note, trial string) (journeys.Version, error)
 	SetState(tx *db.Tx, journey, state string) error
+	Runs(tx *db.Tx, f journeys.RunFilter) ([]*journeys.Run, error)
+	RunOf(tx *db.Tx, run string) (journeys.Run, []journeys.Step, error)
+	Ratings(tx *db.Tx, f journeys.RatingFilter) ([]journeys.Rating, error)
+	WriteRatings(tx *db.Tx, w io.Writer, f journeys.RatingFilter) error
+	Effect(tx *db.Tx, journey string, q journeys.EffectQuery) (journeys.Effect, error)
+	Tell(ctx context.Context, s journeys.Story) ([]journeys.Scene, error)
 }
 
 const week = 7 * 24 * time.Hour
@@ -36,20 +42,10 @@ const week = 7 * 24 * time.Hour
 func (a *api) ListJourneys(ctx context.Context, _ ListJourneysRequestObject) (ListJourneysResponseObject, error) {
 	out := JourneyList{Data: []JourneySummary{}}
 	err := a.DB.Read(ctx, func(tx *db.Tx) error {
-		all, err := a.Journeys.Journeys(tx)
+		all, drafts, err := a.Journeys.Overview(tx)
 		if err != nil {
 			return err
 		}
-		drafts, err := a.Journeys.Drafts(tx)
-		if err != nil {
-			return err
-		}
-		for name := range drafts {
-			if !slices.ContainsFunc(all, func(j journeys.Journey) bool { return j.Name == name }) {
-				all = append(all, journeys.Journey{Name: name, State: "new"})
-			}
-		}
-		slices.SortFunc(all, func(a, b journeys.Journey) int { return strings.Compare(a.Name, b.Name) })
 		for _, j := range all {
 			t, err := a.Journeys.Traffic(tx, j.Name, 0, tx.Now().Add(-week))
 			if err != nil {
@@ -70,27 +66,19 @@ func (a *api) GetJourney(ctx context.Context, r GetJourneyRequestObject) (GetJou
 }
 
 func (a *api) oneJourney(ctx context.Context, name string) (out Journey, err error) {
-	out = Journey{Name: name, State: "new", Versions: []JourneyVersionSummary{}}
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
-		all, err := a.Journeys.Journeys(tx)
+		j, err := a.Journeys.Known(tx, name)
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(all, func(j journeys.Journey) bool { return j.Name == name })
+		out = Journey{Name: name, State: j.State, Version: j.Version, Versions: []JourneyVersionSummary{}}
 		draft, there, err := a.Journeys.Draft(tx, name)
 		if err != nil {
 			return err
 		}
-		if at < 0 && !there {
-			return journeys.ErrUnknownJourney
-		}
 		if there {
 			out.Draft = JourneyDraft{Rev: draft.Rev, Over: draft.Over, By: draft.By, At: utc(draft.At), Definition: json.RawMessage(draft.Definition.JSON())}
 		}
-		if at < 0 {
-			return nil
-		}
-		out.State, out.Version = all[at].State, all[at].Version
 		versions, err := a.Journeys.Versions(tx, name)
 		if err != nil {
 			return err
@@ -142,24 +130,7 @@ func (a *api) PutJourneyDraft(ctx context.Context, r PutJourneyDraftRequestObjec
 		return nil, err
 	}
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
-		all, err := a.Journeys.Journeys(tx)
-		if err != nil {
-			return err
-		}
-		_, there, err := a.Journeys.Draft(tx, r.Name)
-		if err != nil {
-			return err
-		}
-		if !there && !slices.ContainsFunc(all, func(j journeys.Journey) bool { return j.Name == r.Name }) {
-			_, err := a.Journeys.NewDraft(tx, d, by(ctx))
-			return err
-		}
-		if !there {
-			if _, err := a.Journeys.BeginDraft(tx, r.Name, by(ctx)); err != nil {
-				return err
-			}
-		}
-		_, err = a.Journeys.KeepDraft(tx, d, r.Body.Rev, "imported:", by(ctx))
+		_, err := a.Journeys.PutDraft(tx, d, r.Body.Rev, by(ctx))
 		return err
 	})
 	if err != nil {
@@ -209,14 +180,11 @@ func (a *api) PublishJourney(ctx context.Context, r PublishJourneyRequestObject)
 			}
 			d = read
 		} else {
-			draft, there, err := a.Journeys.Draft(tx, r.Name)
-			if err == nil && !there {
-				err = journeys.ErrNoDraft
-			}
+			said, err := a.Journeys.Said(tx, r.Name, "draft")
 			if err != nil {
 				return err
 			}
-			d = draft.Definition
+			d = said
 		}
 		var err error
 		v, err = a.Journeys.Publish(tx, d, r.Body.Over, by(ctx), r.Body.Note, "")

@@ -33,7 +33,6 @@ func (r *rig) hook(event, body string) int {
 // remindAll publishes the reminder of carts without the share of people who are held out.
 func (r *rig) remindAll() {
 	write(r.t, r.d, func(tx *db.Tx) error {
-		require.NoError(r.t, r.journeys.Prepare(tx))
 		v, err := r.journeys.Version(tx, "cart", 1)
 		require.NoError(r.t, err)
 		d := v.Definition.Clone()

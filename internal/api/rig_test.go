@@ -158,6 +158,7 @@ func newRig(t testing.TB, d *db.DB) *rig {
 			{SKU: "TEA-RED-M", Location: "can", OnHand: 0}})
 	})
 	write(t, d, func(tx *db.Tx) error { return demo.Publish(tx, shop) })
+	write(t, d, r.journeys.Prepare)
 	for _, load := range []func(context.Context) error{markets.Load, goods.Load, prices.Load, stock.Load} {
 		require.NoError(t, load(t.Context()))
 	}

@@ -12,6 +12,7 @@ import (
 	"portolan/internal/app/apptest"
 	"portolan/internal/db"
 	"portolan/internal/journeys"
+	"portolan/internal/journeys/journeytest"
 	"portolan/internal/messaging"
 	"portolan/internal/order"
 	"portolan/internal/support"
@@ -40,7 +41,7 @@ func TestASurveyComesInTime(t *testing.T) {
 					Events: []journeys.StoryEvent{{Event: "order.paid"}, {Event: "order.delivered"}}})
 				require.NoError(t, err)
 				at := scenes[slices.IndexFunc(scenes, func(x journeys.Scene) bool { return x.Event == "order.delivered" })].At
-				name := fmt.Sprintf("%s %s, delivered %s\n%s", who.market, who.region, scenes[0].Local(), told(scenes, s.URL))
+				name := fmt.Sprintf("%s %s, delivered %s\n%s", who.market, who.region, scenes[0].Local(), journeytest.Told(scenes, s.URL))
 				i := slices.IndexFunc(scenes, func(x journeys.Scene) bool { return x.Message != nil })
 				if i < 0 {
 					last := scenes[len(scenes)-1].Step

@@ -10,6 +10,7 @@ import (
 
 	"portolan/internal/app/apptest"
 	"portolan/internal/journeys"
+	"portolan/internal/journeys/journeytest"
 	"portolan/internal/messaging"
 )
 
@@ -72,11 +73,11 @@ func TestWhatEndsAJourney(t *testing.T) {
 			}
 			told0 := tell()
 			before := told0[:len(told0)-len(since(told0))]
-			require.Equal(t, tt.node, before[len(before)-1].Step.Node, "%s waits there\n%s", tt.journey, told(told0, s.URL))
+			require.Equal(t, tt.node, before[len(before)-1].Step.Node, "%s waits there\n%s", tt.journey, journeytest.Told(told0, s.URL))
 			for event, reason := range tt.ends {
 				scenes := tell(at(tt.when, event))
 				rest := since(scenes)
-				name := fmt.Sprintf("%s at %s: %s\n%s", tt.journey, tt.node, event, told(scenes, s.URL))
+				name := fmt.Sprintf("%s at %s: %s\n%s", tt.journey, tt.node, event, journeytest.Told(scenes, s.URL))
 				sent := slices.ContainsFunc(rest, func(x journeys.Scene) bool { return x.Message != nil })
 				why := ""
 				for _, x := range rest {

@@ -228,20 +228,17 @@ func (s *Service) Import(tx *db.Tx, body []byte, by string) (Draft, error) {
 		}
 		return Draft{}, err
 	}
-	now, err := db.One(tx, db.Scalar[int64], `select version from journeys where name = $1`, d.Journey)
-	if errors.Is(err, db.ErrNone) {
-		if _, ok, err := s.Draft(tx, d.Journey); err != nil || !ok {
-			return s.openDraft(tx, d, 0, by)
-		}
-		err = nil
+	return s.PutDraft(tx, d, 0, by)
+}
+
+// PutDraft keeps a definition as the draft of the journey of that name, which may be new. rev is as for KeepDraft.
+func (s *Service) PutDraft(tx *db.Tx, d Definition, rev int64, by string) (Draft, error) {
+	_, err := s.BeginDraft(tx, d.Journey, by)
+	if errors.Is(err, ErrUnknownJourney) {
+		return s.NewDraft(tx, d, by)
 	}
 	if err != nil {
 		return Draft{}, err
 	}
-	if now > 0 {
-		if _, err := s.BeginDraft(tx, d.Journey, by); err != nil {
-			return Draft{}, err
-		}
-	}
-	return s.KeepDraft(tx, d, 0, "imported:", by)
+	return s.KeepDraft(tx, d, rev, "imported:", by)
 }

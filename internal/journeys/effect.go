@@ -79,6 +79,17 @@ type Comparison struct {
 	worth      float64
 }
 
+// Told reports whether the comparison's intervals may be shown: not of groups that are too small or of the wrong size.
+func (c Comparison) Told() bool {
+	return c.Verdict == Better || c.Verdict == Worse || c.Verdict == NoEffect
+}
+
+// Worthwhile reports whether the interval of what each person brought may be shown as well: it has bounds.
+func (c Comparison) Worthwhile() bool { return c.Told() && c.Profit.High < far }
+
+// far stands for bounds that aren't numbers, which JSON doesn't know.
+const far = 1e9
+
 // Effect is what a journey is good for, measured against those who were held out by lot.
 type Effect struct {
 	Journey    string         `json:"journey"`
@@ -526,9 +537,8 @@ func verdict(i experiment.Interval) Verdict {
 	return NoEffect
 }
 
-// finite replaces bounds that aren't numbers, which JSON doesn't know.
+// finite replaces bounds that aren't numbers.
 func finite(i experiment.Interval) experiment.Interval {
-	const far = 1e9
 	if math.IsInf(i.Low, 0) || math.IsNaN(i.Low) {
 		i.Low = -far
 	}

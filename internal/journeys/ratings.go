@@ -1,7 +1,11 @@
 package journeys
 
 import (
+	"encoding/csv"
+	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"portolan/internal/db"
@@ -138,4 +142,41 @@ func (s *Service) Trend(tx *db.Tx, f RatingFilter, weeks int) ([]Week, error) {
 		}
 	}
 	return all, err
+}
+
+// mostRatings bounds a file.
+const mostRatings = 50_000
+
+// WriteRatings writes what was said as a table, the latest first, at most 50,000 lines.
+func (s *Service) WriteRatings(tx *db.Tx, w io.Writer, f RatingFilter) error {
+	out := csv.NewWriter(w)
+	out.Write([]string{"at", "order", "market", "language", "question", "score", "comment", "channel"})
+	f.Limit = 200
+	for n := 0; n < mostRatings; n += f.Limit {
+		all, err := s.Ratings(tx, f)
+		if err != nil {
+			return err
+		}
+		for _, x := range all {
+			score := ""
+			if x.Score > 0 {
+				score = strconv.FormatInt(x.Score, 10)
+			}
+			out.Write([]string{x.At.Format(time.RFC3339), x.Order, string(x.Market), x.Lang, x.Question, score, harmless(x.Comment), x.Channel})
+		}
+		if len(all) < f.Limit {
+			break
+		}
+		f.Before = all[len(all)-1].ID
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// harmless keeps a spreadsheet from taking a person's words for a formula.
+func harmless(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
 }

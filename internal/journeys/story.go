@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"portolan/internal/address"
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/fault"
@@ -36,6 +37,13 @@ type Story struct {
 	Start       time.Time
 	Days        int64 // 0: 30
 	Events      []StoryEvent
+}
+
+// Reach gives an invented buyer of a market a telephone and an address, where they have neither.
+func (s *Story) Reach(m market.Market) {
+	if s.Phone == "" && s.Email == "" {
+		s.Phone, s.Email = address.Example(string(cmp.Or(s.Country, m.Country()))), "sample@example.org"
+	}
 }
 
 // StoryEvent is something that happens to the buyer, so long after the start. Event is one of StoryEvents.

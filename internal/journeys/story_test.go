@@ -1,8 +1,6 @@
 package journeys_test
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,56 +10,17 @@ import (
 	"portolan/internal/db/dbtest"
 	"portolan/internal/fault"
 	"portolan/internal/journeys"
+	"portolan/internal/journeys/journeytest"
 	"portolan/internal/messaging"
 )
 
 const day = 24 * time.Hour
-
-// scripts are what happens to a buyer in the story of each journey.
-var scripts = map[string][]journeys.StoryEvent{
-	"confirm": {{Event: "order.paid"}},
-	"cart":    {{Event: "checkout.left"}},
-	"parcel": {{Event: "order.paid"}, {After: 26 * time.Hour, Event: "parcel.shipped"}, {After: 3 * day, Event: "parcel.customs"},
-		{After: 7*day - 3*time.Hour, Event: "parcel.out_for_delivery"}, {After: 7*day + time.Hour, Event: "parcel.delivered"}},
-	"delay":  {{Event: "order.paid"}, {After: 10*day + 9*time.Hour, Event: "parcel.delayed"}, {After: 15 * day, Event: "parcel.delayed", Times: 2}},
-	"survey": {{Event: "order.paid"}, {After: 7 * day, Event: "order.delivered"}, {After: 8*day + 14*time.Hour, Event: "rated", Rating: 2}},
-	"again":  {{Event: "order.paid"}, {After: 7 * day, Event: "order.delivered"}, {After: 8*day + 14*time.Hour, Event: "rated", Rating: 5}},
-	"review": {{Event: "order.paid"}, {After: 7 * day, Event: "order.delivered"}, {After: 8*day + 14*time.Hour, Event: "rated", Rating: 4}},
-}
 
 func (w *world) tell(s journeys.Story) []journeys.Scene {
 	w.t.Helper()
 	scenes, err := w.journeys.Tell(w.t.Context(), s)
 	require.NoError(w.t, err)
 	return scenes
-}
-
-// told writes scenes as lines: the buyer's clock, what happened, and the words of what was sent.
-func told(scenes []journeys.Scene) string {
-	var b strings.Builder
-	for _, s := range scenes {
-		clock := s.Local().Format("Mon 02 Jan 15:04 MST")
-		switch {
-		case s.Event != "":
-			fmt.Fprintf(&b, "  %s  * %s\n", clock, strings.TrimSpace(s.Event+" "+s.Step.Detail))
-		case s.Message != nil:
-			m := s.Message
-			price := ""
-			if m.Cost.Micros > 0 {
-				price = fmt.Sprintf(", %s %.4f", m.Cost.Currency, float64(m.Cost.Micros)/1e6)
-			}
-			fmt.Fprintf(&b, "  %s  %s %s from %s, %d part%s%s\n", clock, s.Step.Node, m.Channel, m.Sender, m.Parts, map[bool]string{true: "s"}[m.Parts != 1], price)
-			if m.Subject != "" {
-				fmt.Fprintf(&b, "      > %s\n", m.Subject)
-			}
-			if m.Channel == messaging.SMS {
-				fmt.Fprintf(&b, "      > %s\n", strings.ReplaceAll(m.Body, "\n", "\n      > "))
-			}
-		default:
-			fmt.Fprintf(&b, "  %s  %s %s\n", clock, s.Step.Node, strings.TrimSpace(fmt.Sprint(s.Step.Outcome, " ", s.Step.Reason, " ", s.Step.Detail)))
-		}
-	}
-	return b.String()
 }
 
 // Thirty days of all seven journeys at once, with everything that happens in them, take less than a second.
@@ -110,7 +69,7 @@ func TestStories(t *testing.T) {
 			{"silent", "survey", func(s *journeys.Story) { s.Events = s.Events[:2] }, 1, "nothing_came"},
 		} {
 			story := journeys.Story{Definitions: []journeys.Definition{shipped(t, tt.journey)}, Market: "gb", Phone: kate, Agreed: []messaging.Channel{messaging.SMS}, Start: start,
-				Events: append([]journeys.StoryEvent(nil), scripts[tt.journey]...)}
+				Events: append([]journeys.StoryEvent(nil), journeytest.Scripts[tt.journey]...)}
 			tt.change(&story)
 			scenes := w.tell(story)
 			sent, last := 0, ""
@@ -122,8 +81,8 @@ func TestStories(t *testing.T) {
 					last = s.Step.Reason
 				}
 			}
-			require.Equal(t, tt.sent, sent, "%s\n%s", tt.name, told(scenes))
-			require.Equal(t, tt.last, last, "%s\n%s", tt.name, told(scenes))
+			require.Equal(t, tt.sent, sent, "%s\n%s", tt.name, journeytest.Told(scenes, ""))
+			require.Equal(t, tt.last, last, "%s\n%s", tt.name, journeytest.Told(scenes, ""))
 		}
 		for field, bad := range map[string]journeys.Story{
 			"market":          {Market: "xx", Start: start},

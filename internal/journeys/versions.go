@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ const (
 	Live    = "live"
 	Closed  = "closed"  // nobody enters; who is under way goes on
 	Stopped = "stopped" // nobody enters and nobody goes on
+
+	Unpublished = "new" // there is a draft only
 )
 
 // ErrOutdated is the fault of publishing over a version that isn't the one in force any more.
@@ -185,6 +188,74 @@ func (s *Service) Journeys(tx *db.Tx) ([]Journey, error) {
 		j.Changed = j.Changed.UTC()
 		return j, err
 	}, `select name, state, version, changed_at from journeys order by name`)
+}
+
+// Overview lists all journeys by name, also those that have only a draft, and the drafts.
+func (s *Service) Overview(tx *db.Tx) ([]Journey, map[string]Draft, error) {
+	all, err := s.Journeys(tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	drafts, err := s.Drafts(tx)
+	for name := range drafts {
+		if !slices.ContainsFunc(all, func(j Journey) bool { return j.Name == name }) {
+			all = append(all, Journey{Name: name, State: Unpublished})
+		}
+	}
+	slices.SortFunc(all, func(a, b Journey) int { return strings.Compare(a.Name, b.Name) })
+	return all, drafts, err
+}
+
+// Known finds a journey. One that has only a draft yet has version 0 and the state "new"; ErrUnknownJourney if there is neither.
+func (s *Service) Known(tx *db.Tx, name string) (Journey, error) {
+	all, err := s.Journeys(tx)
+	if err != nil {
+		return Journey{}, err
+	}
+	if i := slices.IndexFunc(all, func(j Journey) bool { return j.Name == name }); i >= 0 {
+		return all[i], nil
+	}
+	if _, ok, err := s.Draft(tx, name); err != nil || ok {
+		return Journey{Name: name, State: Unpublished}, err
+	}
+	return Journey{}, fmt.Errorf("%s: %w", name, ErrUnknownJourney)
+}
+
+// Said is what a journey says: that of a version, of the draft, or with nothing what is in force, else the draft.
+func (s *Service) Said(tx *db.Tx, name, which string) (Definition, error) {
+	if n, err := strconv.ParseInt(which, 10, 64); err == nil {
+		v, err := s.Version(tx, name, n)
+		return v.Definition, err
+	}
+	j, err := s.Known(tx, name)
+	if err != nil {
+		return Definition{}, err
+	}
+	if which == "draft" || j.Version == 0 {
+		d, ok, err := s.Draft(tx, name)
+		if err == nil && !ok {
+			err = ErrNoDraft
+		}
+		return d.Definition, err
+	}
+	v, err := s.Version(tx, name, j.Version)
+	return v.Definition, err
+}
+
+// Others are what the journeys that are live say, but for one.
+func (s *Service) Others(tx *db.Tx, name string) (out []Definition, err error) {
+	all, err := s.Journeys(tx)
+	for _, j := range all {
+		if j.Name == name || j.State != Live {
+			continue
+		}
+		v, err := s.Version(tx, j.Name, j.Version)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v.Definition)
+	}
+	return out, err
 }
 
 const versionColumns = `journey, version, definition, made_by, note, trial, at`

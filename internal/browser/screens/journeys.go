@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"portolan/internal/browser"
-	"portolan/internal/db"
 )
 
 const journeysPrefix = "journeys-"
@@ -18,24 +17,7 @@ func journeys(ctx context.Context, b *browser.Browser, out, only string) error {
 	if !wanted(only, journeysPrefix) {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "portolan-screens-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	clock := db.Fast(time.Now(), 60)
-	shop, err := browser.OpenShop(ctx, dir, clock, true)
-	if err != nil {
-		return err
-	}
-	defer shop.Close()
-	clock.Wait(ctx.Done(), clock.Now().Add(3*time.Hour))
-	return travels(camera{b, shop.URL, out, only})
-}
-
-// wanted reports whether pictures whose names begin with a prefix are asked for.
-func wanted(only, prefix string) bool {
-	return only == "" || strings.HasPrefix(only, prefix) || strings.Contains(prefix, only)
+	return after(ctx, 3*time.Hour, func(url string) error { return travels(camera{b, url, out, only}) })
 }
 
 // shot is a page with the languages and devices it is taken in.
@@ -70,14 +52,11 @@ var stories = []shot{
 }
 
 func travels(c camera) error {
-	t, err := c.Tab(c.url, desktop)
+	t, err := c.operator()
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	if err := enter(t); err != nil {
-		return err
-	}
 	for _, s := range stories {
 		if err := c.shoot(t, s); err != nil {
 			return err

@@ -216,16 +216,12 @@ func fill(t *browser.Tab, fields map[string]string) error {
 
 // console takes the operators' pages, once everything about the last order has happened.
 func (c camera) console() error {
-	t, err := c.Tab(c.url, desktop)
+	t, err := c.operator()
 	if err != nil {
 		return err
 	}
 	defer t.Close()
 	for _, step := range []func() error{
-		func() error { return t.Open("/console/login") },
-		func() error { return t.Fill("#email", browser.Email) },
-		func() error { return t.Fill("#password", browser.Password) },
-		func() error { return t.Follow("form button.wide") },
 		func() error { return t.Open("/console/orders") },
 		func() error { return t.Follow(`main a[href^="/console/orders/ord"]`) },
 		func() error { return t.Wait(`/delivered after/.test(document.body.innerText)`) },

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"portolan/internal/browser"
-	"portolan/internal/db"
 )
 
 const prefix = "messages-"
@@ -18,33 +16,18 @@ const prefix = "messages-"
 // messages takes the pages about messages after an hour of the demo, on a clock that makes it a minute. What a longer
 // demo has to show is taken of one that runs: portolan demo --speed 60, and -demo with its address.
 func messages(ctx context.Context, b *browser.Browser, out, only string) error {
-	if only != "" && !strings.HasPrefix(only, prefix) && !strings.Contains(prefix, only) {
+	if !wanted(only, prefix) {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "portolan-screens-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	clock := db.Fast(time.Now(), 60)
-	shop, err := browser.OpenShop(ctx, dir, clock, true)
-	if err != nil {
-		return err
-	}
-	defer shop.Close()
-	clock.Wait(ctx.Done(), clock.Now().Add(time.Hour))
-	return conversations(camera{b, shop.URL, out, only})
+	return after(ctx, time.Hour, func(url string) error { return conversations(camera{b, url, out, only}) })
 }
 
 func conversations(c camera) error {
-	t, err := c.Tab(c.url, desktop)
+	t, err := c.operator()
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	if err := enter(t); err != nil {
-		return err
-	}
 	for _, p := range messagePages {
 		for _, lang := range p.langs {
 			for device, look := range map[string]browser.Look{"desktop": desktop, "phone": phone} {
@@ -104,26 +87,4 @@ func (p messagePage) open(t *browser.Tab) error {
 		return err
 	}
 	return t.Follow(p.press)
-}
-
-func enter(t *browser.Tab) error {
-	for _, step := range []func() error{
-		func() error { return t.Open("/console/login") },
-		func() error { return t.Fill("#email", browser.Email) },
-		func() error { return t.Fill("#password", browser.Password) },
-		func() error { return t.Follow("form button.wide") },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// speak chooses the language of the console, as its menu does.
-func speak(t *browser.Tab, lang string) error {
-	if err := t.Eval(`fetch("/console/language", {method: "POST", body: new URLSearchParams({lang: "`+lang+`"})}).then(r => { window.spoken = r.ok })`, nil); err != nil {
-		return err
-	}
-	return t.Wait(`window.spoken === true`)
 }
