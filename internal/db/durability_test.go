@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,6 +21,7 @@ func TestHowCarefulCommitsAre(t *testing.T) {
 	}{
 		{"plain.db", "plain.db", 2}, {"full.db?synchronous=full", "full.db", 2}, {"normal.db?synchronous=normal", "normal.db", 1},
 		{"off.db?synchronous=off&readers=1", "off.db", 0}, {"odd.db?synchronous=none", "odd.db?synchronous=none", 2}, {"why?.db", "why?.db", 2},
+		{"alone.db?readers=0", "alone.db", 2},
 	} {
 		d, err := db.Open(t.Context(), filepath.Join(dir, c.url), nil)
 		require.NoError(t, err)
@@ -29,6 +31,13 @@ func TestHowCarefulCommitsAre(t *testing.T) {
 			return err
 		}))
 		require.Equal(t, c.want, level, c.url)
+		for _, look := range []func(context.Context, func(*db.Tx) error) error{d.Read, d.Peek} {
+			require.NoError(t, look(t.Context(), func(tx *db.Tx) (err error) {
+				level, err = db.One(tx, db.Scalar[int64], `select count(*) from sqlite_master`)
+				return err
+			}), c.url)
+			require.Zero(t, level)
+		}
 		require.NoError(t, d.Close())
 		_, err = os.Stat(filepath.Join(dir, c.file))
 		require.NoError(t, err)

@@ -94,16 +94,21 @@ const onlyWrites = "pragma cache_size(-16000); pragma wal_autocheckpoint(4000)"
 // options takes off the end of a database's name what it says about how careful commits are, and how many connections only
 // read: "shop.db?synchronous=normal". FULL, unless it is said, has a commit that was acknowledged survive a power cut; with
 // NORMAL the last ones may be lost in it, but neither in a crash of the program nor is the file ever broken; with OFF a power
-// cut may break it. Several readers are for a shop with visitors; one alone keeps its memory warm where only one asks.
+// cut may break it. Several readers, as many as there are unless it is said, are for a shop with visitors. With none the
+// connection that writes reads too, whose memory stays warm: for a program in which only one asks at a time.
 func options(name string) (path, level string, readers int) {
 	path, said, _ := strings.Cut(name, "?")
 	values, err := url.ParseQuery(said)
 	level = cmp.Or(values.Get("synchronous"), "full")
-	readers, _ = strconv.Atoi(values.Get("readers"))
+	usual := max(4, runtime.NumCPU())
+	readers = usual
+	if n, no := strconv.Atoi(values.Get("readers")); no == nil && n >= 0 {
+		readers = n
+	}
 	values.Del("synchronous")
 	values.Del("readers")
 	if err != nil || len(values) > 0 || !slices.Contains([]string{"full", "normal", "off"}, level) {
-		return name, "full", 0
+		return name, "full", usual
 	}
 	return path, level, readers
 }
@@ -125,7 +130,7 @@ func openSQLite(ctx context.Context, name string) (_ *lite, err error) {
 	if l.pool, err = sql.Open("sqlite", l.dsn("immediate")); err != nil {
 		return nil, err
 	}
-	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, cmp.Or(max(0, readers), max(4, runtime.NumCPU()))), make(chan *liteConn, min(4, cmp.Or(2*max(0, readers), 4)))
+	l.writers, l.readers, l.spare = make(chan *liteConn, 1), make(chan *liteConn, readers), make(chan *liteConn, min(4, 2*max(1, readers)))
 	for range cap(l.spare) {
 		l.spare <- nil
 	}
@@ -214,10 +219,19 @@ func (c *liteConn) close() {
 }
 
 func (l *lite) writer(ctx context.Context) (unit, error) { return l.join(ctx) }
-func (l *lite) reader(ctx context.Context) (unit, error) { return l.read(ctx, l.readers) }
 func (l *lite) aside(ctx context.Context) (unit, error)  { return l.read(ctx, l.spare) }
 
+func (l *lite) reader(ctx context.Context) (unit, error) {
+	if cap(l.readers) == 0 {
+		return l.join(ctx)
+	}
+	return l.read(ctx, l.readers)
+}
+
 func (l *lite) peeker(ctx context.Context) (unit, error) {
+	if cap(l.readers) == 0 {
+		return l.join(ctx)
+	}
 	select {
 	case c := <-l.readers:
 		return &peekUnit{liteUnit{c, l.readers}}, nil

@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	durability = "?synchronous=off&readers=1" // the program is killed, the machine isn't; and only one asks at a time
+	durability = "?synchronous=off&readers=0" // the program is killed, the machine isn't; and only one asks at a time
 	baseURL    = "https://miana.example"
 	mailbox    = "hello@miana.example"
 	pulse      = time.Minute // how often the shop looks at what is due when nobody does anything
