@@ -1,7 +1,9 @@
 package app_test
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/fault"
 	"portolan/internal/i18n"
+	"portolan/internal/journeys"
 	"portolan/internal/market"
 	"portolan/internal/money"
 	"portolan/internal/pricing"
@@ -103,5 +106,54 @@ func TestNoCodeBelowTheMargin(t *testing.T) {
 			require.Empty(t, all)
 			return err
 		})
+	})
+}
+
+// Before a journey is published it is told in which markets the checkout would refuse its codes, and for how many
+// articles: what is told is what the checkout does.
+func TestCodesThatAreNeverTakenAreTold(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
+		all := journeys.Shipped()
+		again := all[slices.IndexFunc(all, func(d journeys.Definition) bool { return d.Journey == "again" })]
+		for _, tt := range []struct {
+			off, least int64
+			want       string // severity
+		}{{1_00, 60_00, ""}, {40_00, 50_00, "note"}, {500_00, 500_00, "warning"}, {40_00, 500_00, ""}} {
+			d := again.Clone()
+			n := &d.Nodes[slices.IndexFunc(d.Nodes, func(n journeys.Node) bool { return n.Reward != nil })]
+			off, least := money.Of(tt.off, "EUR"), money.Of(tt.least, "EUR")
+			n.Reward.Amounts["de"], n.Reward.Minimums["de"] = off, least
+			takes, of, told := 0, 0, ""
+			s.Read(func(tx *db.Tx) error {
+				for _, p := range s.Catalog.Snapshot().Products() {
+					sku := p.Variants[0].SKU
+					price, err := s.Prices.Price("de", sku)
+					if err != nil {
+						continue
+					}
+					of++
+					pieces := (tt.least + price.Amount.Minor - 1) / price.Amount.Minor
+					bag := money.Of(price.Amount.Minor*pieces, "EUR")
+					err = s.Prices.Room(tx, pricing.CodeRule{Kind: pricing.AmountOff, Amounts: map[market.Code]money.Amount{"de": off}},
+						pricing.CodeUse{Market: "de", Subtotal: bag, Goods: []pricing.Piece{{SKU: sku, TaxCategory: p.TaxCategory, Quantity: pieces, Total: bag}}})
+					if err == nil {
+						takes++
+						continue
+					}
+					require.ErrorIs(t, err, pricing.ErrCodeFloor)
+				}
+				found, err := s.Journeys.Lint(tx, d)
+				for _, f := range found {
+					if f.Where == "nodes.gift.reward.amounts.de" {
+						told = fmt.Sprintf("%s %s %s", f.Severity, f.Code, f.Detail)
+					}
+				}
+				return err
+			})
+			require.Positive(t, of)
+			want := map[string]string{"": "", "note": fmt.Sprintf("note journeys.code_refused_for_some de: %s EUR, %d/%d", off.Decimal(), takes, of),
+				"warning": fmt.Sprintf("warning journeys.code_refused_always de: %s EUR, 0/%d", off.Decimal(), of)}[tt.want]
+			require.Equal(t, want, told, "%d from %d", tt.off, tt.least)
+		}
 	})
 }

@@ -51,6 +51,10 @@ func (keptCodes) Issue(tx *db.Tx, r pricing.CodeRule) (pricing.Code, error) {
 
 func (keptCodes) Room(*db.Tx, pricing.CodeRule, pricing.CodeUse) error { return nil }
 
+func (keptCodes) Reach(*db.Tx, pricing.CodeRule, market.Code, []*catalog.Product) (pricing.Reach, error) {
+	return pricing.Reach{}, nil
+}
+
 func (keptCodes) Void(tx *db.Tx, code string) error {
 	return tx.Send(`update ledger_codes set void = true where code = $1`, code)
 }

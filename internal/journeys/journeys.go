@@ -45,6 +45,7 @@ type (
 	Codes interface {
 		Issue(tx *db.Tx, r pricing.CodeRule) (pricing.Code, error)
 		Room(tx *db.Tx, r pricing.CodeRule, use pricing.CodeUse) error
+		Reach(tx *db.Tx, r pricing.CodeRule, code market.Code, shelf []*catalog.Product) (pricing.Reach, error)
 		Void(tx *db.Tx, code string) error
 	}
 	// Stock is satisfied by fulfilment.Service.

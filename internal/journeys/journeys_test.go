@@ -96,6 +96,10 @@ func (c *codes) Issue(_ *db.Tx, r pricing.CodeRule) (pricing.Code, error) {
 
 func (c *codes) Room(*db.Tx, pricing.CodeRule, pricing.CodeUse) error { return nil }
 
+func (c *codes) Reach(*db.Tx, pricing.CodeRule, market.Code, []*catalog.Product) (pricing.Reach, error) {
+	return pricing.Reach{}, nil
+}
+
 func (c *codes) Void(_ *db.Tx, code string) error {
 	c.void = append(c.void, pricing.Code{CodeRule: pricing.CodeRule{Code: code}})
 	return nil

@@ -42,7 +42,11 @@ func (s *Service) Lint(tx *db.Tx, d Definition) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = append(append(all, texts...), d.advice(s.Messages.Vars)...)
+	codes, err := s.codeFindings(tx, &d)
+	if err != nil {
+		return nil, err
+	}
+	all = append(append(append(all, texts...), codes...), d.advice(s.Messages.Vars)...)
 	rank := map[Severity]int{Refused: 0, Warned: 1, Noted: 2}
 	slices.SortStableFunc(all, func(a, b Finding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
 	return all, nil
@@ -160,6 +164,40 @@ func (s *Service) textFindings(tx *db.Tx, d *Definition) (all []Finding, err err
 			f.Severity = Refused
 		}
 		all = append(all, f)
+	}
+	return all, nil
+}
+
+// codeFindings look for codes that the checkout would refuse, whatever article is bought for as much as they ask for at
+// least: below the least margin of their market. Of some articles only it is a note.
+func (s *Service) codeFindings(tx *db.Tx, d *Definition) (all []Finding, err error) {
+	for _, n := range d.Nodes {
+		if n.Do != DoReward || n.Reward == nil {
+			continue
+		}
+		for _, m := range s.open() {
+			rule, ok := n.Reward.rule(m.Code, cmp.Or(n.Reward.Campaign, d.Journey), tx.Now())
+			if !ok {
+				continue
+			}
+			reach, err := s.Codes.Reach(tx, rule, m.Code, s.Articles.Snapshot().Products())
+			if err != nil {
+				return nil, err
+			}
+			if reach.Takes == reach.Of {
+				continue
+			}
+			f := Finding{Severity: Noted, Where: "nodes." + n.ID + ".reward.percent", Node: n.ID, Code: "journeys.code_refused_for_some"}
+			worth := fmt.Sprintf("%d %%", n.Reward.Percent)
+			if a, fixed := n.Reward.Amounts[m.Code]; fixed {
+				f.Where, worth = "nodes."+n.ID+".reward.amounts."+string(m.Code), a.Decimal()+" "+string(a.Currency)
+			}
+			if reach.Takes == 0 {
+				f.Severity, f.Code = Warned, "journeys.code_refused_always"
+			}
+			f.Detail = fmt.Sprintf("%s: %s, %d/%d", m.Code, worth, reach.Takes, reach.Of)
+			all = append(all, f)
+		}
 	}
 	return all, nil
 }

@@ -312,22 +312,28 @@ func (v *view) reward(d *Definition, n *Node) (*pricing.CodeRule, error) {
 	if r.Reward == "" || !ok || at.Reward == nil {
 		return nil, nil
 	}
-	w := at.Reward
-	rule := pricing.CodeRule{Market: r.Market, Campaign: cmp.Or(w.Campaign, r.Journey), ValidTo: v.now.Add(w.Life.D()), MaxUses: 1, Minimums: w.Minimums}
+	rule, ok := at.Reward.rule(r.Market, cmp.Or(at.Reward.Campaign, r.Journey), v.now)
+	if !ok {
+		return nil, fmt.Errorf("journey %s has no amount for market %s: %w", r.Journey, r.Market, ErrBadRule)
+	}
 	if r.Cart != "" {
 		rule.Cart = r.Cart
 	} else {
 		rule.Customer = r.Customer
 	}
+	return &rule, nil
+}
+
+// rule is the rule of the codes that a reward gives in a market; false where it has no amount for it.
+func (w *Reward) rule(m market.Code, campaign string, now time.Time) (pricing.CodeRule, bool) {
+	rule := pricing.CodeRule{Market: m, Campaign: campaign, ValidTo: now.Add(w.Life.D()), MaxUses: 1, Minimums: w.Minimums}
 	if w.Percent > 0 {
 		rule.Kind, rule.Percent = pricing.PercentOff, percent(w.Percent)
-		return &rule, nil
+		return rule, true
 	}
-	if _, ok := w.Amounts[r.Market]; !ok {
-		return nil, fmt.Errorf("journey %s has no amount for market %s: %w", r.Journey, r.Market, ErrBadRule)
-	}
+	_, ok := w.Amounts[m]
 	rule.Kind, rule.Amounts = pricing.AmountOff, w.Amounts
-	return &rule, nil
+	return rule, ok
 }
 
 // unsellable says why a code for a bag would not be taken for what is in it: nobody is promised what the checkout refuses.

@@ -46,7 +46,7 @@ func (s *Service) overview(tx *db.Tx, t Trade, m market.Market, all []*catalog.P
 	if err != nil {
 		return nil, err
 	}
-	costs, err := unitCosts(tx)
+	costs, err := unitCosts(tx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +95,15 @@ func handPrices(tx *db.Tx, m market.Market) (map[string]money.Amount, error) {
 	return all, err
 }
 
-func unitCosts(tx *db.Tx) (map[string]UnitCost, error) {
+// unitCosts are what pieces cost, by SKU, of those that where leaves.
+func unitCosts(tx *db.Tx, where string, args ...any) (map[string]UnitCost, error) {
 	all := map[string]UnitCost{}
 	_, err := db.All(tx, func(r db.Row) (_ struct{}, err error) {
 		var u UnitCost
 		err = r.Scan(&u.SKU, &u.Amount.Minor, &u.Amount.Currency)
 		all[u.SKU] = u
 		return
-	}, `select sku, minor, currency from unit_costs`)
+	}, `select sku, minor, currency from unit_costs`+where, args...)
 	return all, err
 }
 
