@@ -28,12 +28,13 @@ type Texts interface {
 	Text(tx *db.Tx, id messaging.TextID) (messaging.TextVersion, error)
 	History(tx *db.Tx, id messaging.TextID) ([]messaging.TextVersion, error)
 	CheckText(tx *db.Tx, id messaging.TextID, w messaging.Words) error
-	Publish(tx *db.Tx, id messaging.TextID, w messaging.Words, over int64, by, why string) (messaging.TextVersion, error)
-	Back(tx *db.Tx, id messaging.TextID, n, over int64, by, why string) (messaging.TextVersion, error)
+	Publish(tx *db.Tx, id messaging.TextID, w messaging.Words, e messaging.Edit) (messaging.TextVersion, error)
+	Back(tx *db.Tx, id messaging.TextID, n int64, e messaging.Edit) (messaging.TextVersion, error)
 	Draft(tx *db.Tx, id messaging.TextID) (messaging.Draft, bool, error)
 	KeepDraft(tx *db.Tx, id messaging.TextID, w messaging.Words, by string) error
 	DropDraft(tx *db.Tx, id messaging.TextID) error
 	Look(tx *db.Tx, id messaging.TextID, w messaging.Words, m market.Code, vars map[string]string) (messaging.Look, error)
+	Uses(tx *db.Tx, templates []string, pins messaging.Pins) ([]messaging.TextUse, error)
 	TryText(tx *db.Tx, id messaging.TextID, w messaging.Words, m market.Code, to string) (messaging.Record, error)
 }
 
@@ -370,17 +371,18 @@ func (c *console) writeText(w http.ResponseWriter, r *http.Request, p *page) err
 	id := c.askedText(r)
 	over, _ := strconv.ParseInt(r.Form.Get("over"), 10, 64)
 	words := typedWords(r.Form)
+	edit := messaging.Edit{Over: over, By: p.User.Email, Why: strings.TrimSpace(r.Form.Get("why")), Anew: r.Form.Get("kind") == "new"}
 	done := map[string]string{"publish": "text_published", "back": "text_published", "draft": "text_kept", "drop": "text_dropped", "test": "text_tested"}[do]
 	err := c.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
 		switch do {
 		case "publish":
-			_, err = c.texts().Publish(tx, id, words, over, p.User.Email, strings.TrimSpace(r.Form.Get("why")))
+			_, err = c.texts().Publish(tx, id, words, edit)
 		case "back":
 			n, bad := strconv.ParseInt(r.Form.Get("n"), 10, 64)
 			if bad != nil {
 				return messaging.ErrUnknownTemplate
 			}
-			_, err = c.texts().Back(tx, id, n, over, p.User.Email, strings.TrimSpace(r.Form.Get("why")))
+			_, err = c.texts().Back(tx, id, n, edit)
 		case "draft":
 			err = c.texts().KeepDraft(tx, id, words, p.User.Email)
 		case "drop":

@@ -1146,6 +1146,24 @@ func (e TaxReturnState) Valid() bool {
 	}
 }
 
+// Defines values for TextChange.
+const (
+	TextChangeCorrection TextChange = "correction"
+	TextChangeNew        TextChange = "new"
+)
+
+// Valid indicates whether the value is a known member of the TextChange enum.
+func (e TextChange) Valid() bool {
+	switch e {
+	case TextChangeCorrection:
+		return true
+	case TextChangeNew:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketPriority.
 const (
 	PriorityHigh   TicketPriority = "high"
@@ -2087,6 +2105,22 @@ type JourneySummary struct {
 // JourneySummaryState new is one that was never published.
 type JourneySummaryState string
 
+// JourneyText defines model for JourneyText.
+type JourneyText struct {
+	Channel string `json:"channel"`
+	Key     string `json:"key"`
+	Lang    string `json:"lang"`
+
+	// Newest If it isn't the one that is sent, newer words wait for the next publishing.
+	Newest int64 `json:"newest"`
+
+	// Sent That version, or the last one that corrects it: what is sent.
+	Sent int64 `json:"sent"`
+
+	// Taken The version of the text that was in force when the journey was published; 0 is the program's own.
+	Taken int64 `json:"taken"`
+}
+
 // JourneyVersion defines model for JourneyVersion.
 type JourneyVersion struct {
 	At time.Time `json:"at"`
@@ -2095,7 +2129,10 @@ type JourneyVersion struct {
 	// Definition The definition as it is in a file; docs/journeys.md has the fields. Fields that aren't known are refused.
 	Definition JourneyDefinition `json:"definition"`
 	Note       string            `json:"note"`
-	Version    int64             `json:"version"`
+
+	// Texts Words of its messages that the merchant wrote. What isn't listed is the program's own.
+	Texts   []JourneyText `json:"texts"`
+	Version int64         `json:"version"`
 }
 
 // JourneyVersionSummary defines model for JourneyVersionSummary.
@@ -3127,12 +3164,16 @@ type PublishedJourney struct {
 
 // PublishedWords defines model for PublishedWords.
 type PublishedWords struct {
-	Body         string `json:"body"`
-	Over         int64  `json:"over"`
-	Plain        string `json:"plain,omitempty,omitzero"`
-	PlainSubject string `json:"plain_subject,omitempty,omitzero"`
-	Subject      string `json:"subject,omitempty,omitzero"`
-	Why          string `json:"why,omitempty,omitzero"`
+	Body string `json:"body"`
+
+	// Kind A run sends the words that its journey's version took in, with every correction made to them since. `correction`: everybody who is sent the words before gets these, also on their way
+	// through a journey. `new`: only journeys that are published from then on take them in.
+	Kind         TextChange `json:"kind,omitempty,omitzero"`
+	Over         int64      `json:"over"`
+	Plain        string     `json:"plain,omitempty,omitzero"`
+	PlainSubject string     `json:"plain_subject,omitempty,omitzero"`
+	Subject      string     `json:"subject,omitempty,omitzero"`
+	Why          string     `json:"why,omitempty,omitzero"`
 }
 
 // PutJourneyDraft defines model for PutJourneyDraft.
@@ -3991,12 +4032,19 @@ type Text struct {
 
 // TextBack defines model for TextBack.
 type TextBack struct {
-	Over int64 `json:"over"`
+	// Kind A run sends the words that its journey's version took in, with every correction made to them since. `correction`: everybody who is sent the words before gets these, also on their way
+	// through a journey. `new`: only journeys that are published from then on take them in.
+	Kind TextChange `json:"kind,omitempty,omitzero"`
+	Over int64      `json:"over"`
 
 	// Version 0 is the program's own.
 	Version int64  `json:"version"`
 	Why     string `json:"why,omitempty,omitzero"`
 }
+
+// TextChange A run sends the words that its journey's version took in, with every correction made to them since. `correction`: everybody who is sent the words before gets these, also on their way
+// through a journey. `new`: only journeys that are published from then on take them in.
+type TextChange string
 
 // TextDraft defines model for TextDraft.
 type TextDraft struct {
@@ -4025,9 +4073,13 @@ type TextVersion struct {
 	// Builtin The program's own words.
 	Builtin bool   `json:"builtin"`
 	By      string `json:"by,omitempty,omitzero"`
-	Version int64  `json:"version"`
-	Why     string `json:"why,omitempty,omitzero"`
-	Words   Words  `json:"words"`
+
+	// Kind A run sends the words that its journey's version took in, with every correction made to them since. `correction`: everybody who is sent the words before gets these, also on their way
+	// through a journey. `new`: only journeys that are published from then on take them in.
+	Kind    TextChange `json:"kind,omitempty,omitzero"`
+	Version int64      `json:"version"`
+	Why     string     `json:"why,omitempty,omitzero"`
+	Words   Words      `json:"words"`
 }
 
 // Ticket defines model for Ticket.

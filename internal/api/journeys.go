@@ -94,13 +94,25 @@ func (a *api) oneJourney(ctx context.Context, name string) (out Journey, err err
 
 // GetJourneyVersion returns what a version says.
 func (a *api) GetJourneyVersion(ctx context.Context, r GetJourneyVersionRequestObject) (GetJourneyVersionResponseObject, error) {
-	var v journeys.Version
-	err := a.DB.Read(ctx, func(tx *db.Tx) (err error) { v, err = a.Journeys.Version(tx, r.Name, r.Version); return err })
-	return GetJourneyVersion200JSONResponse(showJourney(v)), err
+	var out JourneyVersion
+	err := a.DB.Read(ctx, func(tx *db.Tx) error {
+		v, err := a.Journeys.Version(tx, r.Name, r.Version)
+		if err != nil {
+			return err
+		}
+		out, err = a.showJourney(tx, v)
+		return err
+	})
+	return GetJourneyVersion200JSONResponse(out), err
 }
 
-func showJourney(v journeys.Version) JourneyVersion {
-	return JourneyVersion{Version: v.N, By: v.By, Note: v.Note, At: utc(v.At), Definition: json.RawMessage(v.Definition.JSON())}
+func (a *api) showJourney(tx *db.Tx, v journeys.Version) (JourneyVersion, error) {
+	out := JourneyVersion{Version: v.N, By: v.By, Note: v.Note, At: utc(v.At), Texts: []JourneyText{}, Definition: json.RawMessage(v.Definition.JSON())}
+	uses, err := a.Messages.Uses(tx, v.Definition.Templates(), v.Texts)
+	for _, u := range uses {
+		out.Texts = append(out.Texts, JourneyText{Key: u.Key, Lang: u.Lang, Channel: string(u.Channel), Taken: u.Taken, Sent: u.Sent, Newest: u.Newest})
+	}
+	return out, err
 }
 
 // readJourney reads a definition of the journey that the address names.
@@ -170,7 +182,7 @@ func (a *api) CheckJourney(ctx context.Context, r CheckJourneyRequestObject) (Ch
 
 // PublishJourney puts a definition in force, or the draft.
 func (a *api) PublishJourney(ctx context.Context, r PublishJourneyRequestObject) (PublishJourneyResponseObject, error) {
-	var v journeys.Version
+	var out JourneyVersion
 	err := a.DB.Write(ctx, func(tx *db.Tx) error {
 		var d journeys.Definition
 		if len(r.Body.Definition) > 0 {
@@ -186,11 +198,14 @@ func (a *api) PublishJourney(ctx context.Context, r PublishJourneyRequestObject)
 			}
 			d = said
 		}
-		var err error
-		v, err = a.Journeys.Publish(tx, d, r.Body.Over, by(ctx), r.Body.Note, "")
+		v, err := a.Journeys.Publish(tx, d, r.Body.Over, by(ctx), r.Body.Note, "")
+		if err != nil {
+			return err
+		}
+		out, err = a.showJourney(tx, v)
 		return err
 	})
-	return PublishJourney201JSONResponse(showJourney(v)), err
+	return PublishJourney201JSONResponse(out), err
 }
 
 // SetJourneyState opens, closes or stops a journey.

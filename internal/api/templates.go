@@ -11,6 +11,12 @@ import (
 	"portolan/internal/messaging"
 )
 
+// Kinds of changes of words.
+const (
+	wordsCorrect TextChange = "correction"
+	wordsAnew    TextChange = "new"
+)
+
 // ListTemplates lists what messages say.
 func (a *api) ListTemplates(ctx context.Context, _ ListTemplatesRequestObject) (ListTemplatesResponseObject, error) {
 	out := TemplateList{Data: []Template{}}
@@ -97,7 +103,7 @@ func (a *api) PublishText(ctx context.Context, r PublishTextRequestObject) (Publ
 	w := messaging.Words{Subject: b.Subject, Body: b.Body, PlainSubject: b.PlainSubject, Plain: b.Plain}
 	var v messaging.TextVersion
 	err := a.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		v, err = a.Messages.Publish(tx, id, w, b.Over, by(ctx), b.Why)
+		v, err = a.Messages.Publish(tx, id, w, messaging.Edit{Over: b.Over, By: by(ctx), Why: b.Why, Anew: b.Kind == wordsAnew})
 		return err
 	})
 	return PublishText201JSONResponse(showVersion(v)), err
@@ -130,7 +136,7 @@ func (a *api) TakeTextBack(ctx context.Context, r TakeTextBackRequestObject) (Ta
 	id := messaging.TextID{Key: r.Key, Lang: r.Lang, Channel: messaging.Channel(r.Channel)}
 	var v messaging.TextVersion
 	err := a.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if _, err = a.Messages.Back(tx, id, r.Body.Version, r.Body.Over, by(ctx), r.Body.Why); err != nil {
+		if _, err = a.Messages.Back(tx, id, r.Body.Version, messaging.Edit{Over: r.Body.Over, By: by(ctx), Why: r.Body.Why, Anew: r.Body.Kind == wordsAnew}); err != nil {
 			return err
 		}
 		v, err = a.Messages.Text(tx, id) // the program's own words aren't kept again
@@ -227,7 +233,14 @@ func (a *api) showTemplate(k *messaging.TemplateKey, states map[messaging.TextID
 }
 
 func showVersion(v messaging.TextVersion) TextVersion {
-	return TextVersion{Version: v.N, Builtin: v.Builtin, Words: showWords(v.Words), By: v.Who, Why: v.Why, At: utc(v.At)}
+	out := TextVersion{Version: v.N, Builtin: v.Builtin, Words: showWords(v.Words), By: v.Who, Why: v.Why, At: utc(v.At)}
+	switch {
+	case v.Anew:
+		out.Kind = wordsAnew
+	case v.N > 0:
+		out.Kind = wordsCorrect
+	}
+	return out
 }
 
 func showWords(w messaging.Words) Words {

@@ -116,7 +116,7 @@ func (a *App) seedLookbook(ctx context.Context) (fresh bool, err error) {
 		for _, lang := range []string{"en", "de", "id", "ms", "ar"} {
 			w := lookbookWords[lang]
 			for ch, words := range map[messaging.Channel]messaging.Words{messaging.SMS: {Body: w[0]}, messaging.Email: {Subject: w[1], Body: w[2]}} {
-				if _, err := a.Messages.Publish(tx, messaging.TextID{Key: lookbook, Lang: lang, Channel: ch}, words, 0, "Mei", "sample"); err != nil {
+				if _, err := a.Messages.Publish(tx, messaging.TextID{Key: lookbook, Lang: lang, Channel: ch}, words, messaging.Edit{By: "Mei", Why: "sample"}); err != nil {
 					return fmt.Errorf("%s in %s: %w", ch, lang, err)
 				}
 			}

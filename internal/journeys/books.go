@@ -10,6 +10,7 @@ import (
 type books interface {
 	live() []liveJourney
 	definition(journey string, version int64) (*Definition, error)
+	words(journey string, version int64) (words, error)
 	concerned(h Happening) ([]*Run, error)
 	latest(journey, key string) (*Run, error)
 	enteredSince(journey, customer string, since time.Time) (bool, error)
@@ -37,6 +38,11 @@ func (b stored) live() []liveJourney { return b.s.live() }
 
 func (b stored) definition(journey string, version int64) (*Definition, error) {
 	return b.s.definition(b.tx, journey, version)
+}
+
+func (b stored) words(journey string, version int64) (words, error) {
+	e, err := b.s.edition(b.tx, journey, version)
+	return e.words, err
 }
 
 func (b stored) concerned(h Happening) ([]*Run, error) { return b.s.concerned(b.tx, h) }

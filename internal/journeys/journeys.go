@@ -79,6 +79,8 @@ type (
 		ClassOf(template string) (messaging.Class, bool)
 		Vars(template string, ch messaging.Channel) []string
 		Texts(tx *db.Tx, langs []string) (map[messaging.TextID]messaging.TextState, error)
+		History(tx *db.Tx, id messaging.TextID) ([]messaging.TextVersion, error)
+		Pins(tx *db.Tx, templates []string) (messaging.Pins, error)
 		Rehearse(script messaging.Script) *messaging.Rehearsal
 		Costs(tx *db.Tx, messages []string) (map[string]messaging.Cost, error)
 		InCurrency(c messaging.Cost, to money.Currency, day string) (messaging.Cost, bool)
@@ -130,12 +132,12 @@ type Needs struct {
 // Service runs the journeys.
 type Service struct {
 	Needs
-	db          *db.DB
-	bus         *events.Bus
-	queue       *jobs.Queue
-	timer       *timer
-	inForce     *snapshot.Of[[]liveJourney]
-	definitions sync.Map // of *Definition, by journey and version
+	db       *db.DB
+	bus      *events.Bus
+	queue    *jobs.Queue
+	timer    *timer
+	inForce  *snapshot.Of[[]liveJourney]
+	editions sync.Map // of edition, by journey and version
 }
 
 // New starts the journeys on bus.

@@ -16,7 +16,7 @@ type memory struct {
 	s       *Service
 	tx      *db.Tx // of the present batch
 	open    []liveJourney
-	defined map[string]*Definition
+	defined map[string]edition
 	from    time.Time // before it counts what really happened; zero: nothing did
 
 	runs    int64
@@ -37,10 +37,10 @@ type writing struct {
 }
 
 func newMemory(s *Service, open []liveJourney, from time.Time) *memory {
-	m := &memory{s: s, open: open, defined: map[string]*Definition{}, from: from, active: map[string][]*Run{}, last: map[string]*Run{}, entered: map[string][]time.Time{},
+	m := &memory{s: s, open: open, defined: map[string]edition{}, from: from, active: map[string][]*Run{}, last: map[string]*Run{}, entered: map[string][]time.Time{},
 		wrote: map[string][]writing{}, tagged: map[string][]string{}, took: func(*Run, Step) {}, over: func(*Run) {}}
 	for _, j := range open {
-		m.defined[fmt.Sprint(j.d.Journey, "/", j.version)] = j.d
+		m.defined[fmt.Sprint(j.d.Journey, "/", j.version)] = edition{j.d, j.words}
 	}
 	return m
 }
@@ -48,10 +48,14 @@ func newMemory(s *Service, open []liveJourney, from time.Time) *memory {
 func (m *memory) live() []liveJourney { return m.open }
 
 func (m *memory) definition(journey string, version int64) (*Definition, error) {
-	if d, ok := m.defined[fmt.Sprint(journey, "/", version)]; ok {
-		return d, nil
+	if e, ok := m.defined[fmt.Sprint(journey, "/", version)]; ok {
+		return e.d, nil
 	}
 	return nil, fmt.Errorf("%s version %d: %w", journey, version, ErrUnknownJourney)
+}
+
+func (m *memory) words(journey string, version int64) (words, error) {
+	return m.defined[fmt.Sprint(journey, "/", version)].words, nil
 }
 
 func (m *memory) concerned(h Happening) (all []*Run, err error) {

@@ -188,7 +188,7 @@ func (s *Service) moveOne(tx *db.Tx, r *Run, from, to *Definition, n *Node, m Mo
 		}
 	}
 	was, _ := from.node(r.Node)
-	v := &view{s: s, tx: tx, now: tx.Now(), run: r}
+	v := s.stage(tx).view(r)
 	v.note(&Node{ID: r.Node}, Passed, "moved", fmt.Sprintf("%d to %d, %s", m.From, m.To, n.ID))
 	r.Version, r.Node = m.To, n.ID
 	if was != nil && was.Do == n.Do && !r.Due.IsZero() {

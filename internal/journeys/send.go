@@ -183,6 +183,11 @@ func (v *view) message(d *Definition, n *Node) (m messaging.Message, why string,
 		Key: fmt.Sprintf("%s:%s:%d", r.ID, n.ID, r.Visits[n.ID]), Customer: r.Customer, Channel: reaches[0].Channel, To: reaches[0].To, Market: r.Market, Lang: r.Lang,
 		Template: n.Template, Class: n.Class, Order: r.Order, Cart: cmp.Or(r.Cart, o.Cart), FactAt: v.factAt(n),
 	}
+	taken, err := v.books.words(r.Journey, r.Version)
+	if err != nil {
+		return m, "", err
+	}
+	m.Pins = taken[n.Template]
 	if asks(n.Class) {
 		m.Guard = guardName
 	}

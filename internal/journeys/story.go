@@ -22,7 +22,8 @@ var ErrBadStory = fault.New(fault.Invalid, "journeys.bad_story")
 // Story is one invented buyer with what happens to them, told on a clock of its own: for scripts that travel in time,
 // and for asking what a journey would do.
 type Story struct {
-	Definitions []Definition // that are open; none: those in force
+	Definitions []Definition              // that are open; none: those in force
+	Texts       map[string]messaging.Pins // by journey, versions of texts that were taken in; who isn't named sends the newest
 	Market      market.Code
 	Country     market.Country // empty: the market's first
 	Region      string
@@ -91,14 +92,20 @@ func (s *Service) tell(tx *db.Tx, story Story) ([]Scene, error) {
 	if err != nil {
 		return nil, err
 	}
+	var open []liveJourney
 	if len(story.Definitions) == 0 {
 		for _, j := range s.live() {
 			story.Definitions = append(story.Definitions, *j.d)
+			open = append(open, liveJourney{1, j.d, j.words})
 		}
-	}
-	var open []liveJourney
-	for i := range story.Definitions {
-		open = append(open, liveJourney{1, &story.Definitions[i]})
+	} else {
+		for i := range story.Definitions {
+			d, w := &story.Definitions[i], words(nil)
+			if pins, ok := story.Texts[d.Journey]; ok {
+				w = d.words(pins)
+			}
+			open = append(open, liveJourney{1, d, w})
+		}
 	}
 	slices.SortStableFunc(open, func(a, b liveJourney) int { return int(b.d.Priority - a.d.Priority) })
 	w := s.imagine(&story, shop)

@@ -193,7 +193,7 @@ func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial,
 	}
 	t.s = &Service{Needs: needs, db: s.db, bus: s.bus}
 	t.meanings = t.s.meanings()
-	t.casts = []*cast{t.cast(0, &d, r.From)}
+	t.casts = []*cast{t.cast(liveJourney{0, &d, nil}, r.From)}
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
 		all, err := s.Journeys(tx)
 		if err != nil {
@@ -203,22 +203,23 @@ func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial,
 			if j.Name != d.Journey || j.Version == 0 {
 				continue
 			}
-			now, err := s.definition(tx, j.Name, j.Version)
+			now, err := s.edition(tx, j.Name, j.Version)
 			if err != nil {
 				return err
 			}
-			t.casts = append(t.casts, t.cast(j.Version, now, r.From))
+			t.casts = append(t.casts, t.cast(liveJourney{j.Version, now.d, now.words}, r.From))
 		}
 		return nil
 	})
 	return t, err
 }
 
-func (t *trial) cast(version int64, d *Definition, from time.Time) *cast {
-	c := &cast{version: version, d: d, memory: newMemory(t.s, []liveJourney{{version, d}}, from),
+func (t *trial) cast(j liveJourney, from time.Time) *cast {
+	d := j.d
+	c := &cast{version: j.version, d: d, memory: newMemory(t.s, []liveJourney{j}, from),
 		tally: &tally{base: t.base, convert: t.s.Messages.InCurrency, markets: map[market.Code]*MarketReport{}}}
 	c.memory.took, c.memory.over = func(r *Run, p Step) { c.tally.took(d, r, p) }, c.tally.ended
-	hands := &silent{gate: t.s.Messages.Rehearse(messaging.Script{Own: d.templates()}), memory: c.memory,
+	hands := &silent{gate: t.s.Messages.Rehearse(messaging.Script{Own: d.Templates()}), memory: c.memory,
 		sent:   func(v *view, r messaging.Record) { c.tally.message(r, v.now, v.zone()) },
 		opened: func(v *view, _ *Node) { c.tally.in(v.run.Market).Tickets++ },
 		issued: func(v *view) { c.tally.in(v.run.Market).Codes++ },
@@ -227,8 +228,8 @@ func (t *trial) cast(version int64, d *Definition, from time.Time) *cast {
 	return c
 }
 
-// templates are those of a definition's messages.
-func (d *Definition) templates() (all []string) {
+// Templates are those of a definition's messages.
+func (d *Definition) Templates() (all []string) {
 	for i := range d.Nodes {
 		if t := d.Nodes[i].Template; t != "" && !slices.Contains(all, t) {
 			all = append(all, t)

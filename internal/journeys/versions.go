@@ -2,6 +2,7 @@ package journeys
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +37,8 @@ type Version struct {
 	Definition Definition
 	By         string
 	Note       string
-	Trial      string // report of the simulation before it was published, as JSON
+	Trial      string         // report of the simulation before it was published, as JSON
+	Texts      messaging.Pins // versions of the texts that its messages took in
 	At         time.Time
 }
 
@@ -52,6 +54,24 @@ type Journey struct {
 type liveJourney struct {
 	version int64
 	d       *Definition
+	words   words
+}
+
+// words are the versions of the texts that a version's messages took in, by template; nil: those in force.
+type words map[string]messaging.Pins
+
+func (d *Definition) words(pins messaging.Pins) words {
+	w := words{}
+	for _, t := range d.Templates() {
+		w[t] = pins.Of(t)
+	}
+	return w
+}
+
+// edition is what a version says and by which words.
+type edition struct {
+	d     *Definition
+	words words
 }
 
 // journeysKey names the journeys in force among what snapshots are made of.
@@ -87,7 +107,8 @@ func Shipped() (all []Definition) {
 }
 
 // Prepare keeps the definitions of this release as versions, so that runs that begin with them can end with them. One
-// that the merchant has replaced stays replaced. Call it at start.
+// that the merchant has replaced stays replaced. The words of the program aren't kept: they are those of the release that
+// runs. Call it at start.
 func (s *Service) Prepare(tx *db.Tx) error {
 	for _, d := range shipped() {
 		body := string(d.JSON())
@@ -102,8 +123,12 @@ func (s *Service) Prepare(tx *db.Tx) error {
 		if err != nil {
 			return err
 		}
-		fresh, err := tx.Exec(`insert into journey_versions (journey, version, definition, made_by, note, trial, at) values ($1, $2, $3, '', '', '', $4) on conflict do nothing`,
-			d.Journey, n+1, body, tx.Now())
+		texts, err := s.Messages.Pins(tx, d.Templates())
+		if err != nil {
+			return err
+		}
+		fresh, err := tx.Exec(`insert into journey_versions (`+versionColumns+`) values ($1, $2, $3, '', '', '', $4, $5) on conflict do nothing`,
+			d.Journey, n+1, body, textsJSON(texts), tx.Now())
 		if err != nil || fresh == 0 {
 			return err
 		}
@@ -145,40 +170,47 @@ func (s *Service) readInForce(tx *db.Tx, _ *[]liveJourney) (*[]liveJourney, erro
 		if j.State != Live {
 			continue
 		}
-		d, err := s.definition(tx, j.Name, j.Version)
+		e, err := s.edition(tx, j.Name, j.Version)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, liveJourney{j.Version, d})
+		all = append(all, liveJourney{j.Version, e.d, e.words})
 	}
 	if len(rows) == 0 {
 		for _, d := range shipped() {
-			all = append(all, liveJourney{0, d})
+			all = append(all, liveJourney{0, d, nil})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b liveJourney) int { return int(b.d.Priority - a.d.Priority) })
 	return &all, nil
 }
 
-// definition returns what a version says. It never changes, so it is kept.
+// definition returns what a version says.
 func (s *Service) definition(tx *db.Tx, journey string, version int64) (*Definition, error) {
+	e, err := s.edition(tx, journey, version)
+	return e.d, err
+}
+
+// edition returns a version. It never changes, so it is kept.
+func (s *Service) edition(tx *db.Tx, journey string, version int64) (edition, error) {
 	key := fmt.Sprint(journey, "/", version)
-	if d, ok := s.definitions.Load(key); ok {
-		return d.(*Definition), nil
+	if e, ok := s.editions.Load(key); ok {
+		return e.(edition), nil
 	}
 	if version == 0 {
 		for _, d := range shipped() {
 			if d.Journey == journey {
-				return d, nil
+				return edition{d: d}, nil
 			}
 		}
 	}
 	v, err := s.Version(tx, journey, version)
 	if err != nil {
-		return nil, err
+		return edition{}, err
 	}
-	s.definitions.Store(key, &v.Definition)
-	return &v.Definition, nil
+	e := edition{&v.Definition, v.Definition.words(v.Texts)}
+	s.editions.Store(key, e)
+	return e, nil
 }
 
 // Journeys lists all journeys by name.
@@ -258,16 +290,27 @@ func (s *Service) Others(tx *db.Tx, name string) (out []Definition, err error) {
 	return out, err
 }
 
-const versionColumns = `journey, version, definition, made_by, note, trial, at`
+const versionColumns = `journey, version, definition, made_by, note, trial, texts, at`
 
 func scanVersion(r db.Row) (v Version, err error) {
-	text := ""
-	if err = r.Scan(&v.Journey, &v.N, &text, &v.By, &v.Note, &v.Trial, &v.At); err != nil {
+	text, texts := "", ""
+	if err = r.Scan(&v.Journey, &v.N, &text, &v.By, &v.Note, &v.Trial, &texts, &v.At); err != nil {
 		return v, err
 	}
 	v.At = v.At.UTC()
+	if err = json.Unmarshal([]byte(texts), &v.Texts); err != nil {
+		return v, err
+	}
 	v.Definition, err = ReadDefinition([]byte(text))
 	return v, err
+}
+
+func textsJSON(p messaging.Pins) string {
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
 }
 
 // Version returns one version or ErrUnknownJourney.
@@ -294,8 +337,8 @@ func (s *Service) classOf(tx *db.Tx) func(string) (messaging.Class, bool) {
 	return func(template string) (messaging.Class, bool) { return s.Messages.ClassOf(template) }
 }
 
-// Publish puts a definition in force as the next version after over, the version its writer saw. Runs that are under
-// way stay with theirs. trial is the report of the simulation that was looked at before.
+// Publish puts a definition in force as the next version after over, the version its writer saw, with the words that are
+// in force. Runs that are under way stay with theirs. trial is the report of the simulation that was looked at before.
 func (s *Service) Publish(tx *db.Tx, d Definition, over int64, by, note, trial string) (Version, error) {
 	if err := s.publishable(tx, d); err != nil {
 		return Version{}, err
@@ -311,9 +354,13 @@ func (s *Service) Publish(tx *db.Tx, d Definition, over int64, by, note, trial s
 	if err != nil {
 		return Version{}, err
 	}
-	v := Version{Journey: d.Journey, N: last + 1, Definition: d, By: by, Note: strings.TrimSpace(note), Trial: trial, At: tx.Now()}
-	n, err := tx.Exec(`insert into journey_versions (journey, version, definition, made_by, note, trial, at) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-		v.Journey, v.N, string(bytes.TrimSpace(d.JSON())), by, v.Note, trial, v.At)
+	texts, err := s.Messages.Pins(tx, d.Templates())
+	if err != nil {
+		return Version{}, err
+	}
+	v := Version{Journey: d.Journey, N: last + 1, Definition: d, By: by, Note: strings.TrimSpace(note), Trial: trial, Texts: texts, At: tx.Now()}
+	n, err := tx.Exec(`insert into journey_versions (`+versionColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+		v.Journey, v.N, string(bytes.TrimSpace(d.JSON())), by, v.Note, trial, textsJSON(texts), v.At)
 	if err == nil && n == 0 {
 		err = ErrOutdated
 	}

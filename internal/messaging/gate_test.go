@@ -359,7 +359,7 @@ func TestTemplatesAreWhole(t *testing.T) {
 	for name := range r.texts.keys {
 		for _, lang := range []string{"en", "de", "id", "ms", "ar", "fr", "es", "zh", "th"} {
 			for _, ch := range []Channel{SMS, Email} {
-				w, found, ok := r.texts.find(name, ch, []string{lang})
+				w, found, ok := r.texts.find(name, ch, []string{lang}, nil)
 				require.True(t, ok, "%s %s %s", name, lang, ch)
 				require.Equal(t, lang, found, "%s %s", name, ch)
 				if r.texts.keys[name].class == Transactional && len(variables(w.full)) > 0 && name != "optin" {

@@ -116,6 +116,7 @@ type Message struct {
 	Instead  string            `json:"instead,omitempty"` // the message whose place it takes: that one failed, or nobody knows
 	Via      string            `json:"via,omitempty"`     // name of the only route it may go by: for tests of an account
 	Trial    *Words            `json:"trial,omitempty"`   // words instead of the template's, sent as a reply: for tests of a text
+	Pins     Pins              `json:"pins,omitzero"`     // versions of its words that were taken in, with their corrections; nil: those in force
 }
 
 // Verdict is the gate's answer.

@@ -50,7 +50,7 @@ func (s *texts) render(m Message, f form) (t text, err error) {
 	if bad := k.checkVars(m.Vars); len(bad) > 0 {
 		return t, ErrBadMessage.With(bad)
 	}
-	w, lang, ok := s.find(m.Template, f.reach.Channel, f.langs)
+	w, lang, ok := s.find(m.Template, f.reach.Channel, f.langs, m.Pins)
 	if m.Trial != nil {
 		w, lang, ok = m.Trial.words(), f.langs[0], true
 	}

@@ -65,15 +65,26 @@ type TextState struct {
 	Draft   bool
 }
 
-// TextVersion is one row of a text's history. Version 0 is the built-in text.
+// TextVersion is one row of a text's history. Version 0 is the built-in text. What isn't written anew corrects the
+// version before it.
 type TextVersion struct {
 	TextID
 	N       int64
 	Builtin bool // the program's own words again
+	Anew    bool // only journeys that are published from then on take them in; see Pins
 	Words   Words
 	Who     string
 	Why     string
 	At      time.Time
+}
+
+// Edit says of a new version of a text over which one it was written, who wrote it and why, and whether it corrects that
+// one for everybody who is sent it, also on their way, or is written anew for journeys that are published from now on.
+type Edit struct {
+	Over int64 // the version that the writer saw; 0: none, or the built-in one
+	By   string
+	Why  string
+	Anew bool
 }
 
 // Draft is what somebody is still writing.
@@ -111,27 +122,38 @@ func (s *Service) readOwn(tx *db.Tx, _ *texts) (*texts, error) {
 	for _, k := range keys {
 		t.keys[k.Key] = k.key()
 	}
-	all, err := inForce(tx)
+	all, err := readWordings(tx)
 	if err != nil {
 		return nil, err
 	}
+	t.wordings, t.built = map[string][]wording{}, built.words
 	for _, v := range all {
-		if v.Builtin {
-			continue
-		}
 		name := wordsName(v.Key, v.Lang, v.Channel)
-		w := v.Words.words()
-		w.version = v.N
-		if w.plain == "" {
-			w.plain = built.words[name].plain
+		w, there := built.words[name]
+		if !v.Builtin {
+			w, there = built.inPlace(v), true
 		}
-		if w.plain == "" {
-			w.plain, w.plainLang = built.words[wordsName(v.Key, "en", v.Channel)].plain, "en"
+		t.wordings[name] = append(t.wordings[name], wording{v.first, w, there})
+		delete(t.words, name)
+		if there {
+			t.words[name] = w // the last one is in force
 		}
-		t.words[name] = w
 	}
 	t.index()
 	return t, nil
+}
+
+// inPlace are a merchant's words with what of the built-in ones stays.
+func (t *texts) inPlace(v textWording) words {
+	w := v.Words.words()
+	w.version = v.N
+	if w.plain == "" {
+		w.plain = t.words[wordsName(v.Key, v.Lang, v.Channel)].plain
+	}
+	if w.plain == "" {
+		w.plain, w.plainLang = t.words[wordsName(v.Key, "en", v.Channel)].plain, "en"
+	}
+	return w
 }
 
 // key is k as texts are checked and dressed by it: offers end with the way out, and with the link where they have one.
@@ -312,15 +334,15 @@ func (s *Service) checkID(tx *db.Tx, id TextID) error {
 	return err
 }
 
-// Publish puts words in force as the next version after over, which is the number of the version that the writer
-// saw (0: none, or the built-in one); otherwise it is ErrTemplateMoved. Words that can't be kept, or that need more
-// than ten parts in a market, are ErrTemplateForm with their fields. A draft is done with.
-func (s *Service) Publish(tx *db.Tx, id TextID, w Words, over int64, by, why string) (TextVersion, error) {
+// Publish puts words in force as the next version after e.Over; if that isn't the last one any more, it is
+// ErrTemplateMoved. Words that can't be kept, or that need more than ten parts in a market, are ErrTemplateForm with their
+// fields. A draft is done with.
+func (s *Service) Publish(tx *db.Tx, id TextID, w Words, e Edit) (TextVersion, error) {
 	w = w.tidy()
 	if err := s.CheckText(tx, id, w); err != nil {
 		return TextVersion{}, err
 	}
-	return s.append(tx, TextVersion{TextID: id, Words: w, Who: by, Why: why}, over)
+	return s.append(tx, TextVersion{TextID: id, Words: w}, e)
 }
 
 // CheckText says whether words can be kept: ErrTemplateForm with the fields if not.
@@ -364,7 +386,7 @@ func (s *Service) keyOf(t TemplateKey) key {
 }
 
 // Back puts an earlier version in force again, as a new one; 0 is the built-in text.
-func (s *Service) Back(tx *db.Tx, id TextID, n, over int64, by, why string) (TextVersion, error) {
+func (s *Service) Back(tx *db.Tx, id TextID, n int64, e Edit) (TextVersion, error) {
 	all, err := s.History(tx, id)
 	if err != nil {
 		return TextVersion{}, err
@@ -373,23 +395,23 @@ func (s *Service) Back(tx *db.Tx, id TextID, n, over int64, by, why string) (Tex
 	if i < 0 {
 		return TextVersion{}, ErrUnknownTemplate
 	}
-	return s.append(tx, TextVersion{TextID: id, Builtin: all[i].Builtin, Words: all[i].Words, Who: by, Why: why}, over)
+	return s.append(tx, TextVersion{TextID: id, Builtin: all[i].Builtin, Words: all[i].Words}, e)
 }
 
-func (s *Service) append(tx *db.Tx, v TextVersion, over int64) (TextVersion, error) {
+func (s *Service) append(tx *db.Tx, v TextVersion, e Edit) (TextVersion, error) {
 	before, err := s.History(tx, v.TextID)
 	if err != nil {
 		return v, err
 	}
-	if before[0].N != over {
+	if before[0].N != e.Over {
 		return v, ErrTemplateMoved
 	}
-	v.N, v.At = over+1, tx.Now()
+	v.N, v.Anew, v.Who, v.Why, v.At = e.Over+1, e.Anew, e.By, clipRunes(e.Why, 300), tx.Now()
 	if v.Builtin {
 		v.Words = Words{}
 	}
-	n, err := tx.Exec(`insert into message_texts (id, `+textColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
-		newID("txt"), v.Key, v.Lang, string(v.Channel), v.N, v.Builtin, encode(v.Words), v.Who, clipRunes(v.Why, 300), v.At)
+	n, err := tx.Exec(`insert into message_texts (id, `+textColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing`,
+		newID("txt"), v.Key, v.Lang, string(v.Channel), v.N, v.Builtin, v.Anew, encode(v.Words), v.Who, v.Why, v.At)
 	if err == nil && n == 0 {
 		err = ErrTemplateMoved
 	}
@@ -445,11 +467,11 @@ func (s *Service) DropDraft(tx *db.Tx, id TextID) error {
 	return tx.Send(`delete from message_text_drafts where key = $1 and lang = $2 and channel = $3`, id.Key, id.Lang, string(id.Channel))
 }
 
-const textColumns = `key, lang, channel, n, builtin, words, who, why, at`
+const textColumns = `key, lang, channel, n, builtin, anew, words, who, why, at`
 
 func scanText(r db.Row) (v TextVersion, err error) {
 	var body string
-	if err = r.Scan(&v.Key, &v.Lang, (*string)(&v.Channel), &v.N, &v.Builtin, &body, &v.Who, &v.Why, &v.At); err == nil {
+	if err = r.Scan(&v.Key, &v.Lang, (*string)(&v.Channel), &v.N, &v.Builtin, &v.Anew, &body, &v.Who, &v.Why, &v.At); err == nil {
 		err = json.Unmarshal([]byte(body), &v.Words)
 	}
 	v.At = v.At.UTC()

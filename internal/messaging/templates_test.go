@@ -25,7 +25,7 @@ func newWriters(t *testing.T, d *db.DB) *world {
 func (w *world) publish(id messaging.TextID, words messaging.Words, over int64) (v messaging.TextVersion) {
 	w.t.Helper()
 	dbtest.Write(w.t, w.d, func(tx *db.Tx) (err error) {
-		v, err = w.messages.Publish(tx, id, words, over, "mei", "nicer")
+		v, err = w.messages.Publish(tx, id, words, messaging.Edit{Over: over, By: "mei", Why: "nicer"})
 		return err
 	})
 	return v
@@ -53,19 +53,19 @@ func TestOwnTextsStandOverTheBuiltInOnes(t *testing.T) {
 		require.Equal(t, "de/0", w.get(built.ID).TextVersion)
 
 		err := d.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := w.messages.Publish(tx, confirmDE, messaging.Words{Body: "x"}, 0, "tom", "")
+			_, err := w.messages.Publish(tx, confirmDE, messaging.Words{Body: "x"}, messaging.Edit{By: "tom"})
 			return err
 		})
 		require.ErrorIs(t, err, messaging.ErrTemplateMoved)
 
 		dbtest.Write(t, d, func(tx *db.Tx) error {
-			_, err := w.messages.Back(tx, confirmDE, 0, 1, "mei", "undo")
+			_, err := w.messages.Back(tx, confirmDE, 0, messaging.Edit{Over: 1, By: "mei", Why: "undo"})
 			return err
 		})
 		back := text("3")
 		require.Equal(t, built.Body, back.Body)
 		dbtest.Write(t, d, func(tx *db.Tx) error {
-			_, err := w.messages.Back(tx, confirmDE, 1, 2, "mei", "undo")
+			_, err := w.messages.Back(tx, confirmDE, 1, messaging.Edit{Over: 2, By: "mei", Why: "undo"})
 			return err
 		})
 		require.Equal(t, own.Body, text("4").Body)
@@ -170,7 +170,7 @@ func TestWordsThatAreRefused(t *testing.T) {
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
 				err := d.Write(t.Context(), func(tx *db.Tx) error {
-					_, err := w.messages.Publish(tx, tt.id, tt.words, 0, "mei", "")
+					_, err := w.messages.Publish(tx, tt.id, tt.words, messaging.Edit{By: "mei"})
 					return err
 				})
 				require.ErrorIs(t, err, messaging.ErrTemplateForm)
@@ -179,7 +179,7 @@ func TestWordsThatAreRefused(t *testing.T) {
 		}
 		for _, id := range []messaging.TextID{{Key: "nothing", Lang: "de", Channel: messaging.SMS}, {Key: "confirm", Lang: "de'", Channel: messaging.SMS}, {Key: "confirm", Lang: "de", Channel: "fax"}} {
 			err := d.Write(t.Context(), func(tx *db.Tx) error {
-				_, err := w.messages.Publish(tx, id, messaging.Words{Body: "x"}, 0, "mei", "")
+				_, err := w.messages.Publish(tx, id, messaging.Words{Body: "x"}, messaging.Edit{By: "mei"})
 				return err
 			})
 			require.ErrorIs(t, err, messaging.ErrUnknownTemplate)

@@ -22,6 +22,9 @@ type texts struct {
 	blocks map[string]map[string]string // language, then block
 	lists  map[string]map[string]string // "reasons.de", then code
 	used   map[string][]string          // by key: variables of its short words in all languages
+
+	wordings map[string][]wording // by name: what was written over the built-in words, oldest first
+	built    map[string]words     // the built-in words
 }
 
 // key is what a template is for. Vars lists the variables it knows; true means that without it the text makes
@@ -85,15 +88,24 @@ func readTexts(from fs.FS) (t texts, err error) {
 // index lists which variables each template's short words hold.
 func (t *texts) index() {
 	t.used = map[string][]string{}
-	for name, w := range t.words {
+	add := func(name, full string) {
 		key, lang, _ := strings.Cut(name, ".")
 		if strings.HasSuffix(lang, ".mail") {
-			continue
+			return
 		}
-		for _, v := range variables(w.full) {
+		for _, v := range variables(full) {
 			if !slices.Contains(t.used[key], v) {
 				t.used[key] = append(t.used[key], v)
 			}
+		}
+	}
+	for name, w := range t.words {
+		add(name, w.full)
+	}
+	for name, all := range t.wordings { // somebody may still be sent them
+		add(name, t.built[name].full)
+		for _, w := range all {
+			add(name, w.full)
 		}
 	}
 	for _, all := range t.used {
@@ -164,10 +176,10 @@ func wordIn(list, lang, code, other string) string {
 	return cmp.Or(words[code], words[other])
 }
 
-// find returns the words of a key in the first language that has them.
-func (t *texts) find(key string, ch Channel, langs []string) (w words, lang string, ok bool) {
+// find returns the words of a key in the first language that has them: those in force, or those that pins took in.
+func (t *texts) find(key string, ch Channel, langs []string, pins Pins) (w words, lang string, ok bool) {
 	for _, l := range slices.Concat(langs, []string{"en"}) {
-		if w, ok := t.words[wordsName(key, l, ch)]; ok {
+		if w, ok := t.pinned(TextID{key, l, ch}, pins); ok {
 			return w, l, true
 		}
 	}

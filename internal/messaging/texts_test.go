@@ -144,7 +144,7 @@ func TestNoHoles(t *testing.T) {
 		}
 		for _, lang := range nine {
 			for _, ch := range []Channel{SMS, Email} {
-				w, _, ok := all.find(name, ch, []string{lang})
+				w, _, ok := all.find(name, ch, []string{lang}, nil)
 				require.True(t, ok)
 				some := maps.Clone(needed)
 				some["link"] = "https://m.x/l/abc"
