@@ -157,23 +157,25 @@ func (c *console) journeyStory(w http.ResponseWriter, r *http.Request, p *page) 
 	v := storyView{Name: name, Title: p.JourneyName(name), Base: "/console/journeys/" + name + "/what-if", Wrong: map[string]string{}, Customer: p.Q("customer")}
 	p.Title = p.T("console.wi_title", "journey", v.Title)
 	var d journeys.Definition
-	var others []journeys.Definition
 	var story journeys.Story
 	err := c.DB.Read(r.Context(), func(tx *db.Tx) (err error) {
 		if err = c.furnish(tx, p); err != nil {
 			return err
 		}
-		if d, others, err = c.storyOf(tx, p, &v); err != nil {
+		which, err := c.storyOf(tx, p, &v)
+		if err != nil {
 			return err
 		}
-		story, err = c.readStory(tx, p, &v, &d)
-		return err
+		if d, err = c.Journeys.Said(tx, name, which); err != nil {
+			return err
+		}
+		if story, err = c.readStory(tx, p, &v, &d); err != nil {
+			return err
+		}
+		return c.Journeys.Cast(tx, &story, name, which, v.Together)
 	})
 	if err != nil {
 		return err
-	}
-	if story.Definitions = []journeys.Definition{d}; v.Together {
-		story.Definitions = append(story.Definitions, others...)
 	}
 	c.offerStory(p, &v, story, &d)
 	scenes, err := c.Journeys.Tell(r.Context(), story)
@@ -193,17 +195,17 @@ func (c *console) journeyStory(w http.ResponseWriter, r *http.Request, p *page) 
 	return c.show(w, r, http.StatusOK, "journey_story", p)
 }
 
-// storyOf finds the version that is told, and the other journeys in force.
-func (c *console) storyOf(tx *db.Tx, p *page, v *storyView) (d journeys.Definition, others []journeys.Definition, err error) {
+// storyOf finds out what is told: the draft, or what is in force.
+func (c *console) storyOf(tx *db.Tx, p *page, v *storyView) (which string, err error) {
 	j, err := c.Journeys.Known(tx, v.Name)
 	if err != nil {
-		return d, nil, err
+		return "", err
 	}
 	_, drafted, err := c.Journeys.Draft(tx, v.Name)
 	if err != nil {
-		return d, nil, err
+		return "", err
 	}
-	which := p.Q("which")
+	which, v.Together = p.Q("which"), p.Q("all") != ""
 	if j.Version > 0 {
 		v.Which = append(v.Which, choice{"", p.T("console.jr_version", "n", j.Version), which != "draft"})
 	}
@@ -212,14 +214,7 @@ func (c *console) storyOf(tx *db.Tx, p *page, v *storyView) (d journeys.Definiti
 	} else {
 		which = ""
 	}
-	if d, err = c.Journeys.Said(tx, v.Name, which); err != nil {
-		return d, nil, err
-	}
-	if v.Together = p.Q("all") != ""; !v.Together {
-		return d, nil, nil
-	}
-	others, err = c.Journeys.Others(tx, v.Name)
-	return d, others, err
+	return which, nil
 }
 
 // readStory reads the form. What isn't given is the first example, of an invented buyer or of a customer as they are.

@@ -18,7 +18,7 @@ type Journeys interface {
 	Overview(tx *db.Tx) ([]journeys.Journey, map[string]journeys.Draft, error)
 	Known(tx *db.Tx, journey string) (journeys.Journey, error)
 	Said(tx *db.Tx, journey, which string) (journeys.Definition, error)
-	Others(tx *db.Tx, journey string) ([]journeys.Definition, error)
+	Cast(tx *db.Tx, story *journeys.Story, name, which string, together bool) error
 	Version(tx *db.Tx, journey string, n int64) (journeys.Version, error)
 	Versions(tx *db.Tx, journey string) ([]journeys.Version, error)
 	Traffic(tx *db.Tx, journey string, version int64, since time.Time) (journeys.Traffic, error)

@@ -28,21 +28,7 @@ func (a *api) TellJourneyStory(ctx context.Context, r TellJourneyStoryRequestObj
 	} else if r.Body.Draft {
 		which = "draft"
 	}
-	err = a.DB.Read(ctx, func(tx *db.Tx) error {
-		d, err := a.Journeys.Said(tx, r.Name, which)
-		if err != nil {
-			return err
-		}
-		story.Definitions = []journeys.Definition{d}
-		if r.Body.Together {
-			others, err := a.Journeys.Others(tx, r.Name)
-			if err != nil {
-				return err
-			}
-			story.Definitions = append(story.Definitions, others...)
-		}
-		return nil
-	})
+	err = a.DB.Read(ctx, func(tx *db.Tx) error { return a.Journeys.Cast(tx, &story, r.Name, which, r.Body.Together) })
 	if err != nil {
 		return nil, err
 	}

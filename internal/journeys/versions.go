@@ -255,27 +255,43 @@ func (s *Service) Known(tx *db.Tx, name string) (Journey, error) {
 
 // Said is what a journey says: that of a version, of the draft, or with nothing what is in force, else the draft.
 func (s *Service) Said(tx *db.Tx, name, which string) (Definition, error) {
+	v, err := s.said(tx, name, which)
+	return v.Definition, err
+}
+
+// said is Said as a version; a draft has taken no texts in.
+func (s *Service) said(tx *db.Tx, name, which string) (Version, error) {
 	if n, err := strconv.ParseInt(which, 10, 64); err == nil {
-		v, err := s.Version(tx, name, n)
-		return v.Definition, err
+		return s.Version(tx, name, n)
 	}
 	j, err := s.Known(tx, name)
 	if err != nil {
-		return Definition{}, err
+		return Version{}, err
 	}
 	if which == "draft" || j.Version == 0 {
 		d, ok, err := s.Draft(tx, name)
 		if err == nil && !ok {
 			err = ErrNoDraft
 		}
-		return d.Definition, err
+		return Version{Definition: d.Definition}, err
 	}
-	v, err := s.Version(tx, name, j.Version)
-	return v.Definition, err
+	return s.Version(tx, name, j.Version)
 }
 
-// Others are what the journeys that are live say, but for one.
-func (s *Service) Others(tx *db.Tx, name string) (out []Definition, err error) {
+// Cast makes a story be told of what a journey says, as Said has it, alone or together with all others that are live, in
+// the words that they send.
+func (s *Service) Cast(tx *db.Tx, story *Story, name, which string, together bool) error {
+	v, err := s.said(tx, name, which)
+	if err != nil {
+		return err
+	}
+	story.Definitions, story.Texts = []Definition{v.Definition}, map[string]messaging.Pins{}
+	if v.Texts != nil {
+		story.Texts[v.Definition.Journey] = v.Texts
+	}
+	if !together {
+		return nil
+	}
 	all, err := s.Journeys(tx)
 	for _, j := range all {
 		if j.Name == name || j.State != Live {
@@ -283,11 +299,11 @@ func (s *Service) Others(tx *db.Tx, name string) (out []Definition, err error) {
 		}
 		v, err := s.Version(tx, j.Name, j.Version)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, v.Definition)
+		story.Definitions, story.Texts[j.Name] = append(story.Definitions, v.Definition), v.Texts
 	}
-	return out, err
+	return err
 }
 
 const versionColumns = `journey, version, definition, made_by, note, trial, texts, at`

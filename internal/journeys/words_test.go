@@ -13,6 +13,7 @@ import (
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
 	"portolan/internal/journeys"
+	"portolan/internal/journeys/journeytest"
 	"portolan/internal/messaging"
 )
 
@@ -162,7 +163,7 @@ func TestTrialsAndStoriesSayTheWordsOfTheirVersion(t *testing.T) {
 		w := writing(t, d)
 		cart := w.shipped("cart")
 		w.write(cartText, "Bag: {code}", 0, false)
-		v := w.publishOver(cart, 1)
+		w.publishOver(cart, 1)
 		w.abandon(12)
 		w.write(cartText, strings.Repeat("A much longer text. ", 12)+"{code}", 1, true)
 		r, err := w.journeys.Trial(t.Context(), cart, 10, nil)
@@ -173,7 +174,7 @@ func TestTrialsAndStoriesSayTheWordsOfTheirVersion(t *testing.T) {
 		require.Equal(t, 3*tried.Messages, tried.Parts)
 
 		story := journeys.Story{Definitions: []journeys.Definition{cart}, Market: "gb", Phone: kate, Agreed: []messaging.Channel{messaging.SMS},
-			Start: time.Date(2027, 3, 22, 15, 0, 0, 0, time.UTC), Events: scripts["cart"]}
+			Start: time.Date(2027, 3, 22, 15, 0, 0, 0, time.UTC), Events: journeytest.Scripts["cart"]}
 		said := func() (version string) {
 			for _, s := range w.tell(story) {
 				if s.Message != nil {
@@ -183,8 +184,18 @@ func TestTrialsAndStoriesSayTheWordsOfTheirVersion(t *testing.T) {
 			return version
 		}
 		require.Equal(t, "en/2", said(), "a draft would take in what is newest")
-		story.Texts = map[string]messaging.Pins{"cart": v.Texts}
-		require.Equal(t, "en/1", said())
+		for which, want := range map[string]string{"": "en/1", "1": "en/1", "2": "en/1", "draft": "en/2"} {
+			for _, together := range []bool{false, true} {
+				dbtest.Write(t, d, func(tx *db.Tx) error {
+					if _, err := w.journeys.BeginDraft(tx, "cart", "mei"); err != nil {
+						return err
+					}
+					return w.journeys.Cast(tx, &story, "cart", which, together)
+				})
+				require.Equal(t, map[bool]int{false: 1, true: 7}[together], len(story.Definitions))
+				require.Equal(t, want, said(), which)
+			}
+		}
 		story.Definitions, story.Texts = nil, nil
 		require.Equal(t, "en/1", said(), "what is in force says what it took in")
 	})
