@@ -85,7 +85,7 @@ func (s *Service) Choose(tx *db.Tx, address string, fresh bool, c Chosen) error 
 	if err != nil {
 		return err
 	}
-	who, err := reachable(tx, address)
+	who, _, err := s.reachable(tx, address)
 	if err != nil {
 		return err
 	}

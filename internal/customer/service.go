@@ -51,8 +51,9 @@ type announcer interface {
 
 // Service keeps customers and what they agreed to.
 type Service struct {
-	bus announcer
-	key atomic.Pointer[[]byte] // of digests, once there is one
+	bus     announcer
+	key     atomic.Pointer[[]byte]                         // of digests, once there is one
+	account func(tx *db.Tx, customer string) (bool, error) // whether a profile has one; nil: none has
 }
 
 // New returns a service that announces on bus.
@@ -111,17 +112,29 @@ func first(found []Customer) (c Customer) {
 	return c
 }
 
-// Get returns a customer or ErrUnknown.
-func (s *Service) Get(tx *db.Tx, id string) (Customer, error) { return find(tx, id) }
+// Get returns a customer or ErrUnknown. Who is joined with others reads as one person, whichever profile is asked for: with
+// the survivor's ID and addresses, and names, language and market as they were told last.
+func (s *Service) Get(tx *db.Tx, id string) (Customer, error) {
+	c, joined, err := lookUp(tx, id)
+	if err != nil || !joined {
+		return c, err
+	}
+	ids, err := s.IDs(tx, id)
+	if err != nil {
+		return c, err
+	}
+	rows, err := profiles(tx, ids)
+	return person(ids[0], rows), err
+}
 
-// ByIDs returns the customers among ids that exist, by id.
+// ByIDs returns the customers among ids that exist, by the id that was asked for; see Get.
 func (s *Service) ByIDs(tx *db.Tx, ids []string) (map[string]Customer, error) {
 	out := make(map[string]Customer, len(ids))
 	for _, id := range ids {
 		if _, known := out[id]; known || id == "" {
 			continue
 		}
-		c, err := find(tx, id)
+		c, err := s.Get(tx, id)
 		if fault.Of(err).Kind == fault.NotFound && err != nil {
 			continue
 		}
@@ -133,10 +146,10 @@ func (s *Service) ByIDs(tx *db.Tx, ids []string) (map[string]Customer, error) {
 	return out, nil
 }
 
-// ByPhone returns everybody with that number (E.164), the latest first: families share phones.
+// ByPhone returns every profile with that number (E.164), the latest first: families share phones.
 func (s *Service) ByPhone(tx *db.Tx, e164 string) ([]Customer, error) { return byPhone(tx, e164) }
 
-// ByEmail returns the customer with that address, or ErrUnknown.
+// ByEmail returns the profile with that address, or ErrUnknown.
 func (s *Service) ByEmail(tx *db.Tx, address string) (Customer, error) {
 	address, err := Email(address)
 	if err != nil {
@@ -164,20 +177,54 @@ type Query struct {
 	Limit  int
 }
 
-// List returns customers, newest first.
+// List returns customers, newest first. Who is joined with others is one of them, found by any of their names and addresses.
 func (s *Service) List(tx *db.Tx, q Query) ([]Customer, error) {
 	q.Limit = min(cmp.Or(q.Limit, 50), 200)
-	return list(tx, q)
+	var roots []string
+	if q.Text != "" {
+		hidden, err := aliasesLike(tx, q.Text)
+		if err != nil {
+			return nil, err
+		}
+		all, err := s.Persons(tx, hidden)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range hidden {
+			if ids := all[x]; len(ids) > 0 {
+				roots = append(roots, ids[0])
+			}
+		}
+	}
+	found, err := list(tx, q, roots)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(found))
+	for i, c := range found {
+		ids[i] = c.ID
+	}
+	joined, err := s.Persons(tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range found {
+		if joined[c.ID] == nil {
+			continue
+		}
+		if found[i], err = s.Get(tx, c.ID); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // Count says how many customers there are.
-func (s *Service) Count(tx *db.Tx) (int64, error) {
-	return db.One(tx, db.Scalar[int64], `select count(*) from customers`)
-}
+func (s *Service) Count(tx *db.Tx) (int64, error) { return s.CountIn(tx, "") }
 
 // CountIn says how many customers a market has; with no market, how many there are.
 func (s *Service) CountIn(tx *db.Tx, m market.Code) (int64, error) {
-	return db.One(tx, db.Scalar[int64], `select count(*) from customers where ($1 = '' or market = $1)`, string(m))
+	return db.One(tx, db.Scalar[int64], `select count(*) from customers where ($1 = '' or market = $1) and `+single, string(m))
 }
 
 // Record adds an event to the ledger of its address, sealed to the one before, and announces it.
@@ -236,9 +283,13 @@ func (s *Service) Allowed(tx *db.Tx, address string, ch Channel, cl Class) (Stat
 // Ledger returns the events of an address, oldest first.
 func (s *Service) Ledger(tx *db.Tx, address string) ([]Consent, error) { return ledger(tx, address) }
 
-// Events returns the consent events of a customer over all addresses, oldest first.
+// Events returns the consent events of a customer over all profiles and addresses, oldest first.
 func (s *Service) Events(tx *db.Tx, customer string) ([]Consent, error) {
-	return eventsOf(tx, customer)
+	ids, err := s.IDs(tx, customer)
+	if err != nil {
+		return nil, err
+	}
+	return eventsOf(tx, ids)
 }
 
 // confirmWithin is how long the link of a double opt-in works: our own choice.
@@ -301,7 +352,7 @@ func (s *Service) heardAgain(tx *db.Tx, address string) error {
 }
 
 func (s *Service) turn(tx *db.Tx, address string, a Action, source string) (all []string, fresh bool, err error) {
-	who, err := reachable(tx, address)
+	who, joined, err := s.reachable(tx, address)
 	if err != nil {
 		return nil, false, err
 	}
@@ -317,8 +368,11 @@ func (s *Service) turn(tx *db.Tx, address string, a Action, source string) (all 
 		if (was.Reason == ReasonStop) == (a == Revoke) {
 			continue
 		}
-		fresh = true
 		p := who[x]
+		if a == Restore && was.At.Before(joined[p.ID]) {
+			continue // another profile asked for silence before they were joined: only they take it back
+		}
+		fresh = true
 		if _, err := s.Record(tx, Consent{Customer: p.ID, Address: x, Channel: Every, Class: EveryClass, Action: a,
 			Lang: p.Lang, Market: p.Market, Source: source}); err != nil {
 			return nil, false, err
@@ -335,16 +389,22 @@ func (s *Service) turn(tx *db.Tx, address string, a Action, source string) (all 
 	return all, fresh, nil
 }
 
-// reachable returns every address of the people behind one, also those they used before and agreed on.
-func reachable(tx *db.Tx, address string) (map[string]Customer, error) {
+// reachable returns every address of the people behind one, also those they used before and agreed on, each with its
+// profile. joined says since when profiles belong to them that the address itself doesn't.
+func (s *Service) reachable(tx *db.Tx, address string) (who map[string]Customer, joined map[string]time.Time, err error) {
 	people, err := behind(tx, address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	who := map[string]Customer{address: first(people)}
+	who = map[string]Customer{address: first(people)}
+	others, joined, err := s.othersOf(tx, people)
+	if err != nil {
+		return nil, nil, err
+	}
+	people = append(people, others...)
 	for _, p := range people {
 		for _, x := range []string{p.Phone, p.Email} {
-			if x != "" {
+			if _, known := who[x]; x != "" && (!known || joined[p.ID].IsZero()) {
 				who[x] = p
 			}
 		}
@@ -352,7 +412,7 @@ func reachable(tx *db.Tx, address string) (map[string]Customer, error) {
 	for _, p := range people {
 		used, err := db.All(tx, db.Scalar[string], `select distinct address from consents where customer = $1 order by address`, p.ID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, x := range used {
 			if _, known := who[x]; !known {
@@ -360,5 +420,38 @@ func reachable(tx *db.Tx, address string) (map[string]Customer, error) {
 			}
 		}
 	}
-	return who, nil
+	return who, joined, nil
+}
+
+// othersOf are the profiles that are joined with people and not among them, and since when.
+func (s *Service) othersOf(tx *db.Tx, people []Customer) (others []Customer, joined map[string]time.Time, err error) {
+	ids := make([]string, len(people))
+	for i, p := range people {
+		ids[i] = p.ID
+	}
+	all, err := s.Persons(tx, ids)
+	if err != nil || len(all) == 0 {
+		return nil, nil, err
+	}
+	joined = map[string]time.Time{}
+	for _, id := range ids {
+		if all[id] == nil {
+			continue
+		}
+		merges, err := s.Merges(tx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows, err := profiles(tx, all[id])
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, r := range rows {
+			if _, known := joined[r.ID]; !known && !slices.Contains(ids, r.ID) {
+				joined[r.ID] = merges[0].At
+				others = append(others, r)
+			}
+		}
+	}
+	return others, joined, nil
 }

@@ -39,6 +39,32 @@ func find(tx *db.Tx, id string) (Customer, error) {
 	return c, err
 }
 
+// single leaves out profiles that are read as another one.
+const single = `not exists (select 1 from customer_aliases a where a.id = customers.id)`
+
+// wider is a row with a number after the columns that are scanned.
+type wider struct {
+	db.Row
+	n *int64
+}
+
+// Scan implements db.Row.
+func (w wider) Scan(to ...any) error { return w.Row.Scan(append(to, w.n)...) }
+
+// lookUp is find that also says whether the profile is joined with others.
+func lookUp(tx *db.Tx, id string) (c Customer, joined bool, err error) {
+	c, err = db.One(tx, func(r db.Row) (Customer, error) {
+		n := int64(0)
+		c, err := scan(wider{r, &n})
+		joined = n > 0
+		return c, err
+	}, `select `+columns+`, (select count(*) from customer_aliases a where a.id = customers.id or a.survivor = customers.id) from customers where id = $1`, id)
+	if errors.Is(err, db.ErrNone) {
+		err = ErrUnknown
+	}
+	return c, joined, err
+}
+
 func byEmail(tx *db.Tx, email string) ([]Customer, error) {
 	return db.All(tx, scan, `select `+columns+` from customers where email = $1 and email <> ''`, email)
 }
@@ -89,13 +115,25 @@ func behind(tx *db.Tx, address string) ([]Customer, error) {
 	return byPhone(tx, address)
 }
 
-func list(tx *db.Tx, q Query) ([]Customer, error) {
-	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Text)) + "%"
+// like is a text as it is looked for in names and addresses, by alike.
+func like(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text)) + "%"
+}
+
+const alike = `(email like $1 escape '\' or phone like $1 escape '\' or lower(given_name || ' ' || family_name) like $1 escape '\')`
+
+func list(tx *db.Tx, q Query, more []string) ([]Customer, error) {
+	more = append(more, "")
 	return db.All(tx, scan, `select `+columns+` from customers
-		where ($1 = '' or market = $1)
-		and ($2 = '%%' or email like $2 escape '\' or phone like $2 escape '\' or lower(given_name || ' ' || family_name) like $2 escape '\')
+		where ($2 = '' or market = $2) and `+single+`
+		and ($1 = '%%' or `+alike+` or id in `+db.In(5, len(more))+`)
 		and ($3 = '' or id < $3)
-		order by id desc limit $4`, string(q.Market), like, q.After, q.Limit)
+		order by id desc limit $4`, append([]any{like(q.Text), string(q.Market), q.After, q.Limit}, db.Fill(more)...)...)
+}
+
+// aliasesLike are profiles with a text that are read as another one.
+func aliasesLike(tx *db.Tx, text string) ([]string, error) {
+	return db.All(tx, db.Scalar[string], `select id from customers where `+alike+` and not `+single+` order by id desc limit 200`, like(text))
 }
 
 func scan(r db.Row) (c Customer, err error) {
@@ -131,8 +169,8 @@ func ledger(tx *db.Tx, address string) ([]Consent, error) {
 	return db.All(tx, scanConsent, `select `+ledgerColumns+` from consents where address = $1 order by seq`, address)
 }
 
-func eventsOf(tx *db.Tx, customer string) ([]Consent, error) {
-	return db.All(tx, scanConsent, `select `+ledgerColumns+` from consents where customer = $1 order by at, address, seq`, customer)
+func eventsOf(tx *db.Tx, ids []string) ([]Consent, error) {
+	return db.All(tx, scanConsent, `select `+ledgerColumns+` from consents where customer in `+db.In(1, len(ids))+` order by at, address, seq`, db.Fill(ids)...)
 }
 
 func consent(tx *db.Tx, id string) (Consent, error) {

@@ -81,11 +81,18 @@ func (s *Service) Asked(tx *db.Tx, token string) (Consent, error) {
 	return c, nil
 }
 
-// Erase forgets a person: profile, addresses and ledger. Of each address a keyed digest stays on the list of
-// silence, so that it isn't written to by mistake when it comes back in an import. It returns the addresses, for
-// others to forget, and announces who is gone.
+// Erase forgets a person: every profile that is joined, addresses and ledger. Of each address a keyed digest stays on the
+// list of silence, so that it isn't written to by mistake when it comes back in an import. It returns the addresses, for
+// others to forget, and announces each profile that is gone. Ask for IDs before: afterwards nobody knows them.
 func (s *Service) Erase(tx *db.Tx, id, by string) (addresses []string, err error) {
-	c, err := find(tx, id)
+	if _, err := find(tx, id); err != nil {
+		return nil, err
+	}
+	ids, err := s.IDs(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := profiles(tx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -93,42 +100,61 @@ func (s *Service) Erase(tx *db.Tx, id, by string) (addresses []string, err error
 	if err != nil {
 		return nil, err
 	}
-	used, err := db.All(tx, db.Scalar[string], `select distinct address from consents where customer = $1 order by address`, id)
+	used, err := db.All(tx, db.Scalar[string], `select distinct address from consents where customer in `+db.In(1, len(ids))+` order by address`, db.Fill(ids)...)
 	if err != nil {
 		return nil, err
 	}
-	used = slices.DeleteFunc(used, func(x string) bool { return !nearby(x) })
-	for _, x := range append([]string{c.Phone, c.Email}, used...) {
-		if x == "" {
+	var all []string
+	for _, c := range rows {
+		all = append(all, c.Phone, c.Email)
+	}
+	for _, x := range append(all, slices.DeleteFunc(used, func(x string) bool { return !nearby(x) })...) {
+		if x == "" || slices.Contains(addresses, x) {
 			continue
 		}
 		people, err := behind(tx, x)
 		if err != nil {
 			return nil, err
 		}
-		if len(people) > 1 {
+		if slices.ContainsFunc(people, func(c Customer) bool { return !slices.Contains(ids, c.ID) }) {
 			continue // somebody else's too
 		}
-		was, err := suppressed(tx, x, x)
-		if err != nil {
+		if err := silence(tx, stand(key, x), x, by); err != nil {
 			return nil, err
-		}
-		reason := ReasonErased
-		if was.Reason == ReasonStop {
-			reason = ReasonStop
-		}
-		if err := suppress(tx, Suppression{Address: stand(key, x), Reason: reason, Source: by, At: tx.Now()}); err != nil {
-			return nil, err
-		}
-		for _, q := range []string{`delete from suppressions where address = $1`, `delete from suppression_changes where address = $1`, `delete from consents where address = $1`} {
-			if err := tx.Send(q, x); err != nil {
-				return nil, err
-			}
 		}
 		addresses = append(addresses, x)
 	}
-	if err := tx.Send(`delete from customers where id = $1`, id); err != nil {
+	if err := forgetMerges(tx, ids); err != nil {
 		return nil, err
 	}
-	return addresses, s.bus.Publish(tx, ErasedEvent{id, tx.Now()})
+	for _, one := range ids {
+		if err := tx.Send(`delete from customers where id = $1`, one); err != nil {
+			return nil, err
+		}
+		if err := s.bus.Publish(tx, ErasedEvent{one, tx.Now()}); err != nil {
+			return nil, err
+		}
+	}
+	return addresses, nil
+}
+
+// silence takes out what is kept of an address and puts its digest on the list.
+func silence(tx *db.Tx, digest, address, by string) error {
+	was, err := suppressed(tx, address, address)
+	if err != nil {
+		return err
+	}
+	reason := ReasonErased
+	if was.Reason == ReasonStop {
+		reason = ReasonStop
+	}
+	if err := suppress(tx, Suppression{Address: digest, Reason: reason, Source: by, At: tx.Now()}); err != nil {
+		return err
+	}
+	for _, q := range []string{`delete from suppressions where address = $1`, `delete from suppression_changes where address = $1`, `delete from consents where address = $1`} {
+		if err := tx.Send(q, address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
