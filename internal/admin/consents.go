@@ -411,12 +411,18 @@ func (c *console) evidenceFile(w http.ResponseWriter, r *http.Request, p *page) 
 // erase forgets a customer and the words of the messages to them.
 func (c *console) erase(_ http.ResponseWriter, r *http.Request, p *page) (string, error) {
 	err := c.DB.Write(r.Context(), func(tx *db.Tx) error {
+		ids, err := c.Customers.IDs(tx, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
 		gone, err := c.Customers.Erase(tx, r.PathValue("id"), p.User.Email)
 		if err != nil {
 			return err
 		}
-		if err := c.Support.Forget(tx, r.PathValue("id"), gone); err != nil {
-			return err
+		for _, id := range ids {
+			if err := c.Support.Forget(tx, id, gone); err != nil {
+				return err
+			}
 		}
 		return c.Messages.Forget(tx, gone, func(address string) string { return "digest:" + c.Customers.Digest("address", address) })
 	})

@@ -107,7 +107,11 @@ func (c *console) customer(tx *db.Tx, r *http.Request, p *page) error {
 	if n := len(v.Consents); n > latestConsents {
 		v.Consents, v.More = v.Consents[n-latestConsents:], true
 	}
-	if v.Orders, _, err = c.Orders.List(tx, order.Filter{Customer: who.ID}, order.Page{Limit: 50}); err != nil {
+	ids, err := c.Customers.IDs(tx, who.ID)
+	if err != nil {
+		return err
+	}
+	if v.Orders, _, err = c.Orders.List(tx, order.Filter{Customers: ids}, order.Page{Limit: 50}); err != nil {
 		return err
 	}
 	if v.Messages, err = c.Messages.List(tx, messaging.Filter{Customer: who.ID}, messaging.Page{Limit: 50}); err != nil {

@@ -283,7 +283,11 @@ func (c *console) asCustomer(tx *db.Tx, v *storyView, s *journeys.Story, asked b
 	}
 	v.Who = cmp.Or(who.Name(), who.Email, who.Phone)
 	s.Name, s.Phone, s.Email, s.Region = who.GivenName, who.Phone, who.Email, who.Region
-	paid, _, err := c.Orders.List(tx, order.Filter{Customer: who.ID}, order.Page{Limit: 50})
+	ids, err := c.Customers.IDs(tx, who.ID)
+	if err != nil {
+		return err
+	}
+	paid, _, err := c.Orders.List(tx, order.Filter{Customers: ids}, order.Page{Limit: 50})
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,9 @@ func (c *console) ordersByName(tx *db.Tx, name string, f order.Filter) (all []or
 	}
 	f.Search = ""
 	for _, person := range people {
-		f.Customer = person.ID
+		if f.Customers, err = c.Customers.IDs(tx, person.ID); err != nil {
+			return nil, err
+		}
 		found, _, err := c.Orders.List(tx, f, order.Page{Limit: 10})
 		if err != nil {
 			return nil, err

@@ -86,7 +86,14 @@ func (a *api) ListOrders(ctx context.Context, r ListOrdersRequestObject) (ListOr
 	p := r.Params
 	out := OrderList{Data: []Order{}}
 	err := a.DB.Read(ctx, func(tx *db.Tx) error {
-		all, next, err := a.Orders.List(tx, order.Filter{State: order.State(p.State), Market: market.Code(p.Market), Customer: p.Customer,
+		var who []string
+		if p.Customer != "" {
+			var err error
+			if who, err = a.Customers.IDs(tx, p.Customer); err != nil {
+				return err
+			}
+		}
+		all, next, err := a.Orders.List(tx, order.Filter{State: order.State(p.State), Market: market.Code(p.Market), Customers: who,
 			Source: p.Source, Search: p.Search, Since: p.Since.UTC()}, order.Page{After: p.After, Limit: p.Limit})
 		for _, o := range all {
 			out.Data = append(out.Data, showOrder(o))

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"portolan/internal/app/apptest"
+	"portolan/internal/customer"
+	"portolan/internal/db"
 	"portolan/internal/journeys"
 	"portolan/internal/journeys/journeytest"
 	"portolan/internal/messaging"
@@ -88,6 +90,50 @@ func TestWhatEndsAJourney(t *testing.T) {
 				require.Equal(t, reason, why, name)
 				require.Equal(t, reason == "", sent, name)
 			}
+		}
+	})
+}
+
+// What a merge of two profiles ends: of all that both are under way in, only the journey that a person enters once in a
+// time, and there the run that is further behind.
+func TestWhatAMergeEndsOfTheShipped(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
+		for _, tt := range []struct {
+			journey, event string
+			ends           string
+		}{
+			{"cart", "checkout.left", ""}, {"delay", "parcel.delayed", ""}, {"survey", "order.delivered", ""}, {"review", "order.delivered", ""}, {"again", "rated", "merged"},
+		} {
+			var ids [2]string
+			for i := range ids {
+				s.Write(func(tx *db.Tx) error {
+					c, err := s.Customers.Upsert(tx, customer.Customer{Email: fmt.Sprintf("%s%d@example.org", tt.journey, i), Country: "GB", Lang: "en", Market: "gb"})
+					if err != nil {
+						return err
+					}
+					ids[i] = c.ID
+					h := journeys.Happening{Event: tt.event, At: tx.Now(), Customer: c.ID, Market: "gb", Lang: "en", Rating: 5, Times: 1, Email: c.Email}
+					about := fmt.Sprint("_", tt.journey, i)
+					h.Order, h.Cart, h.Parcel = "ord"+about, "crt"+about, "par"+about
+					return s.Journeys.Recall(tx, h, tt.journey)
+				})
+				s.DB.Clock().Advance(time.Second)
+			}
+			reasons := func() (all []string) {
+				s.Read(func(tx *db.Tx) (err error) {
+					all, err = db.All(tx, db.Scalar[string], `select case when ended_at is null then '' else reason end from journey_runs where journey = $1 and customer in ($2, $3)
+						order by started_at, id`, tt.journey, ids[0], ids[1])
+					return err
+				})
+				return all
+			}
+			require.Equal(t, []string{"", ""}, reasons(), "both are under way in %s", tt.journey)
+			s.Write(func(tx *db.Tx) error {
+				_, err := s.Customers.Merge(tx, ids[0], ids[1], "test", "they said so")
+				return err
+			})
+			s.Idle()
+			require.Equal(t, []string{"", tt.ends}, reasons(), tt.journey)
 		}
 	})
 }

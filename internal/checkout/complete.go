@@ -67,7 +67,11 @@ func (s *Service) place(tx *db.Tx, c *Cart, k payment.Case, paid bool) error {
 	}
 	o := c.order(k)
 	if c.Code != "" {
-		_, err := s.Codes.Redeem(tx, c.Code, s.use(c, c.Quote.Shown), string(o.ID))
+		use, err := s.use(tx, c, c.Quote.Shown)
+		if err != nil {
+			return err
+		}
+		_, err = s.Codes.Redeem(tx, c.Code, use, string(o.ID))
 		if err != nil && fault.Of(err).Kind != fault.Internal {
 			if err := s.Stock.Release(tx, payment.OrderID(k.Intent.ID)); err != nil {
 				return err

@@ -263,7 +263,11 @@ func Code(text string) Change {
 		if err != nil {
 			return err
 		}
-		_, err = e.s.Codes.Check(e.tx, text, e.s.useOf(e.c, basket))
+		use, err := e.s.useOf(e.tx, e.c, basket)
+		if err != nil {
+			return err
+		}
+		_, err = e.s.Codes.Check(e.tx, text, use)
 		if err != nil {
 			if fault.Of(err).Kind == fault.Internal {
 				return err

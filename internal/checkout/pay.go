@@ -156,7 +156,11 @@ func (s *Service) prepare(tx *db.Tx, r PayRequest) (p prepared, err error) {
 		return p, err
 	}
 	if c.Code != "" {
-		if _, err := s.Codes.Redeem(tx, c.Code, s.use(&c, c.Quote.Shown), payment.OrderID(a.Intent)); err != nil {
+		use, err := s.use(tx, &c, c.Quote.Shown)
+		if err != nil {
+			return p, err
+		}
+		if _, err := s.Codes.Redeem(tx, c.Code, use, payment.OrderID(a.Intent)); err != nil {
 			return p, err
 		}
 	}

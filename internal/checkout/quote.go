@@ -55,7 +55,11 @@ func (s *Service) Basket(tx *db.Tx, c Cart) (Basket, error) {
 	if err != nil || c.Code == "" {
 		return b, err
 	}
-	b.Discount, err = s.Codes.Check(tx, c.Code, s.useOf(&c, b))
+	use, err := s.useOf(tx, &c, b)
+	if err != nil {
+		return b, err
+	}
+	b.Discount, err = s.Codes.Check(tx, c.Code, use)
 	if err != nil && fault.Of(err).Kind != fault.Internal {
 		b.Discount, b.CodeFault, err = money.Of(0, c.Currency), fault.Of(err).Code, nil
 	}
@@ -108,19 +112,24 @@ func (s *Service) basket(c *Cart, m market.Market) (Basket, error) {
 	return b, nil
 }
 
-func (s *Service) use(c *Cart, goods money.Amount) pricing.CodeUse {
-	return pricing.CodeUse{Market: c.Market, Cart: c.ID, Customer: c.Customer, Subtotal: goods}
+// use is who wants to use a code for what. A code of a person holds for all of their profiles.
+func (s *Service) use(tx *db.Tx, c *Cart, goods money.Amount) (u pricing.CodeUse, err error) {
+	u = pricing.CodeUse{Market: c.Market, Cart: c.ID, Customer: c.Customer, Subtotal: goods}
+	if c.Customer != "" {
+		u.Person, err = s.Customers.IDs(tx, c.Customer)
+	}
+	return u, err
 }
 
 // useOf is use with what the goods are, so that their margin can be looked at.
-func (s *Service) useOf(c *Cart, b Basket) pricing.CodeUse {
-	u := s.use(c, b.Goods)
+func (s *Service) useOf(tx *db.Tx, c *Cart, b Basket) (pricing.CodeUse, error) {
+	u, err := s.use(tx, c, b.Goods)
 	for _, i := range b.Items {
 		if i.Problem == "" {
 			u.Goods = append(u.Goods, pricing.Piece{SKU: i.SKU, TaxCategory: i.Article.TaxCategory, Quantity: i.Quantity, Total: i.Total})
 		}
 	}
-	return u
+	return u, err
 }
 
 // Quote is what a cart costs at the door, frozen: what is authorised is its Total, always.
@@ -231,7 +240,11 @@ func (s *Service) draft(tx *db.Tx, c *Cart, m market.Market) (d draft, err error
 	}
 	d.off = money.Of(0, c.Currency)
 	if c.Code != "" {
-		off, err := s.Codes.Check(tx, c.Code, s.useOf(c, d.basket))
+		use, err := s.useOf(tx, c, d.basket)
+		if err != nil {
+			return d, err
+		}
+		off, err := s.Codes.Check(tx, c.Code, use)
 		switch {
 		case err == nil:
 			d.off = off

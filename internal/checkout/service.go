@@ -71,6 +71,7 @@ type (
 	// Customers is satisfied by customer.Service.
 	Customers interface {
 		Upsert(tx *db.Tx, c customer.Customer) (customer.Customer, error)
+		IDs(tx *db.Tx, id string) ([]string, error)
 		Record(tx *db.Tx, c customer.Consent) (customer.Consent, error)
 	}
 	// Orders is satisfied by order.Service.

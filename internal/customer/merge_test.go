@@ -223,7 +223,7 @@ func TestMergeAndSilence(t *testing.T) {
 		}{
 			"nothing said":                  {a: true, b: true},
 			"stopped before":                {before: true, a: true},
-			"stopped before, start by both": {before: true, start: true, a: true},
+			"stopped before, started at the other": {before: true, start: true, a: true},
 			"stopped after":                 {after: true},
 			"stopped after, start":          {after: true, start: true, a: true, b: true},
 			"stopped twice, start":          {before: true, after: true, start: true, a: true},

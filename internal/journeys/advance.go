@@ -84,7 +84,8 @@ func (v *view) step(d *Definition, n *Node, h hands, fresh bool) (next string, s
 		}
 		return n.Else, false, nil
 	case DoSplit:
-		return v.split(n), false, nil
+		next, err := v.split(n)
+		return next, false, err
 	case DoReward:
 		r.Reward = n.ID
 		return n.Next, false, nil
@@ -184,19 +185,24 @@ func clock(y int, m time.Month, d int, hhmm string, zone *time.Location) time.Ti
 	return time.Date(y, m, d, hour, minute, 0, 0, zone)
 }
 
-// split draws lots that fall the same for a person on every device, in every run and after every restart.
-func (v *view) split(n *Node) string {
+// split draws lots that fall the same for a person on every device, in every run and after every restart, whichever of
+// their profiles it is about. What a lot has decided of a run stays.
+func (v *view) split(n *Node) (next string, err error) {
 	r := v.run
+	who, err := v.lots()
+	if err != nil {
+		return "", err
+	}
 	if n.Out > 0 {
 		r.Arm = Treated
-		if lot(r.Journey+"/"+n.ID+"/holdout", r.person()) < n.Out*100 {
+		if lot(r.Journey+"/"+n.ID+"/holdout", who) < n.Out*100 {
 			r.Arm = Control
 		}
 	}
 	if len(n.Ways) == 0 {
-		return n.Next
+		return n.Next, nil
 	}
-	at, sum := lot(r.Journey+"/"+n.ID, r.person()), int64(0)
+	at, sum := lot(r.Journey+"/"+n.ID, who), int64(0)
 	for _, w := range n.Ways {
 		if sum += w.Share * 100; at < sum {
 			if r.Way != "" {
@@ -204,20 +210,22 @@ func (v *view) split(n *Node) string {
 			}
 			r.Way += w.Name
 			v.note(n, Passed, "", w.Name)
-			return w.Next
+			return w.Next, nil
 		}
 	}
-	return n.Ways[len(n.Ways)-1].Next
+	return n.Ways[len(n.Ways)-1].Next, nil
 }
 
-// person is who lots are drawn for.
-func (r *Run) person() string {
-	for _, id := range []string{r.Customer, r.Email, r.Phone} {
+// lots is who lots are drawn for.
+func (v *view) lots() (string, error) {
+	r := v.run
+	who, err := v.books.person(r.Customer)
+	for _, id := range append(slices.Clone(who), r.Email, r.Phone) {
 		if id != "" {
-			return id
+			return id, err
 		}
 	}
-	return r.Key
+	return r.Key, err
 }
 
 // lot is a number from 0 to 9,999 that depends on nothing but the experiment and the person.

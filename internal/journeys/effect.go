@@ -110,6 +110,7 @@ type Effect struct {
 // exposure is a person's first message, or the first that was withheld.
 type exposure struct {
 	who, customer, cart string
+	person              []string // all profiles of the customer, if there are several
 	market              market.Code
 	version             int64
 	control             bool
@@ -236,18 +237,29 @@ func (s *Service) exposed(tx *db.Tx, e *Effect, q EffectQuery) ([]*exposure, err
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]string, len(rows))
+	for i, x := range rows {
+		ids[i] = x.customer
+	}
+	persons, err := s.Customers.Persons(tx, ids)
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]*exposure{}
 	var all []*exposure
 	late := map[string]bool{}
 	for _, x := range rows {
 		who, at := cmp.Or(x.customer, x.key), x.at.UTC()
+		if joined := persons[x.customer]; joined != nil {
+			who = joined[0]
+		}
 		p := seen[who]
 		if p == nil && at.Add(e.Within).After(tx.Now()) {
 			late[who] = true
 			continue
 		}
 		if p == nil {
-			p = &exposure{who: who, customer: x.customer, cart: x.cart, market: market.Code(x.market), version: x.version, control: x.outcome == string(Withheld), way: x.way, at: at}
+			p = &exposure{who: who, customer: x.customer, person: persons[x.customer], cart: x.cart, market: market.Code(x.market), version: x.version, control: x.outcome == string(Withheld), way: x.way, at: at}
 			seen[who] = p
 			all = append(all, p)
 		}
@@ -269,8 +281,12 @@ func (s *Service) purchased(tx *db.Tx, people []*exposure, e Effect) error {
 		since := e.Until
 		for _, p := range group {
 			if p.customer != "" {
-				customers = append(customers, p.customer)
-				by["customer:"+p.customer] = p
+				for _, id := range append([]string{p.customer}, p.person...) {
+					if by["customer:"+id] == nil {
+						customers = append(customers, id)
+						by["customer:"+id] = p
+					}
+				}
 			} else if p.cart != "" {
 				carts = append(carts, p.cart)
 				by["cart:"+p.cart] = p

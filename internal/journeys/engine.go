@@ -34,7 +34,7 @@ func (g stage) tells(journey string) bool { return g.only == nil || slices.Conta
 
 // stage is the real one.
 func (s *Service) stage(tx *db.Tx) stage {
-	return stage{s: s, tx: tx, now: tx.Now(), hands: live{s}, books: stored{s: s, tx: tx}}
+	return stage{s: s, tx: tx, now: tx.Now(), hands: live{s}, books: stored{s: s, tx: tx, people: map[string][]string{}}}
 }
 
 // view is what a run looks at now.
@@ -42,6 +42,10 @@ func (g stage) view(r *Run) *view { return &view{s: g.s, tx: g.tx, now: g.now, r
 
 func (g stage) happened(h Happening) error {
 	h.At = h.at(g.now)
+	var err error
+	if h.person, err = g.books.person(h.Customer); err != nil {
+		return err
+	}
 	concerned, err := g.books.concerned(h)
 	if err != nil {
 		return err
@@ -97,7 +101,7 @@ func (g stage) tell(r *Run, h Happening) error {
 		v.end(Exited, e.Reason)
 		return g.books.save(r)
 	}
-	if n == nil || n.Do != DoWaitFor || n.Event != h.Event || h.subject(d.About) != r.subject(d.About) {
+	if n == nil || n.Do != DoWaitFor || n.Event != h.Event || !h.speaksOf(r, d.About) {
 		return nil
 	}
 	before := r.Event
@@ -122,8 +126,8 @@ func (g stage) tell(r *Run, h Happening) error {
 // so that another order of the same person doesn't end what is about this one.
 func (r *Run) shares(d *Definition, h Happening) bool {
 	for _, about := range []Subject{d.About, AboutParcel, AboutOrder, AboutCart, AboutPerson} {
-		if mine, theirs := r.subject(about), h.subject(about); mine != "" && theirs != "" {
-			return mine == theirs
+		if r.subject(about) != "" && h.subject(about) != "" {
+			return h.speaksOf(r, about)
 		}
 	}
 	return false
@@ -152,7 +156,7 @@ func (g stage) enter(j liveJourney, h Happening) error {
 	if key == "" {
 		return nil
 	}
-	old, err := g.books.latest(j.d.Journey, key)
+	old, err := g.before(j, h, key)
 	if err != nil {
 		return err
 	}
@@ -188,6 +192,24 @@ func (g stage) enter(j liveJourney, h Happening) error {
 		return err
 	}
 	return g.books.save(r)
+}
+
+// before is the subject's last run of a journey; that of a person may be kept under another of their profiles.
+func (g stage) before(j liveJourney, h Happening, key string) (last *Run, err error) {
+	keys := []string{key}
+	if j.d.About == AboutPerson {
+		keys = h.person
+	}
+	for _, key := range keys {
+		r, err := g.books.latest(j.d.Journey, key)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil && (last == nil || r.Started.After(last.Started)) {
+			last = r
+		}
+	}
+	return last, nil
 }
 
 // again begins a run anew that has said nothing yet.
@@ -374,7 +396,10 @@ func (s *Service) resumeAll(tx *db.Tx, ids []string) error {
 	if err != nil {
 		return err
 	}
-	books := stored{s, tx, &pile{people: map[string]bool{}}}
+	books := stored{s, tx, map[string][]string{}, &pile{people: map[string]bool{}}}
+	if err := books.meet(runs); err != nil {
+		return err
+	}
 	g := s.stage(tx)
 	g.books = books
 	for _, id := range ids {

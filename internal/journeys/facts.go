@@ -292,7 +292,11 @@ func (v *view) ordersOf(after time.Time) (n int64, err error) {
 	if v.run.Customer == "" {
 		return 0, nil
 	}
-	all, _, err := v.s.Orders.List(v.tx, order.Filter{Customer: v.run.Customer, Since: after}, order.Page{Limit: 200})
+	who, err := v.books.person(v.run.Customer)
+	if err != nil {
+		return 0, err
+	}
+	all, _, err := v.s.Orders.List(v.tx, order.Filter{Customers: who, Since: after}, order.Page{Limit: 200})
 	for _, o := range all {
 		if !o.PaidAt.IsZero() && o.PaidAt.After(after) && !o.PaidAt.After(v.now) && o.State != order.Cancelled && (after.IsZero() || string(o.ID) != v.run.Order) {
 			n++
@@ -349,8 +353,12 @@ func (v *view) bought() (bool, error) {
 	for _, l := range c.Lines {
 		want[l.SKU] = true
 	}
-	for _, f := range []order.Filter{{Customer: v.run.Customer}, {Search: v.run.Email}, {Search: v.run.Phone}} {
-		if f == (order.Filter{}) {
+	who, err := v.books.person(v.run.Customer)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range []order.Filter{{Customers: who}, {Search: v.run.Email}, {Search: v.run.Phone}} {
+		if len(f.Customers) == 0 && f.Search == "" {
 			continue
 		}
 		f.Since = c.CreatedAt

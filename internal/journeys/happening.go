@@ -35,6 +35,8 @@ type Happening struct {
 	Reason   string      `json:"reason,omitempty"` // event.reason
 	Phone    string      `json:"phone,omitempty"`  // where the person left it, if that isn't with the order or customer
 	Email    string      `json:"email,omitempty"`
+
+	person []string // profiles of the customer's person, once they were looked up
 }
 
 // subjects are what the happening is about, each as it is kept with runs.
@@ -47,7 +49,18 @@ func (h Happening) subjects() (all []string) {
 			all = append(all, string(s.kind)+":"+s.id)
 		}
 	}
+	for _, id := range h.person {
+		if id != h.Customer {
+			all = append(all, string(AboutPerson)+":"+id)
+		}
+	}
 	return all
+}
+
+// speaksOf reports whether the happening is about the same order, cart, parcel or person as a run.
+func (h Happening) speaksOf(r *Run, s Subject) bool {
+	mine, theirs := r.subject(s), h.subject(s)
+	return mine == theirs || s == AboutPerson && mine != "" && slices.Contains(h.person, mine)
 }
 
 // subject is what a run about s is about.
@@ -128,6 +141,7 @@ func (s *Service) listen(bus *events.Bus) {
 	events.On(bus, "journeys.recovered", heard(s, s.recovered))
 	events.On(bus, "journeys.consent", heard(s, s.consented))
 	events.On(bus, "journeys.erased", s.onErased)
+	events.On(bus, "journeys.merged", s.onMerged)
 	events.On(bus, "journeys.replied", s.onReceived)
 	events.On(bus, "journeys.rated", heard(s, s.wasRated))
 	events.On(bus, "journeys.parcel", heard(s, s.moved))

@@ -41,5 +41,10 @@ func (s *Service) StopRun(tx *db.Tx, run, by string) error {
 
 // RatingsBy returns what a customer said, the latest first.
 func (s *Service) RatingsBy(tx *db.Tx, customer string, limit int) ([]Rating, error) {
-	return db.All(tx, scanRating, `select `+ratingColumns+` from journey_ratings where customer = $1 and customer <> '' order by at desc, id desc limit 0 + $2`, customer, int64(limit))
+	who, err := s.personOf(tx, customer)
+	if err != nil || len(who) == 0 {
+		return nil, err
+	}
+	return db.All(tx, scanRating, `select `+ratingColumns+` from journey_ratings where customer in `+db.In(2, len(who))+` and customer <> '' order by at desc, id desc limit 0 + $1`,
+		append([]any{int64(limit)}, db.Fill(who)...)...)
 }

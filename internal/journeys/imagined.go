@@ -231,7 +231,7 @@ func (w *imagined) ByCart(tx *db.Tx, cart string) (order.Order, error) {
 
 // List implements Orders.
 func (w *imagined) List(_ *db.Tx, f order.Filter, _ order.Page) (all []order.Order, next string, err error) {
-	if f.Customer == "" && f.Search == "" {
+	if len(f.Customers) == 0 && f.Search == "" {
 		return nil, "", nil
 	}
 	for i := range w.before {
@@ -283,6 +283,9 @@ type imaginedPeople struct{ w *imagined }
 
 // Get implements Customers.
 func (p imaginedPeople) Get(*db.Tx, string) (customer.Customer, error) { return p.w.person, nil }
+
+// Persons implements Customers: somebody invented is one profile.
+func (imaginedPeople) Persons(*db.Tx, []string) (map[string][]string, error) { return nil, nil }
 
 type imaginedParcels struct{ w *imagined }
 

@@ -61,6 +61,7 @@ type (
 	// Customers is satisfied by customer.Service.
 	Customers interface {
 		Get(tx *db.Tx, id string) (customer.Customer, error)
+		Persons(tx *db.Tx, ids []string) (map[string][]string, error)
 	}
 	// Markets is satisfied by market.Service.
 	Markets interface {

@@ -25,6 +25,7 @@ type memory struct {
 	entered map[string][]time.Time
 	wrote   map[string][]writing
 	tagged  map[string][]string
+	people  map[string][]string // profiles of persons
 	due     agenda
 	took    func(r *Run, p Step)
 	over    func(r *Run)
@@ -38,7 +39,7 @@ type writing struct {
 
 func newMemory(s *Service, open []liveJourney, from time.Time) *memory {
 	m := &memory{s: s, open: open, defined: map[string]edition{}, from: from, active: map[string][]*Run{}, last: map[string]*Run{}, entered: map[string][]time.Time{},
-		wrote: map[string][]writing{}, tagged: map[string][]string{}, took: func(*Run, Step) {}, over: func(*Run) {}}
+		wrote: map[string][]writing{}, tagged: map[string][]string{}, people: map[string][]string{}, took: func(*Run, Step) {}, over: func(*Run) {}}
 	for _, j := range open {
 		m.defined[fmt.Sprint(j.d.Journey, "/", j.version)] = edition{j.d, j.words}
 	}
@@ -73,33 +74,42 @@ func (m *memory) concerned(h Happening) (all []*Run, err error) {
 func (m *memory) latest(journey, key string) (*Run, error) { return m.last[journey+"/"+key], nil }
 
 func (m *memory) enteredSince(journey, customer string, since time.Time) (bool, error) {
-	for _, at := range slices.Backward(m.entered[journey+"/"+customer]) {
-		if at.After(since) {
+	who, err := m.person(customer)
+	if err != nil || len(who) == 0 {
+		return false, err
+	}
+	for _, id := range who {
+		if slices.ContainsFunc(m.entered[journey+"/"+id], func(at time.Time) bool { return at.After(since) }) {
 			return true, nil
 		}
 	}
 	if !since.Before(m.from) {
 		return false, nil
 	}
-	n, err := db.One(m.tx, db.Scalar[int64], `select count(*) from journey_runs where customer = $1 and customer <> '' and journey = $2 and started_at > $3 and started_at < $4`,
-		customer, journey, since, m.from)
+	n, err := db.One(m.tx, db.Scalar[int64], `select count(*) from journey_runs where customer in `+db.In(4, len(who))+` and customer <> '' and journey = $1 and started_at > $2 and started_at < $3`,
+		append([]any{journey, since, m.from}, db.Fill(who)...)...)
 	return n > 0, err
 }
 
 func (m *memory) lastSent(r *Run) (time.Time, error) {
-	if r.Customer == "" {
-		return time.Time{}, nil
+	who, err := m.person(r.Customer)
+	if err != nil || len(who) == 0 {
+		return time.Time{}, err
 	}
-	for _, w := range slices.Backward(m.wrote[r.Journey+"/"+r.Customer]) {
-		if w.key != r.Key {
-			return w.at, nil
+	at := time.Time{}
+	for _, id := range who {
+		for _, w := range slices.Backward(m.wrote[r.Journey+"/"+id]) {
+			if w.key != r.Key && w.at.After(at) {
+				at = w.at
+			}
 		}
 	}
-	if m.from.IsZero() {
-		return time.Time{}, nil
+	if m.from.IsZero() || !at.IsZero() {
+		return at, nil
 	}
-	at, err := db.One(m.tx, func(row db.Row) (at time.Time, err error) { return at, row.Scan(db.Moment(&at)) },
-		`select max(at) from journey_steps where customer = $1 and customer <> '' and journey = $2 and outcome = 'sent' and key <> $3 and at < $4`, r.Customer, r.Journey, r.Key, m.from)
+	at, err = db.One(m.tx, func(row db.Row) (at time.Time, err error) { return at, row.Scan(db.Moment(&at)) },
+		`select max(at) from journey_steps where customer in `+db.In(4, len(who))+` and customer <> '' and journey = $1 and outcome = 'sent' and key <> $2 and at < $3`,
+		append([]any{r.Journey, r.Key, m.from}, db.Fill(who)...)...)
 	if at.Year() <= 1 {
 		at = time.Time{}
 	}
@@ -107,17 +117,35 @@ func (m *memory) lastSent(r *Run) (time.Time, error) {
 }
 
 func (m *memory) tags(customer string) ([]string, error) {
-	all := append([]string{}, m.tagged[customer]...)
+	who, err := m.person(customer)
+	if err != nil {
+		return nil, err
+	}
+	all := []string{}
+	for _, id := range who {
+		all = append(all, m.tagged[id]...)
+	}
 	if m.from.IsZero() {
 		return all, nil
 	}
-	before, err := tagsOf(m.tx, customer)
+	before, err := tagsOf(m.tx, who)
 	for _, tag := range before {
 		if !slices.Contains(all, tag) {
 			all = append(all, tag)
 		}
 	}
 	return all, err
+}
+
+func (m *memory) person(customer string) ([]string, error) {
+	if who, ok := m.people[customer]; ok || customer == "" {
+		return who, nil
+	}
+	who, err := m.s.personOf(m.tx, customer)
+	if err == nil {
+		m.people[customer] = who
+	}
+	return who, err
 }
 
 func (m *memory) save(r *Run) error {

@@ -92,7 +92,12 @@ func (s *Service) latest(tx *db.Tx, journey, key string) (*Run, error) {
 }
 
 // concerned lists the runs that aren't over and have a subject in common with h, the more important first.
-func (s *Service) concerned(tx *db.Tx, h Happening) ([]*Run, error) {
+func (s *Service) concerned(tx *db.Tx, h Happening) (_ []*Run, err error) {
+	if h.person == nil {
+		if h.person, err = s.personOf(tx, h.Customer); err != nil {
+			return nil, err
+		}
+	}
 	subjects := h.subjects()
 	if len(subjects) == 0 {
 		return nil, nil
@@ -178,19 +183,18 @@ func dueRuns(tx *db.Tx, limit int) ([]string, error) {
 	return db.All(tx, db.Scalar[string], `select id from journey_runs where due_at <= $1 order by due_at, priority desc limit 0 + $2`, tx.Now(), int64(limit))
 }
 
-func enteredSince(tx *db.Tx, journey, customer string, since time.Time) (bool, error) {
-	n, err := db.One(tx, db.Scalar[int64], `select count(*) from journey_runs where customer = $1 and customer <> '' and journey = $2 and started_at > $3`, customer, journey, since)
+func enteredSince(tx *db.Tx, journey string, who []string, since time.Time) (bool, error) {
+	n, err := db.One(tx, db.Scalar[int64], `select count(*) from journey_runs where customer in `+db.In(3, len(who))+` and customer <> '' and journey = $1 and started_at > $2`,
+		append([]any{journey, since}, db.Fill(who)...)...)
 	return n > 0, err
 }
 
 // lastSent is when a journey last wrote to the run's person about something else; zero if never. As with latest, it is read
 // by the person.
-func (s *Service) lastSent(tx *db.Tx, r *Run) (at time.Time, err error) {
-	if r.Customer == "" {
-		return at, nil
-	}
+func lastSent(tx *db.Tx, r *Run, who []string) (at time.Time, err error) {
 	at, err = db.One(tx, func(row db.Row) (at time.Time, err error) { return at, row.Scan(db.Moment(&at)) },
-		`select max(at) from journey_steps where customer = $1 and customer <> '' and journey || '' = $2 and outcome = 'sent' and key <> $3`, r.Customer, r.Journey, r.Key)
+		`select max(at) from journey_steps where customer in `+db.In(3, len(who))+` and customer <> '' and journey || '' = $1 and outcome = 'sent' and key <> $2`,
+		append([]any{r.Journey, r.Key}, db.Fill(who)...)...)
 	if at.Year() <= 1 {
 		at = time.Time{}
 	}
@@ -226,9 +230,13 @@ func (s *Service) Decisions(tx *db.Tx, key string) ([]Step, error) {
 	return db.All(tx, scanStep, `select `+stepColumns+` from journey_steps where key = $1 order by at, n, id limit 500`, key)
 }
 
-// DecisionsOf returns what was decided about a customer, oldest first.
+// DecisionsOf returns what was decided about a customer under any of their profiles, oldest first.
 func (s *Service) DecisionsOf(tx *db.Tx, customer string) ([]Step, error) {
-	return db.All(tx, scanStep, `select `+stepColumns+` from journey_steps where customer = $1 and customer <> '' order by at, n, id limit 500`, customer)
+	who, err := s.personOf(tx, customer)
+	if err != nil || len(who) == 0 {
+		return nil, err
+	}
+	return db.All(tx, scanStep, `select `+stepColumns+` from journey_steps where customer in `+db.In(1, len(who))+` and customer <> '' order by at, n, id limit 500`, db.Fill(who)...)
 }
 
 // say keeps a step that belongs to no run.
@@ -244,8 +252,11 @@ func addTag(tx *db.Tx, customer, tag string) error {
 	return tx.Send(`insert into journey_tags (customer, tag, at) values ($1, $2, $3) on conflict do nothing`, customer, tag, tx.Now())
 }
 
-func tagsOf(tx *db.Tx, customer string) ([]string, error) {
-	all, err := db.All(tx, db.Scalar[string], `select tag from journey_tags where customer = $1 order by tag`, customer)
+func tagsOf(tx *db.Tx, who []string) ([]string, error) {
+	if len(who) == 0 {
+		return []string{}, nil
+	}
+	all, err := db.All(tx, db.Scalar[string], `select distinct tag from journey_tags where customer in `+db.In(1, len(who))+` order by tag`, db.Fill(who)...)
 	if all == nil {
 		all = []string{}
 	}

@@ -80,13 +80,17 @@ func (s *Service) ByKey(tx *db.Tx, key string) (Record, error) { return byKey(tx
 
 // List returns messages, newest first.
 func (s *Service) List(tx *db.Tx, f Filter, p Page) ([]Record, error) {
+	who, err := s.people.IDs(tx, f.Customer)
+	if err != nil {
+		return nil, err
+	}
 	return db.All(tx, scan, `select `+columns+` from messages
 		where ($1 = '' or market = $1) and ($2 = '' or state = $2) and ($3 = '' or class = $3) and ($4 = '' or channel = $4)
-		and ($5 = '' or template = $5) and ($6 = '' or customer = $6) and ($7 = '' or order_id = $7) and ($8 = '' or cart = $8)
+		and ($5 = '' or template = $5) and ($6 = '' or customer in `+db.In(14, len(who))+`) and ($7 = '' or order_id = $7) and ($8 = '' or cart = $8)
 		and ($9 = '' or recipient = $9) and ($10 = '' or id < $10) and created_at >= $11 and created_at < $12
 		order by id desc limit $13`,
-		string(f.Market), string(f.State), string(f.Class), string(f.Channel), f.Template, f.Customer, f.Order, f.Cart, f.To, p.After,
-		since(f.Since), until(f.Until), p.limit())
+		append([]any{string(f.Market), string(f.State), string(f.Class), string(f.Channel), f.Template, f.Customer, f.Order, f.Cart, f.To, p.After,
+			since(f.Since), until(f.Until), p.limit()}, db.Fill(who)...)...)
 }
 
 func since(t time.Time) time.Time {
@@ -110,7 +114,11 @@ func (s *Service) ByOrder(tx *db.Tx, order string) ([]Record, error) {
 
 // ByCustomer returns the messages to a customer, oldest first.
 func (s *Service) ByCustomer(tx *db.Tx, customer string) ([]Record, error) {
-	return db.All(tx, scan, `select `+columns+` from messages where customer = $1 and customer <> '' order by id limit 1000`, customer)
+	who, err := s.people.IDs(tx, customer)
+	if err != nil {
+		return nil, err
+	}
+	return db.All(tx, scan, `select `+columns+` from messages where customer in `+db.In(1, len(who))+` and customer <> '' order by id limit 1000`, db.Fill(who)...)
 }
 
 // Inspect returns a message with everything that happened to it.

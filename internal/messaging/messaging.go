@@ -196,6 +196,8 @@ type Record struct {
 	Tried []Decision // in a rehearsal: what the gate said of the addresses before this one
 
 	then *then // in a rehearsal: the moment it is weighed at
+
+	person []string // profiles of the customer's person, once they were looked up; the one that stands for all first
 }
 
 // Cost is a sum of money finer than a minor unit: a part costs fractions of a cent.

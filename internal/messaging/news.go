@@ -152,6 +152,7 @@ func (s *Service) started(tx *db.Tx, account string, x Said) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	who.ID = "cus_" + id // what is kept is kept under the profile that opened the chat
 	if err := lockAddress(tx, x.From); err != nil {
 		return false, err
 	}
@@ -198,7 +199,12 @@ func (s *Service) Near(tx *db.Tx, who, phone string) (all []Reach, err error) {
 	if who == "" {
 		return all, nil
 	}
-	chats, err := db.All(tx, db.Scalar[string], `select chat from chats where customer = $1 order by at desc, chat limit 0 + $2`, who, int64(mostNear))
+	ids, err := s.people.IDs(tx, who)
+	if err != nil {
+		return nil, err
+	}
+	chats, err := db.All(tx, db.Scalar[string], `select chat from chats where customer in `+db.In(2, len(ids))+` order by at desc, chat limit 0 + $1`,
+		append([]any{int64(mostNear)}, db.Fill(ids)...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -105,10 +105,14 @@ func (s *Service) notice(r Record) (text, link string) {
 
 // Subscriptions lists the browsers of a person.
 func (s *Service) Subscriptions(tx *db.Tx, customer string) ([]Subscription, error) {
+	who, err := s.people.IDs(tx, customer)
+	if err != nil {
+		return nil, err
+	}
 	return db.All(tx, func(r db.Row) (x Subscription, err error) {
 		err = r.Scan(&x.ID, &x.Endpoint, &x.P256DH, &x.Auth, &x.Customer, &x.Lang)
 		return
-	}, `select id, endpoint, p256dh, auth, customer, lang from push_subscriptions where customer = $1 order by id`, customer)
+	}, `select id, endpoint, p256dh, auth, customer, lang from push_subscriptions where customer in `+db.In(1, len(who))+` order by id`, db.Fill(who)...)
 }
 
 // unsubscribe forgets a browser that is gone.

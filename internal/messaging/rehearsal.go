@@ -18,7 +18,8 @@ type Rehearsal struct {
 	s      *Service
 	script Script
 	known  map[string]*dossier
-	gone   map[string][]leaving // by address, and by customer
+	gone   map[string][]leaving // by address, and by person
+	people map[string][]string  // profiles of a customer's person
 	carts  map[string]string
 	same   map[string][]time.Time // by address and words
 	spent  map[string]int64       // by market and period, in millionths of the currency of its limits
@@ -52,7 +53,7 @@ type then struct {
 
 // Rehearse begins a rehearsal.
 func (s *Service) Rehearse(script Script) *Rehearsal {
-	return &Rehearsal{s: s, script: script, known: map[string]*dossier{}, gone: map[string][]leaving{}, carts: map[string]string{}, same: map[string][]time.Time{},
+	return &Rehearsal{s: s, script: script, known: map[string]*dossier{}, gone: map[string][]leaving{}, people: map[string][]string{}, carts: map[string]string{}, same: map[string][]time.Time{},
 		spent: map[string]int64{}}
 }
 
@@ -63,6 +64,11 @@ func (h *Rehearsal) Plan(tx *db.Tx, at time.Time, m Message) (Record, error) {
 		return Record{}, err
 	}
 	r := Record{Message: m, asked: m, Token: "xxxxxxxxxxxx", CreatedAt: at, then: &then{at, h}}
+	if r.Class.asks() {
+		if r.person, err = h.idsOf(tx, r.Customer); err != nil {
+			return r, err
+		}
+	}
 	all, err := h.s.choose(tx, &r)
 	if len(all) > 1 {
 		r.Tried = all[:len(all)-1]
@@ -94,6 +100,23 @@ func (h *Rehearsal) Send(tx *db.Tx, at time.Time, m Message) (Record, error) {
 	return r, nil
 }
 
+// idsOf is Service.idsOf for a rehearsal, which asks once; invented people have one profile.
+func (h *Rehearsal) idsOf(tx *db.Tx, customer string) (ids []string, err error) {
+	if h.script.Invented && customer != "" {
+		return []string{customer}, nil
+	}
+	if ids, ok := h.people[customer]; ok {
+		return ids, nil
+	}
+	if len(h.people) >= mostKnown {
+		clear(h.people)
+	}
+	if ids, err = h.s.idsOf(tx, customer); err == nil {
+		h.people[customer] = ids
+	}
+	return ids, err
+}
+
 // left makes a message count.
 func (h *Rehearsal) left(at time.Time, r Record) {
 	if all := h.s.rules.of(r.Country, r.Region); r.Channel == SMS && len(all) > 0 && all[0].Repeats.Most > 0 {
@@ -103,10 +126,8 @@ func (h *Rehearsal) left(at time.Time, r Record) {
 	if !r.Class.asks() {
 		return
 	}
-	for _, who := range []string{r.To, r.Customer} {
-		if who != "" {
-			h.gone[who] = append(h.gone[who], leaving{at, r.Class, r.Template})
-		}
+	for _, who := range append([]string{r.To}, r.person[:min(1, len(r.person))]...) {
+		h.gone[who] = append(h.gone[who], leaving{at, r.Class, r.Template})
 	}
 	if r.Cart != "" && r.Class == Promotional {
 		h.carts[r.Cart] = r.ID
@@ -212,8 +233,8 @@ func (t *then) ask(tx *db.Tx, a *application, r Record) error {
 func (t *then) recent(tx *db.Tx, a *application, r Record) error {
 	h, since := t.r, t.at.Add(-monthSpan)
 	own := h.gone[r.To]
-	if r.Customer != "" {
-		own = h.gone[r.Customer] // every message of the rehearsal to a customer is there
+	if len(r.person) > 0 {
+		own = h.gone[r.person[0]] // every message of the rehearsal to a person is there
 	}
 	for _, l := range own {
 		if l.at.After(since) {

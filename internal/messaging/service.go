@@ -25,6 +25,7 @@ type (
 	// people is satisfied by customer.Service.
 	people interface {
 		Get(tx *db.Tx, id string) (customer.Customer, error)
+		IDs(tx *db.Tx, id string) ([]string, error)
 		List(tx *db.Tx, q customer.Query) ([]customer.Customer, error)
 		CountIn(tx *db.Tx, m market.Code) (int64, error)
 		ByIDs(tx *db.Tx, ids []string) (map[string]customer.Customer, error)
@@ -274,11 +275,24 @@ func (s *Service) complete(m Message) (Message, error) {
 	return m, check.Err(ErrBadMessage.Code)
 }
 
+// idsOf are the profiles of a customer's person, the one that stands for all first; none for nobody.
+func (s *Service) idsOf(tx *db.Tx, customer string) ([]string, error) {
+	if customer == "" {
+		return nil, nil
+	}
+	return s.people.IDs(tx, customer)
+}
+
 // choose asks the gate for each address of r in turn and writes the first that may go or wait into r. It
 // returns every answer. If none may, r carries the first refusal.
 func (s *Service) choose(tx *db.Tx, r *Record) (all []Decision, err error) {
+	if r.Class.asks() && r.then == nil {
+		if r.person, err = s.idsOf(tx, r.Customer); err != nil {
+			return nil, err
+		}
+	}
 	if r.Class.asks() && r.ID != "" { // a plan changes nothing
-		if err := lockPerson(tx, r.asked); err != nil {
+		if err := lockPerson(tx, *r); err != nil {
 			return nil, err
 		}
 	}
@@ -419,6 +433,11 @@ func (s *Service) ask(tx *db.Tx, a *application, r Record) (err error) {
 		return err
 	} else if own != (customer.State{}) {
 		a.consent = own
+	}
+	if r.person == nil {
+		if r.person, err = s.idsOf(tx, r.Customer); err != nil {
+			return err
+		}
 	}
 	if a.recent, err = recent(tx, r, tx.Now().Add(-monthSpan)); err != nil {
 		return err

@@ -163,11 +163,15 @@ func again(tx *db.Tx, r Record) (Record, error) {
 }
 
 // lockPerson makes everybody take turns who writes to one person, or about one cart, where consent is asked for.
-func lockPerson(tx *db.Tx, m Message) error {
-	if err := lockAddress(tx, m.To); err != nil {
+func lockPerson(tx *db.Tx, r Record) error {
+	if err := lockAddress(tx, r.asked.To); err != nil {
 		return err
 	}
-	for _, name := range []string{m.Customer, m.Cart} {
+	who := ""
+	if len(r.person) > 0 {
+		who = r.person[0]
+	}
+	for _, name := range []string{who, r.asked.Cart} {
 		if name != "" {
 			if err := lockAddress(tx, name); err != nil {
 				return err
@@ -187,12 +191,12 @@ func lockAddress(tx *db.Tx, address string) error {
 const gone = `('queued', 'sent', 'delivered', 'read', 'unknown')`
 
 // recent lists the messages needing consent that left or are about to leave for a person: for the same address, or for
-// another one of the same customer.
+// another one of the same person, whichever profile they were written under.
 func recent(tx *db.Tx, r Record, since time.Time) ([]leaving, error) {
 	const of = `select id, queued_at, class, template from messages where id <> $1 and queued_at > $2 and class in ('promotional', 'service') and state in ` + gone
 	query, args := of+` and recipient = $3`, []any{r.ID, since, r.To}
-	if r.Customer != "" {
-		query, args = query+` union `+of+` and customer = $4 and customer <> ''`, append(args, r.Customer)
+	if len(r.person) > 0 {
+		query, args = query+` union `+of+` and customer in `+db.In(4, len(r.person))+` and customer <> ''`, append(args, db.Fill(r.person)...)
 	}
 	return db.All(tx, func(row db.Row) (l leaving, err error) {
 		var id string

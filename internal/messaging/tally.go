@@ -226,19 +226,26 @@ type Purchase struct {
 }
 
 // Bought counts a paid order for the offer that led to it: of those sent in the seven days before, the last one about the
-// same cart, else the last one of which the same customer followed the link. An order is counted once, whoever tells of it
+// same cart, else the last one of which the same person followed the link. An order is counted once, whoever tells of it
 // again.
 func (s *Service) Bought(tx *db.Tx, p Purchase) error {
-	const offers = `select id from messages where class = 'promotional' and sent_at > $2 and revenue_currency in ('', $3) and `
+	const offers = `select id from messages where class = 'promotional' and sent_at > $1 and revenue_currency in ('', $2) and `
+	since := []any{tx.Now().Add(-boughtWithin), string(p.Total.Currency)}
 	var led []string
 	var err error
 	if p.Cart != "" {
-		led, err = db.All(tx, db.Scalar[string], offers+`cart = $1 and cart <> '' order by sent_at desc, id desc limit 1`, p.Cart, tx.Now().Add(-boughtWithin),
-			string(p.Total.Currency))
+		led, err = db.All(tx, db.Scalar[string], offers+`cart = $3 and cart <> '' order by sent_at desc, id desc limit 1`, append(since, p.Cart)...)
 	}
 	if err == nil && len(led) == 0 && p.Customer != "" {
-		led, err = db.All(tx, db.Scalar[string], offers+`customer = $1 and customer <> '' and clicks > 0 order by sent_at desc, id desc limit 1`, p.Customer,
-			tx.Now().Add(-boughtWithin), string(p.Total.Currency))
+		who, err := s.people.IDs(tx, p.Customer)
+		if err != nil {
+			return err
+		}
+		led, err = db.All(tx, db.Scalar[string], offers+`customer in `+db.In(3, len(who))+` and customer <> '' and clicks > 0 order by sent_at desc, id desc limit 1`,
+			append(since, db.Fill(who)...)...)
+		if err != nil {
+			return err
+		}
 	}
 	if err != nil || len(led) == 0 {
 		return err

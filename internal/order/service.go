@@ -229,12 +229,12 @@ func (s *Service) ByIDs(tx *db.Tx, ids []ID) (map[ID]Order, error) { return find
 
 // Filter narrows a list; empty fields don't.
 type Filter struct {
-	State    State
-	Market   market.Code
-	Customer string
-	Source   string
-	Search   string // a whole number, e-mail address or phone number
-	Since    time.Time
+	State     State
+	Market    market.Code
+	Customers []string // profiles of one person; empty ones are nobody
+	Source    string
+	Search    string // a whole number, e-mail address or phone number
+	Since     time.Time
 }
 
 // Page is a place in a list, newest first. The zero Page is its beginning, 50 long.

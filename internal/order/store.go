@@ -192,8 +192,10 @@ func list(tx *db.Tx, f Filter, p Page) ([]Order, string, error) {
 	if f.Market != "" {
 		and("market = ?", string(f.Market))
 	}
-	if f.Customer != "" {
-		and("customer = ?", f.Customer)
+	if len(f.Customers) > 0 {
+		first := len(args) + 1
+		args = append(args, db.Fill(f.Customers)...)
+		where = append(where, "customer <> '' and customer in "+db.In(first, len(f.Customers)))
 	}
 	if f.Source != "" {
 		and("source = ?", f.Source)

@@ -141,7 +141,7 @@ func (s *Service) Room(tx *db.Tx, r CodeRule, use CodeUse) error {
 
 // off is the rule of what a code is worth.
 func (c Code) off(use CodeUse, now time.Time) (money.Amount, error) {
-	foreign := c.Market != "" && c.Market != use.Market || c.Customer != "" && c.Customer != use.Customer || c.Cart != "" && c.Cart != use.Cart
+	foreign := c.Market != "" && c.Market != use.Market || c.Customer != "" && c.Customer != use.Customer && !slices.Contains(use.Person, c.Customer) || c.Cart != "" && c.Cart != use.Cart
 	amount, fixed := c.Amounts[use.Market], c.Kind == AmountOff
 	if foreign || fixed && amount.Currency != use.Subtotal.Currency {
 		return money.Amount{}, ErrCodeUnknown

@@ -120,6 +120,7 @@ type CodeUse struct {
 	Market   market.Code
 	Cart     string
 	Customer string
+	Person   []string     // all profiles of the customer, where there are several
 	Subtotal money.Amount // the goods as shown, before shipping, duty and this discount
 	Goods    []Piece      // what Subtotal is the sum of; none: nothing is known of their margin
 }

@@ -21,6 +21,7 @@ type (
 	// People is satisfied by customer.Service.
 	People interface {
 		Get(tx *db.Tx, id string) (customer.Customer, error)
+		IDs(tx *db.Tx, id string) ([]string, error)
 	}
 	// Orders is satisfied by order.Service.
 	Orders interface {
@@ -248,6 +249,15 @@ func (s *Service) talkWith(tx *db.Tx, person string, m market.Code, about string
 	t, err := oneTalk(tx, `customer = $1 and customer <> ''`, person)
 	if !errors.Is(err, ErrUnknown) {
 		return t, err
+	}
+	ids, err := s.People.IDs(tx, person)
+	if err != nil {
+		return t, err
+	}
+	for _, id := range ids { // one with another profile of the same person
+		if t, err := oneTalk(tx, `customer = $1 and customer <> ''`, id); !errors.Is(err, ErrUnknown) {
+			return t, err
+		}
 	}
 	who, err := s.People.Get(tx, person)
 	if errors.Is(err, customer.ErrUnknown) {

@@ -134,7 +134,7 @@ type TicketFilter struct {
 	Lang     string
 	Order    string
 	Talk     string
-	Customer string
+	Customer string // with all profiles of the person
 	Source   Source
 }
 
@@ -156,11 +156,16 @@ func (p Page) limit() int {
 
 // Tickets returns tickets, the newest first. The name of a row is its ID.
 func (s *Service) Tickets(tx *db.Tx, f TicketFilter, p Page) ([]Ticket, error) {
+	who, err := s.People.IDs(tx, f.Customer)
+	if err != nil {
+		return nil, err
+	}
 	return ticketsOf(tx, `($1 = '' or state = $1 or $1 = 'unsolved' and state <> 'solved') and ($2 = '' or queue = $2) and ($3 = 0 or priority = $3)
 		and ($4 = '' or assignee = $4 or $4 = '-' and assignee = '') and ($5 = '' or market = $5) and ($6 = '' or lang = $6)
-		and ($7 = '' or order_id = $7) and ($8 = '' or talk = $8) and ($9 = '' or customer = $9) and ($10 = '' or source = $10)
+		and ($7 = '' or order_id = $7) and ($8 = '' or talk = $8) and ($9 = '' or customer in `+db.In(13, len(who))+`) and ($10 = '' or source = $10)
 		and ($11 = '' or id < $11) order by id desc limit $12`,
-		string(f.State), f.Queue, int64(f.Priority), f.Assignee, string(f.Market), f.Lang, f.Order, f.Talk, f.Customer, string(f.Source), p.After, p.limit())
+		append([]any{string(f.State), f.Queue, int64(f.Priority), f.Assignee, string(f.Market), f.Lang, f.Order, f.Talk, f.Customer, string(f.Source), p.After, p.limit()},
+			db.Fill(who)...)...)
 }
 
 // TicketCounts counts the tickets by state.
