@@ -183,7 +183,7 @@ func TestMergedWhileARunWaits(t *testing.T) {
 		{name: "they say stop", after: func(w *twins) { w.says(w.one.Phone, "STOP") }, want: "one exited opted_out"},
 		{name: "the other has bought", exits: `, {"when": "person.ordered_since", "reason": "ordered_since"}`, after: (*twins).bought, want: "one exited ordered_since"},
 		{name: "somebody else has bought", exits: `, {"when": "person.ordered_since", "reason": "ordered_since"}`, undo: true, after: (*twins).bought, want: "one done", sent: 1},
-		{name: "the other was told an hour ago", after: (*twins).told, want: "one held"},
+		{name: "the other was told an hour ago", after: (*twins).told, want: "one held cap"},
 		{name: "somebody else was told an hour ago", undo: true, after: (*twins).told, want: "one done", sent: 1},
 		{name: "the other was asked lately", exits: `, {"when": "run.asked_days < 14", "reason": "recently_asked"}`, before: func(w *twins) {
 			w.rated(w.two)
@@ -237,7 +237,7 @@ func (w *twins) bought() {
 func (w *twins) told() {
 	dbtest.Write(w.t, w.d, func(tx *db.Tx) error {
 		r, err := w.messages.Send(tx, messaging.Message{Key: "by-hand", Customer: w.two.Customer, To: w.two.Phone, Channel: messaging.SMS, Market: "gb", Country: "GB", Lang: "en",
-			Template: "cart", Cart: "cart_x", Vars: map[string]string{"code": "X", "link": "https://lotus.example/x"}})
+			Template: "cart", Cart: "cart_x", Vars: map[string]string{"code": "X", "pct": "5 %", "link": "https://lotus.example/x"}})
 		require.NoError(w.t, err)
 		require.Equal(w.t, messaging.Go, r.Gate.Verdict, "%+v", r.Gate)
 		return nil
