@@ -48,6 +48,28 @@ select count(*) from messages where state in ('dropped', 'failed', 'expired');
 -- name: messages without reason
 select id from messages where state in ('dropped', 'failed', 'expired') and reason = '';
 
+-- name: journey messages
+select count(*) from messages where substr(key, 1, 4) = 'run_' or substr(key, 1, 6) in ('optin:', 'moved:') or substr(key, 1, 5) = 'next:';
+
+-- name: journey messages without step
+select m.template || ' ' || m.channel || ' ' || m.state || ', ' || m.key from messages m where substr(m.key, 1, 4) = 'run_' and not exists
+	(select 1 from journey_steps p join journey_runs r on r.id = p.run where p.message = m.id and p.message <> '' and substr(m.key, 1, length(p.run) + 1) = p.run || ':' and p.node <> ''
+		and (p.outcome = 'sent' and json_extract(r.body, '$.event.event') <> '' or p.outcome in ('waits', 'not_sent') and p.reason <> ''))
+union all
+select m.template || ' ' || m.channel || ' ' || m.state || ', ' || m.key from messages m where substr(m.key, 1, 6) in ('optin:', 'moved:') and not exists
+	(select 1 from journey_steps p where p.message = m.id and p.message <> '' and p.key <> '')
+union all
+select m.template || ' ' || m.channel || ' ' || m.state || ', ' || m.key from messages m where substr(m.key, 1, 5) = 'next:' and not exists
+	(select 1 from messages f where f.id = substr(m.key, 6));
+
+-- name: steps that sent
+select count(*) from journey_steps where outcome = 'sent';
+
+-- name: steps that sent nothing
+select p.journey || ' ' || p.node || ' of ' || p.run from journey_steps p where p.outcome = 'sent' and not exists
+	(select 1 from messages m where m.id = p.message and (m.state <> 'dropped' or m.reason <> '') and (p.run = '' or substr(m.key, 1, length(p.run) + 1) = p.run || ':'
+		or m.key in (select 'next:' || q.message from journey_steps q where q.run = p.run and q.node = p.node)));
+
 -- name: control runs
 select count(*) from journey_runs where arm = 'control';
 

@@ -35,6 +35,7 @@ const (
 	lawTicket    = "a rating of 1 or 2 opens a ticket within 5 s"
 	lawCode      = "a code is used at most once"
 	lawReason    = "each run that ended early, each step and each message that wasn't sent has a reason"
+	lawExplained = "each message of a journey has the step that wrote it, with what it was for, and each such step its message"
 	lawControl   = "the control group got nothing"
 	lawDropped   = "an order that was delivered was asked, or somebody can say why not"
 	lawStuck     = "nothing was given up, nothing that is due waits"
@@ -44,7 +45,7 @@ const (
 
 func newLaws() *laws {
 	l := &laws{by: map[string]*Law{}}
-	for _, name := range []string{lawOnce, lawConfirmed, lawMoney, lawUnpaid, lawQuiet, lawCaps, lawStop, lawConsent, lawSurvey, lawDropped, lawGermany, lawTicket, lawCode, lawReason, lawControl, lawStuck} {
+	for _, name := range []string{lawOnce, lawConfirmed, lawMoney, lawUnpaid, lawQuiet, lawCaps, lawStop, lawConsent, lawSurvey, lawDropped, lawGermany, lawTicket, lawCode, lawReason, lawExplained, lawControl, lawStuck} {
 		l.of(name)
 	}
 	return l

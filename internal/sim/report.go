@@ -155,7 +155,8 @@ func (w *world) count() error {
 	for _, c := range []struct{ law, total, wrong string }{
 		{lawConfirmed, "paid orders", "orders without one confirmation"}, {lawMoney, "paid orders", "money that doesn't match"}, {lawTicket, "low ratings", "low ratings without ticket"},
 		{lawCode, "codes used", "codes used twice"}, {lawReason, "runs over", "runs without reason"}, {lawReason, "steps not sent", "steps without reason"},
-		{lawReason, "messages not sent", "messages without reason"}, {lawControl, "control runs", "control runs that got something"}, {lawDropped, "orders delivered", "orders without survey or reason"},
+		{lawReason, "messages not sent", "messages without reason"}, {lawExplained, "journey messages", "journey messages without step"},
+		{lawExplained, "steps that sent", "steps that sent nothing"}, {lawControl, "control runs", "control runs that got something"}, {lawDropped, "orders delivered", "orders without survey or reason"},
 		{lawGermany, "german orders", "german orders without news"}, {lawStuck, "runs over", "runs that failed"}, {lawStuck, "runs over", "jobs given up"}, {lawStuck, "runs over", "runs overdue"},
 	} {
 		var n int64
