@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"regexp"
@@ -121,8 +122,9 @@ func (p *page) CivilDay(day string) string {
 	return p.Date(t, cldr.Medium)
 }
 
-// CivilDays writes a range of days.
+// CivilDays writes a range of days; one whose days are one, or of which only one is known, as that day.
 func (p *page) CivilDays(from, to string) string {
+	from, to = cmp.Or(from, to), cmp.Or(to, from)
 	a, err := time.Parse(time.DateOnly, from)
 	b, err2 := time.Parse(time.DateOnly, to)
 	if err != nil || err2 != nil {

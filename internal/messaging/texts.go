@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -240,6 +241,9 @@ func fill(s string, vars map[string]string) (out string, open []string) {
 			}
 		} else if name, instead, _ := strings.Cut(inner, "|"); vars[name] != "" || instead != "" {
 			v := cmp.Or(vars[name], instead)
+			if name == "from" && v == vars["to"] {
+				s = s[:i+end+1] + untilTo.ReplaceAllString(s[i+end+1:], "")
+			}
 			if strings.HasPrefix(s[i+end+1:], ".") { // a date may end with its own full stop
 				v = strings.TrimSuffix(v, ".")
 			}
@@ -251,6 +255,9 @@ func fill(s string, vars map[string]string) (out string, open []string) {
 	}
 	return b.String(), open
 }
+
+// untilTo is what stands between the first day of a range and the last: of one day only the first is written.
+var untilTo = regexp.MustCompile(`^[^{}\[\]\n]{0,12}\{to\}`)
 
 const (
 	longestVar     = 20_000 // bytes; more is refused

@@ -128,6 +128,41 @@ func TestPartsOfThePlainTexts(t *testing.T) {
 	}
 }
 
+// A range whose days are one is written as that day, in every text that has one.
+func TestOneDayIsWrittenOnce(t *testing.T) {
+	all, seen := builtin().texts, 0
+	for name, k := range all.keys {
+		for _, lang := range nine {
+			for _, ch := range []Channel{SMS, Email} {
+				w, _, ok := all.find(name, ch, []string{lang}, nil)
+				if !ok || !strings.Contains(w.full, "{from}") || !strings.Contains(w.full, "{to}") {
+					continue
+				}
+				seen++
+				vars := longVars(lang)
+				vars["from"], vars["to"], vars["link"] = "24. Nov.", "24. Nov.", "https://m.x/l/abc"
+				got, _ := fill(w.full, only(k, vars))
+				require.Equal(t, 1, strings.Count(got, "24. Nov"), "%s %s %s: %s", name, lang, ch, got)
+				require.NotContains(t, got, "Nov..", "%s %s %s", name, lang, ch)
+				require.NotContains(t, got, "Nov.-", "%s %s %s", name, lang, ch)
+				vars["to"] = "27. Nov."
+				got, _ = fill(w.full, only(k, vars))
+				require.Contains(t, got, "24. Nov", "%s %s %s", name, lang, ch)
+				require.Contains(t, got, "27. Nov", "%s %s %s", name, lang, ch)
+			}
+		}
+	}
+	require.Greater(t, seen, 80)
+	for _, tt := range []struct{ text, to, want string }{
+		{"Arrives {from}-{to}.", "24. Nov.", "Arrives 24. Nov."}, {"Arrives {from}-{to}.", "25. Nov.", "Arrives 24. Nov.-25. Nov."}, {"[Between {from} and {to}]!", "24. Nov.", "Between 24. Nov.!"},
+		{"{from}{name}{to}", "24. Nov.", "24. Nov.Ann24. Nov."}, {"{to}-{from}", "24. Nov.", "24. Nov.-24. Nov."},
+	} {
+		got, open := fill(tt.text, map[string]string{"from": "24. Nov.", "to": tt.to, "name": "Ann"})
+		require.Empty(t, open)
+		require.Equal(t, tt.want, got, tt.text)
+	}
+}
+
 // Without its optional values a text has no hole: no empty brackets, no doubled spaces, no sign that begins nothing.
 func TestNoHoles(t *testing.T) {
 	all := builtin().texts

@@ -222,8 +222,8 @@ func (s *shop) promise(at place, v *catalog.Variant) (fulfilment.Option, bool) {
 
 // days writes a promise without its year: "Nov 28 – Dec 3", or one day.
 func days(at place, from, to string) string {
-	if from == to {
-		return written(at, from, cldr.Weekday)
+	if from == to || from == "" {
+		return written(at, to, cldr.Weekday)
 	}
 	return written(at, from, cldr.Day) + " – " + written(at, to, cldr.Day)
 }
