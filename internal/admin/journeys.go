@@ -13,6 +13,7 @@ import (
 	"portolan/internal/auth"
 	"portolan/internal/db"
 	"portolan/internal/journeys"
+	"portolan/internal/messaging"
 )
 
 // Journeys keeps what is said to whom and when. Satisfied by journeys.Service.
@@ -36,6 +37,7 @@ type Journeys interface {
 	Lint(tx *db.Tx, d journeys.Definition) ([]journeys.Finding, error)
 	Publish(tx *db.Tx, d journeys.Definition, over int64, by, note, trial string) (journeys.Version, error)
 	SetState(tx *db.Tx, journey, state string) error
+	TextUsers(tx *db.Tx, id messaging.TextID) ([]journeys.TextUser, error)
 	PlanMove(tx *db.Tx, m journeys.Move) ([]journeys.MoveRow, error)
 	Move(tx *db.Tx, m journeys.Move) (int64, error)
 	Effect(tx *db.Tx, journey string, q journeys.EffectQuery) (journeys.Effect, error)
@@ -233,6 +235,8 @@ type journeyView struct {
 	Findings []lintRow
 	Refusals int
 	Changes  int
+	Texts    messaging.Pins // that the version shown took in; nil for a draft
+	Waiting  []wordsRow      // of which newer words wait
 	Base     string // the page's address, with what is shown
 }
 
@@ -288,7 +292,7 @@ func (c *console) journey(tx *db.Tx, r *http.Request, p *page) error {
 		if err != nil {
 			return err
 		}
-		v.N, v.Def, v.At, v.By, v.Note = n, ver.Definition, ver.At, ver.By, ver.Note
+		v.N, v.Def, v.At, v.By, v.Note, v.Texts = n, ver.Definition, ver.At, ver.By, ver.Note, ver.Texts
 		v.Base = "/console/journeys/" + name + "?v=" + strconv.FormatInt(n, 10)
 	}
 	counted := v.N
@@ -314,6 +318,11 @@ func (c *console) journey(tx *db.Tx, r *http.Request, p *page) error {
 		}
 	}
 	c.drawJourney(p, &v, names, nil)
+	if v.Shown == "live" {
+		if v.Waiting, err = c.waitingWords(tx, p, wording{&v.Def, v.Texts}, names); err != nil {
+			return err
+		}
+	}
 	if v.Shown != "draft" {
 		if v.Runs, err = c.underWay(tx, p, &v, names); err != nil {
 			return err

@@ -165,16 +165,21 @@ func (c *console) lookAtSend(tx *db.Tx, p *page, v *journeyView, n *journeys.Nod
 			row := sendLookRow{Lang: lang, LangName: p.LanguageName(lang),
 				URL: v.Base + "&" + url.Values{"node": {n.ID}, "market": {string(m.Code)}, "lang": {lang}}.Encode() + "#look"}
 			row.Name = p.CountryName(string(m.Country()))
-			t, err := c.texts().Text(tx, id)
+			history, err := c.texts().History(tx, id)
 			if err != nil {
 				return nil, err
 			}
-			if t.Words == (messaging.Words{}) {
+			sent := history[0].N
+			if v.Texts != nil {
+				sent = messaging.Corrected(history, v.Texts[id])
+			}
+			words, _ := wordsAt(history, sent)
+			if words == (messaging.Words{}) {
 				row.Missing = true
 				l.Rows = append(l.Rows, row)
 				continue
 			}
-			look, err := c.texts().Look(tx, id, t.Words, m.Code, rewardSamples(p, &v.Def, m))
+			look, err := c.texts().Look(tx, id, words, m.Code, rewardSamples(p, &v.Def, m))
 			if fault.Of(err).Kind == fault.Invalid && err != nil {
 				row.Missing = true
 				l.Rows = append(l.Rows, row)

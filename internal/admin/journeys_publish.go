@@ -10,6 +10,7 @@ import (
 
 	"portolan/internal/db"
 	"portolan/internal/journeys"
+	"portolan/internal/messaging"
 )
 
 type publishView struct {
@@ -18,6 +19,8 @@ type publishView struct {
 	Findings    []lintRow
 	Refusals    int
 	Changes     []changeRow
+	Texts       []wordsRow // that are taken in
+	Words       []wordsRow // of them those that change
 	Flow        []flow
 	First       bool // there is no version yet
 	Next        int64
@@ -96,13 +99,13 @@ func (c *console) journeyPublish(tx *db.Tx, r *http.Request, p *page) error {
 			v.Refusals++
 		}
 	}
-	old := journeys.Definition{Journey: name, About: d.Definition.About}
+	old, pins := journeys.Definition{Journey: name, About: d.Definition.About}, messaging.Pins{}
 	if !v.First {
 		ver, err := c.Journeys.Version(tx, name, j.Version)
 		if err != nil {
 			return err
 		}
-		old = ver.Definition
+		old, pins = ver.Definition, ver.Texts
 	}
 	changes := journeys.Diff(old, d.Definition)
 	if v.First {
@@ -116,6 +119,12 @@ func (c *console) journeyPublish(tx *db.Tx, r *http.Request, p *page) error {
 	v.UnderWay = t.UnderWay
 	names, err := c.textNames(tx, p)
 	if err != nil {
+		return err
+	}
+	if v.Texts, err = c.takenIn(tx, p, wording{&d.Definition, nil}, names); err != nil {
+		return err
+	}
+	if v.Words, err = c.changedWords(tx, p, wording{&old, pins}, wording{&d.Definition, nil}, names); err != nil {
 		return err
 	}
 	if v.Trial, err = c.trialOf(tx, p, d.Definition); err != nil {
@@ -169,6 +178,7 @@ type versionsView struct {
 	A, B     []choice
 	Asked    bool
 	Changes  []changeRow
+	Words    []wordsRow // that differ
 	Flow     []flow
 	Draft    bool
 	UnderWay int64
@@ -232,25 +242,28 @@ func (c *console) journeyVersions(tx *db.Tx, r *http.Request, p *page) error {
 }
 
 func (c *console) compareJourneys(tx *db.Tx, p *page, v *versionsView, a, b string) error {
-	before, err := c.Journeys.Said(tx, v.Name, a)
+	before, err := c.wordingOf(tx, v.Name, a)
 	if err != nil {
 		return err
 	}
-	after, err := c.Journeys.Said(tx, v.Name, b)
+	after, err := c.wordingOf(tx, v.Name, b)
 	if err != nil {
 		return err
 	}
-	changes := journeys.Diff(before, after)
+	changes := journeys.Diff(*before.d, *after.d)
 	v.Changes = p.changeRows(changes)
 	names, err := c.textNames(tx, p)
 	if err != nil {
+		return err
+	}
+	if v.Words, err = c.changedWords(tx, p, before, after, names); err != nil {
 		return err
 	}
 	base := "/console/journeys/" + v.Name + "?v=" + url.QueryEscape(b)
 	if b == "draft" {
 		base = "/console/journeys/" + v.Name + "?draft=1"
 	}
-	drawn := journeyView{Journey: v.Journey, Def: after, Base: base}
+	drawn := journeyView{Journey: v.Journey, Def: *after.d, Base: base}
 	c.drawJourney(p, &drawn, names, tonesOf(changes))
 	v.Flow = drawn.Flows
 	return nil

@@ -13,6 +13,7 @@ import (
 	"portolan/internal/cldr"
 	"portolan/internal/db"
 	"portolan/internal/journeys"
+	"portolan/internal/messaging"
 	"portolan/internal/order"
 )
 
@@ -92,7 +93,11 @@ func (c *console) run(tx *db.Tx, r *http.Request, p *page) error {
 		return err
 	}
 	for _, s := range steps {
-		v.Steps = append(v.Steps, c.runStep(p, d, s, zone, names))
+		row, err := c.runStep(tx, p, d, s, zone, names)
+		if err != nil {
+			return err
+		}
+		v.Steps = append(v.Steps, row)
 	}
 	if n, ok := d.Node(run.Node); ok && !v.Over {
 		v.Waits = p.waiting(&n, run, zone)
@@ -121,7 +126,7 @@ func (c *console) whose(tx *db.Tx, v *runView) error {
 	return nil
 }
 
-func (c *console) runStep(p *page, d *journeys.Definition, s journeys.Step, zone *time.Location, names map[string]string) runStep {
+func (c *console) runStep(tx *db.Tx, p *page, d *journeys.Definition, s journeys.Step, zone *time.Location, names map[string]string) (runStep, error) {
 	row := runStep{moment: p.decided(s, d, "", zone), Clock: p.clockAt(s.At, zone)}
 	row.Text = p.Word("step", s.Outcome)
 	if n, ok := d.Node(s.Node); ok {
@@ -129,11 +134,18 @@ func (c *console) runStep(p *page, d *journeys.Definition, s journeys.Step, zone
 	}
 	if s.Message != "" {
 		row.Links = append(row.Links, pairOf{"/console/messages/" + s.Message, p.T("console.run_message")})
+		m, err := c.Messages.Get(tx, s.Message)
+		if err != nil && !errors.Is(err, messaging.ErrUnknown) {
+			return row, err
+		}
+		if used := p.WordsUsed(m); used != "" {
+			row.Links = append(row.Links, pairOf{p.WordsURL(m), p.T("console.tw_used", "words", used)})
+		}
 	}
 	if s.Ticket != "" {
 		row.Links = append(row.Links, pairOf{"/console/tickets/" + s.Ticket, p.T("console.run_ticket", "number", s.Ticket)})
 	}
-	return row
+	return row, nil
 }
 
 // waiting says what a run waits for and until when, by the market's clock.

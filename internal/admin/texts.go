@@ -177,6 +177,8 @@ type textView struct {
 	Script   bool
 	Diff     []diffPiece
 	History  []messaging.TextVersion
+	Users    textUsers
+	Anew     bool // chosen in the form
 }
 
 // textVar is a variable with what it holds and a sample.
@@ -267,10 +269,14 @@ func (c *console) text(tx *db.Tx, r *http.Request, p *page) error {
 	if v.History, err = c.texts().History(tx, id); err != nil {
 		return err
 	}
+	v.Anew = r.FormValue("kind") == "new"
+	if v.Users, err = c.textUsers(tx, p, id, v.History); err != nil {
+		return err
+	}
 	if err := c.lookAtText(tx, r, p, &v); err != nil {
 		return err
 	}
-	if p.query.Get("done") == "text_published" && now.N > 0 {
+	if done := p.query.Get("done"); (done == "text_published" || done == "text_anew") && now.N > 0 {
 		q := url.Values{"lang": {id.Lang}, "channel": {string(id.Channel)}, "do": {"back"}, "over": {strconv.FormatInt(now.N, 10)}}
 		p.Undo = &undo{"/console/templates/" + id.Key + "?" + q.Encode(), "n", strconv.FormatInt(now.N-1, 10)}
 	}
@@ -373,6 +379,9 @@ func (c *console) writeText(w http.ResponseWriter, r *http.Request, p *page) err
 	words := typedWords(r.Form)
 	edit := messaging.Edit{Over: over, By: p.User.Email, Why: strings.TrimSpace(r.Form.Get("why")), Anew: r.Form.Get("kind") == "new"}
 	done := map[string]string{"publish": "text_published", "back": "text_published", "draft": "text_kept", "drop": "text_dropped", "test": "text_tested"}[do]
+	if do == "publish" && edit.Anew {
+		done = "text_anew"
+	}
 	err := c.DB.Write(r.Context(), func(tx *db.Tx) (err error) {
 		switch do {
 		case "publish":
