@@ -236,8 +236,8 @@ type journeyView struct {
 	Refusals int
 	Changes  int
 	Texts    messaging.Pins // that the version shown took in; nil for a draft
-	Waiting  []wordsRow      // of which newer words wait
-	Base     string // the page's address, with what is shown
+	Waiting  []wordsRow     // of which newer words wait
+	Base     string         // the page's address, with what is shown
 }
 
 type exitRow struct{ Words, Reason string }
