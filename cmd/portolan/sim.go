@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,8 @@ import (
 	"os/exec"
 	"runtime/debug"
 	"runtime/pprof"
+	"text/tabwriter"
+	"time"
 
 	"portolan/internal/sim"
 )
@@ -23,6 +26,7 @@ type simCommand struct {
 	Kills     int    `default:"0" help:"How often it is killed in the middle of its work. Nobody is held out then, so that the outcome can be compared with the run without kills, which is played first."`
 	Kill9     int    `name:"kill9" default:"0" help:"How often a process that plays it is killed without warning, at a random moment, and followed by another on its file. Nobody is held out then either."`
 	Task      string `hidden:"" help:"What a process of --kill9 plays."`
+	Replay    bool   `help:"Play nothing: run the days of an earlier play, whose database lies in --dir, silently through each journey, and say how long that takes."`
 	Quiet     bool   `help:"Don't tell of each day."`
 	Dir       string `type:"existingdir" help:"Where the database is made, and stays; usually it is removed."`
 	Profile   string `hidden:"" help:"Write a profile of the processor's time to this file, and one of the memory beside it."`
@@ -78,6 +82,9 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 				f.Close()
 			}
 		}()
+	}
+	if c.Replay {
+		return c.replay(ctx, cfg, out)
 	}
 	if c.Kill9 > 0 {
 		return c.kill9(ctx, cfg, out)
@@ -145,4 +152,23 @@ func (c *simCommand) kill9(ctx context.Context, cfg sim.Config, out io.Writer) e
 	}
 	fmt.Fprintln(out, "the store ends as it does undisturbed, and so does what came to the network")
 	return nil
+}
+
+func (c *simCommand) replay(ctx context.Context, cfg sim.Config, out io.Writer) error {
+	if c.Dir == "" {
+		return exit{2, errors.New("--replay needs --dir, the directory in which an earlier play left its database")}
+	}
+	all, err := sim.Replay(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "journey\tevents\tentered\twould have been sent\ttook\t")
+	sum := time.Duration(0)
+	for _, r := range all {
+		sum += r.Took
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t\n", r.Journey, r.Events, r.Entered, r.Messages, r.Took.Round(10*time.Millisecond))
+	}
+	fmt.Fprintf(w, "all\t\t\t\t%s\t\n", sum.Round(10*time.Millisecond))
+	return w.Flush()
 }

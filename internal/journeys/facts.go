@@ -2,6 +2,7 @@ package journeys
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"portolan/internal/address"
@@ -357,8 +358,8 @@ func (v *view) bought() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, f := range []order.Filter{{Customers: who}, {Search: v.run.Email}, {Search: v.run.Phone}} {
-		if len(f.Customers) == 0 && f.Search == "" {
+	for _, f := range []order.Filter{{Customers: who}, {Email: strings.ToLower(v.run.Email)}, {Phone: v.run.Phone}} {
+		if len(f.Customers) == 0 && f.Email == "" && f.Phone == "" {
 			continue
 		}
 		f.Since = c.CreatedAt

@@ -57,7 +57,7 @@ func (b book) ByCart(_ *db.Tx, cart string) (order.Order, error) {
 
 func (b book) List(_ *db.Tx, f order.Filter, _ order.Page) (out []order.Order, next string, err error) {
 	for _, o := range b {
-		if (len(f.Customers) == 0 || slices.Contains(f.Customers, o.Customer)) && (f.Search == "" || o.Email == f.Search || o.Phone == f.Search) && !o.PlacedAt.Before(f.Since) {
+		if (len(f.Customers) == 0 || slices.Contains(f.Customers, o.Customer)) && (f.Email == "" || o.Email == f.Email) && (f.Phone == "" || o.Phone == f.Phone) && !o.PlacedAt.Before(f.Since) {
 			out = append(out, o)
 		}
 	}

@@ -71,48 +71,46 @@ func (h *silent) call(*view, *Node) error { return nil }
 
 // The packages below as a trial on the past sees them: as of the event that it has come to, as far as that is known.
 
-// pastOrders keeps the orders read last, since several versions ask for the same.
-type pastOrders struct {
-	Orders
-	kept map[order.ID]order.Order
+// mostKept is for how many orders, carts and parcels at once what was read is kept: those that are on their way.
+const mostKept = 8192
+
+// recent keeps what was read last, since several versions ask for the same, and for one thing again and again.
+type recent[K comparable, V any] map[K]V
+
+func (r recent[K, V]) get(key K, read func() (V, error)) (V, error) {
+	if v, ok := r[key]; ok {
+		return v, nil
+	}
+	v, err := read()
+	if err == nil {
+		if len(r) >= mostKept {
+			clear(r)
+		}
+		r[key] = v
+	}
+	return v, err
 }
 
-const mostKept = 2048
+// pastOrders are orders as they are now.
+type pastOrders struct {
+	Orders
+	kept recent[order.ID, order.Order]
+}
 
 // Get implements Orders.
 func (p pastOrders) Get(tx *db.Tx, id order.ID) (order.Order, error) {
-	if o, ok := p.kept[id]; ok {
-		return o, nil
-	}
-	o, err := p.Orders.Get(tx, id)
-	if err == nil {
-		if len(p.kept) >= mostKept {
-			clear(p.kept)
-		}
-		p.kept[id] = o
-	}
-	return o, err
+	return p.kept.get(id, func() (order.Order, error) { return p.Orders.Get(tx, id) })
 }
 
-// pastCarts makes no links: those that are real write down their secret.
+// pastCarts make no links: those that are real write down their secret.
 type pastCarts struct {
 	Carts
-	kept map[string]checkout.Cart
+	kept recent[string, checkout.Cart]
 }
 
 // ByID implements Carts.
 func (p pastCarts) ByID(tx *db.Tx, id string) (checkout.Cart, error) {
-	if c, ok := p.kept[id]; ok {
-		return c, nil
-	}
-	c, err := p.Carts.ByID(tx, id)
-	if err == nil {
-		if len(p.kept) >= mostKept {
-			clear(p.kept)
-		}
-		p.kept[id] = c
-	}
-	return c, err
+	return p.kept.get(id, func() (checkout.Cart, error) { return p.Carts.ByID(tx, id) })
 }
 
 // Link implements Carts.
@@ -121,12 +119,13 @@ func (pastCarts) Link(*db.Tx, string) (string, error) { return "sample", nil }
 // pastParcels are parcels as the last event that was replayed left them.
 type pastParcels struct {
 	Parcels
+	kept recent[fulfilment.ParcelID, fulfilment.ParcelState]
 	seen map[fulfilment.ParcelID]fulfilment.ParcelEvent
 }
 
 // Parcel implements Parcels.
 func (p pastParcels) Parcel(tx *db.Tx, id fulfilment.ParcelID) (fulfilment.ParcelState, error) {
-	state, err := p.Parcels.Parcel(tx, id)
+	state, err := p.kept.get(id, func() (fulfilment.ParcelState, error) { return p.Parcels.Parcel(tx, id) })
 	e, ok := p.seen[id]
 	if err != nil || !ok {
 		return state, err

@@ -182,9 +182,9 @@ func (s *Service) base() money.Currency {
 }
 
 func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial, error) {
-	t := &trial{base: r.Base, parcels: pastParcels{s.Parcels, map[fulfilment.ParcelID]fulfilment.ParcelEvent{}}, tickets: pastTickets{s.Tickets, map[string]int{}}}
+	t := &trial{base: r.Base, parcels: pastParcels{s.Parcels, recent[fulfilment.ParcelID, fulfilment.ParcelState]{}, map[fulfilment.ParcelID]fulfilment.ParcelEvent{}}, tickets: pastTickets{s.Tickets, map[string]int{}}}
 	needs := s.Needs
-	needs.Orders, needs.Carts = pastOrders{s.Orders, map[order.ID]order.Order{}}, pastCarts{s.Carts, map[string]checkout.Cart{}}
+	needs.Orders, needs.Carts = pastOrders{s.Orders, recent[order.ID, order.Order]{}}, pastCarts{s.Carts, recent[string, checkout.Cart]{}}
 	if s.Parcels != nil {
 		needs.Parcels = t.parcels
 	}

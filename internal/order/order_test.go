@@ -250,6 +250,14 @@ func TestList(t *testing.T) {
 			one, _, err := s.List(tx, order.Filter{Search: de[0].Number}, order.Page{})
 			require.NoError(t, err)
 			require.Len(t, one, 1)
+			for _, f := range []order.Filter{{Search: strings.ToUpper(de[0].Email)}, {Email: de[0].Email}, {Phone: de[0].Phone}, {Search: de[0].Phone}} {
+				who, _, err := s.List(tx, f, order.Page{})
+				require.NoError(t, err)
+				require.Contains(t, ids(who), de[0].ID, "%+v", f)
+			}
+			nobody, _, err := s.List(tx, order.Filter{Email: de[0].Email, Phone: "+4900000"}, order.Page{})
+			require.NoError(t, err)
+			require.Empty(t, nobody)
 			_, _, err = s.List(tx, order.Filter{}, order.Page{After: "x"})
 			require.Error(t, err)
 			sold, err := s.Takings(tx, dbtest.Start)
@@ -261,4 +269,11 @@ func TestList(t *testing.T) {
 			return errors.Join(err, err2)
 		})
 	})
+}
+
+func ids(all []order.Order) (ids []order.ID) {
+	for _, o := range all {
+		ids = append(ids, o.ID)
+	}
+	return ids
 }

@@ -233,7 +233,9 @@ type Filter struct {
 	Market    market.Code
 	Customers []string // profiles of one person; empty ones are nobody
 	Source    string
-	Search    string // a whole number, e-mail address or phone number
+	Email     string // in lower case
+	Phone     string // E.164
+	Search    string // a whole number, e-mail address or phone number, or what another shop calls it
 	Since     time.Time
 }
 

@@ -200,8 +200,15 @@ func list(tx *db.Tx, f Filter, p Page) ([]Order, string, error) {
 	if f.Source != "" {
 		and("source = ?", f.Source)
 	}
+	if f.Email != "" {
+		and("email = ?", f.Email)
+	}
+	if f.Phone != "" {
+		and("phone = ? and phone <> ''", f.Phone)
+	}
 	if f.Search != "" {
-		and("(number = ? or email = ? or phone = ? or external_ref = ?)", f.Search, strings.ToLower(f.Search), f.Search, f.Search)
+		and(`id in (select id from orders where number = ? union all select id from orders where email = ?
+			union all select id from orders where phone = ? and phone <> '' union all select id from orders where external_ref = ?)`, f.Search, strings.ToLower(f.Search), f.Search, f.Search)
 	}
 	if !f.Since.IsZero() {
 		and("placed_at >= ?", f.Since)

@@ -40,12 +40,7 @@ type Config struct {
 
 // Run plays a simulation. The error is of what kept it from being played; laws that were broken are in the report.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	if c.Start.IsZero() {
-		c.Start = time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
-	}
-	if c.Log == nil {
-		c.Log = func(string, ...any) {}
-	}
+	c = c.begun()
 	if c.Dir == "" {
 		dir, err := os.MkdirTemp("", "portolan-sim-")
 		if err != nil {
@@ -84,6 +79,17 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	return w.report, nil
+}
+
+// begun is c with what it leaves open: it begins on the first of September 2026.
+func (c Config) begun() Config {
+	if c.Start.IsZero() {
+		c.Start = time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if c.Log == nil {
+		c.Log = func(string, ...any) {}
+	}
+	return c
 }
 
 // Storm plays a simulation without a kill, and again with kills at random points of its work. Nobody is held out, because

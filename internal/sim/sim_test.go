@@ -138,3 +138,20 @@ func TestBehaviourFile(t *testing.T) {
 		require.ErrorIs(t, err, sim.ErrBehaviour, bad)
 	}
 }
+
+// What was played can be replayed silently, and would have been written as it was.
+func TestReplay(t *testing.T) {
+	c := sim.Config{Days: 2, Seed: 7, Behaviour: usual(t, 400), Dir: t.TempDir()}
+	played := play(t, c)
+	all, err := sim.Replay(t.Context(), c)
+	require.NoError(t, err)
+	require.Len(t, all, 7)
+	for _, r := range all {
+		if r.Journey == "confirm" {
+			require.EqualValues(t, played.Funnels["us"].Paid+played.Funnels["de"].Paid+played.Funnels["gb"].Paid+played.Funnels["id"].Paid+played.Funnels["my"].Paid, r.Entered)
+			require.GreaterOrEqual(t, r.Messages, r.Entered)
+		}
+	}
+	_, err = sim.Replay(t.Context(), sim.Config{Days: 2, Dir: t.TempDir()})
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
