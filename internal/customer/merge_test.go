@@ -221,15 +221,15 @@ func TestMergeAndSilence(t *testing.T) {
 			a, b          bool // who may be written to in the end
 			undone        bool
 		}{
-			"nothing said":                  {a: true, b: true},
-			"stopped before":                {before: true, a: true},
+			"nothing said":                         {a: true, b: true},
+			"stopped before":                       {before: true, a: true},
 			"stopped before, started at the other": {before: true, start: true, a: true},
-			"stopped after":                 {after: true},
-			"stopped after, start":          {after: true, start: true, a: true, b: true},
-			"stopped twice, start":          {before: true, after: true, start: true, a: true},
-			"stopped after, undone":         {after: true, undone: true},
-			"stopped before, undone":        {before: true, undone: true, a: true},
-			"nothing said, undone":          {undone: true, a: true, b: true},
+			"stopped after":                        {after: true},
+			"stopped after, start":                 {after: true, start: true, a: true, b: true},
+			"stopped twice, start":                 {before: true, after: true, start: true, a: true},
+			"stopped after, undone":                {after: true, undone: true},
+			"stopped before, undone":               {before: true, undone: true, a: true},
+			"nothing said, undone":                 {undone: true, a: true, b: true},
 		} {
 			t.Run(name, func(t *testing.T) {
 				s, _ := ready(t, d)
