@@ -171,6 +171,7 @@ func New(p Parts) (http.Handler, error) {
 	mux.Handle("POST /console/payments/{id}/close", c.act(auth.Operator, c.closeReview))
 	mux.Handle("GET /console/customers", c.page("customers", c.customers))
 	mux.Handle("GET /console/customers/{id}", c.page("customer", c.customer))
+	c.personRoutes(mux)
 	mux.Handle("GET /console/products", c.page("products", c.products))
 	mux.Handle("GET /console/products/{slug}", c.page("product", c.product))
 	mux.Handle("POST /console/products/{slug}/hidden", c.act(auth.Operator, c.hideProduct))

@@ -56,6 +56,11 @@ type customerView struct {
 	Timeline []moment
 	Cut      bool     // there is more than the timeline shows
 	Journeys []choice // to play with this customer
+
+	Profiles []customer.Customer // of the person; one, or those that were joined
+	Joined   []mergeNote
+	Alike    []alike // who may be the same person
+	names    map[string]string
 }
 
 // latestConsents is how many events of a ledger a page shows; evidence has all.
@@ -76,30 +81,11 @@ func (c *console) customer(tx *db.Tx, r *http.Request, p *page) error {
 	if p.Title = who.Name(); p.Title == "" {
 		p.Title = p.Reach(who.Email + who.Phone)
 	}
-	for _, reach := range []struct {
-		channel customer.Channel
-		to      string
-	}{{customer.SMS, who.Phone}, {customer.Mail, who.Email}} {
-		if reach.to == "" {
-			continue
-		}
-		state, err := c.Customers.Allowed(tx, reach.to, reach.channel, customer.Promotional)
-		if err != nil {
-			return err
-		}
-		v.Standing = append(v.Standing, standing{string(reach.channel), reach.to, state})
-		silent, err := c.Customers.Suppressed(tx, reach.to)
-		if err != nil {
-			return err
-		}
-		if silent.Address != "" {
-			v.Silent = append(v.Silent, silent)
-		}
-		ledger, err := c.Customers.Ledger(tx, reach.to)
-		if err != nil {
-			return err
-		}
-		v.Gaps = append(v.Gaps, customer.Verify(ledger)...)
+	if err := c.onePerson(tx, p, &v); err != nil {
+		return err
+	}
+	if err := c.mayWrite(tx, p, &v); err != nil {
+		return err
 	}
 	if v.Consents, err = c.Customers.Events(tx, who.ID); err != nil {
 		return err
@@ -136,6 +122,35 @@ func (c *console) customer(tx *db.Tx, r *http.Request, p *page) error {
 	return nil
 }
 
+// mayWrite is what may be sent to each address of a person, and whether its ledger holds together.
+func (c *console) mayWrite(tx *db.Tx, p *page, v *customerView) error {
+	for _, one := range v.Profiles {
+		for _, s := range p.reached(one) {
+			if slices.ContainsFunc(v.Standing, func(x standing) bool { return x.To == s.To }) {
+				continue
+			}
+			var err error
+			if s.State, err = c.Customers.Allowed(tx, s.To, customer.Channel(s.Channel), customer.Promotional); err != nil {
+				return err
+			}
+			v.Standing = append(v.Standing, s)
+			silent, err := c.Customers.Suppressed(tx, s.To)
+			if err != nil {
+				return err
+			}
+			if silent.Address != "" {
+				v.Silent = append(v.Silent, silent)
+			}
+			ledger, err := c.Customers.Ledger(tx, s.To)
+			if err != nil {
+				return err
+			}
+			v.Gaps = append(v.Gaps, customer.Verify(ledger)...)
+		}
+	}
+	return nil
+}
+
 // latestMoments is how much of what happened to a customer the page tells.
 const latestMoments = 100
 
@@ -143,7 +158,7 @@ const latestMoments = 100
 // receipt and answers, what journeys decided and why, what they said, and the tickets about them.
 func (c *console) life(tx *db.Tx, p *page, v *customerView) (all []moment, err error) {
 	for _, o := range v.Orders {
-		all = append(all, p.bought(o)...)
+		all = append(all, v.under(o.Customer, p.bought(o)...)...)
 	}
 	channel := map[string]string{}
 	for _, m := range v.Messages {
@@ -152,7 +167,7 @@ func (c *console) life(tx *db.Tx, p *page, v *customerView) (all []moment, err e
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, p.sent(d)...)
+		all = append(all, v.under(m.Customer, p.sent(d)...)...)
 	}
 	if c.Decisions != nil {
 		steps, err := c.Decisions.DecisionsOf(tx, v.ID)
@@ -163,6 +178,9 @@ func (c *console) life(tx *db.Tx, p *page, v *customerView) (all []moment, err e
 		if err != nil {
 			return nil, err
 		}
+		for i := range told {
+			told[i].From = v.names[steps[i].Customer]
+		}
 		all = append(all, told...)
 	}
 	if c.Journeys != nil {
@@ -171,7 +189,7 @@ func (c *console) life(tx *db.Tx, p *page, v *customerView) (all []moment, err e
 			return nil, err
 		}
 		for _, x := range ratings {
-			all = append(all, p.rated(x))
+			all = append(all, v.under(x.Customer, p.rated(x))...)
 		}
 	}
 	tickets, err := c.Support.Tickets(tx, support.TicketFilter{Customer: v.ID}, support.Page{Limit: 50})
@@ -179,8 +197,13 @@ func (c *console) life(tx *db.Tx, p *page, v *customerView) (all []moment, err e
 		return nil, err
 	}
 	for _, t := range tickets {
-		all = append(all, p.ticketed(t)...)
+		all = append(all, v.under(t.Customer, p.ticketed(t)...)...)
 	}
+	joined, err := c.mergers(tx, p, v)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, joined...)
 	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })
 	slices.Reverse(all)
 	return all, nil

@@ -24,6 +24,7 @@ type moment struct {
 	Detail string
 	Quote  string // words of a person or a message
 	URL    string
+	From   string // the profile that it is kept under, of a person with several
 }
 
 // told elsewhere, with more than the journal keeps: by payment facts and by messages.
@@ -147,6 +148,8 @@ func (p *page) announced(e events.Entry) moment {
 		at.Text, at.Tone, at.Kind, at.Detail, at.URL = p.T("console.tk_event_opened", "number", b.Number), "warn", "tickets", p.Word("ib_reason", b.Reason), "/console/tickets/"+b.Number
 	case "support.ticket_solved":
 		at.Text, at.Tone, at.Kind, at.Detail, at.URL = p.T("console.tk_event_solved", "number", b.Number), "good", "tickets", b.By, "/console/tickets/"+b.Number
+	case "customer.merged", "customer.unmerged":
+		at.Text, at.Detail = p.Word("event", replaceDots(e.Topic)), b.By
 	case "payment.review_opened":
 		at.Text, at.Tone, at.Kind, at.Detail = p.T("console.event_review", "amount", b.Amount), "warn", "payment", p.Word("reason", b.Reason)
 		at.URL = "/console/payments"
@@ -212,7 +215,7 @@ func (p *page) sent(d messaging.Detail) (all []moment) {
 	url := "/console/messages/" + d.ID
 	say := func(at time.Time, tone, key, detail, quote string, args ...any) {
 		args = append(args, "channel", p.Word("channel", d.Channel), "to", p.Reach(d.To))
-		all = append(all, moment{at, tone, "message", p.T("console.told_"+key, args...), detail, quote, url})
+		all = append(all, moment{at, tone, "message", p.T("console.told_"+key, args...), detail, quote, url, ""})
 	}
 	switch {
 	case !d.SentAt.IsZero():

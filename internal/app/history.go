@@ -67,7 +67,7 @@ func (a *App) SeedHistory(ctx context.Context) error {
 			return err
 		}
 		h := history{App: a, tx: tx, r: rand.New(rand.NewPCG(11, 22)), lots: rand.New(rand.NewPCG(33, 44)), people: people}
-		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.afterwards, h.file, h.wrote, h.said} {
+		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.afterwards, h.file, h.wrote, h.said, h.twin} {
 			if err := step(); err != nil {
 				return fmt.Errorf("history of the demo: %w", err)
 			}

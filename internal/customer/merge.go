@@ -81,29 +81,22 @@ func (e UnmergedEvent) Subjects() []string { return []string{e.Survivor, e.Other
 // has one. Call it before the first merge.
 func (s *Service) Accounts(has func(tx *db.Tx, customer string) (bool, error)) { s.account = has }
 
+// Stays says which of two customers would remain if they were joined, or why they can't be, as Merge would.
+func (s *Service) Stays(tx *db.Tx, a, b string) (string, error) {
+	one, _, err := s.joinable(tx, a, b)
+	return one.ID, err
+}
+
 // Merge joins two profiles that are one person: the one with an account survives, else the older. Nothing is rewritten:
 // each fact keeps the profile it was written under, and what is asked of either is answered with both. Consents stay with
 // their addresses. Where no address matches, why has to say how it is known. Refused with the field and what to do about
 // it: a profile with itself, one that is gone, one that is joined to another already, two accounts.
 func (s *Service) Merge(tx *db.Tx, a, b, by, why string) (Merge, error) {
-	if a == b {
-		return Merge{}, ErrMergeItself
-	}
-	rows, err := db.All(tx, scan, `select `+columns+` from customers where id in ($1, $2) order by id`+tx.ForUpdate(), a, b)
-	if err != nil {
+	// Two who join the same profiles at once take turns.
+	if _, err := db.All(tx, db.Scalar[string], `select id from customers where id in ($1, $2) order by id`+tx.ForUpdate(), a, b); err != nil {
 		return Merge{}, err
 	}
-	if len(rows) < 2 {
-		return Merge{}, ErrMergeGone
-	}
-	joined, err := db.All(tx, db.Scalar[string], `select id from customer_aliases where id in ($1, $2)`, a, b)
-	if err != nil {
-		return Merge{}, err
-	}
-	if len(joined) > 0 {
-		return Merge{}, ErrMergeAlready
-	}
-	survivor, other, err := s.survivor(tx, rows[0], rows[1])
+	survivor, other, err := s.joinable(tx, a, b)
 	if err != nil {
 		return Merge{}, err
 	}
@@ -129,6 +122,28 @@ func (s *Service) Merge(tx *db.Tx, a, b, by, why string) (Merge, error) {
 		return m, err
 	}
 	return m, s.bus.Publish(tx, MergedEvent{m.ID, m.Survivor, m.Other, m.Keys, by, m.At})
+}
+
+// joinable are two profiles that can be joined, the one that remains first.
+func (s *Service) joinable(tx *db.Tx, a, b string) (survivor, other Customer, err error) {
+	if a == b {
+		return survivor, other, ErrMergeItself
+	}
+	rows, err := db.All(tx, scan, `select `+columns+` from customers where id in ($1, $2) order by id`, a, b)
+	if err != nil {
+		return survivor, other, err
+	}
+	if len(rows) < 2 {
+		return survivor, other, ErrMergeGone
+	}
+	joined, err := db.All(tx, db.Scalar[string], `select id from customer_aliases where id in ($1, $2)`, a, b)
+	if err != nil {
+		return survivor, other, err
+	}
+	if len(joined) > 0 {
+		return survivor, other, ErrMergeAlready
+	}
+	return s.survivor(tx, rows[0], rows[1])
 }
 
 // survivor is which of two profiles remains: the one with an account, else the older.
