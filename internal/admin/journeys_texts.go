@@ -166,6 +166,7 @@ type textUsers struct {
 type textUserRow struct {
 	journeys.TextUser
 	Title, URL, Sends string
+	Move              string // where people are taken to another version
 	Older             bool
 }
 
@@ -177,8 +178,9 @@ func (c *console) textUsers(tx *db.Tx, p *page, id messaging.TextID, history []m
 	out.Unsent = len(all) > 0
 	for _, u := range all {
 		_, builtin := wordsAt(history, u.Sent)
+		at, version := "/console/journeys/"+url.PathEscape(u.Journey), strconv.FormatInt(u.Version, 10)
 		row := textUserRow{TextUser: u, Title: p.JourneyName(u.Journey), Sends: p.textVersion(u.Sent, builtin), Older: u.Sent != history[0].N,
-			URL: "/console/journeys/" + url.PathEscape(u.Journey) + "?v=" + strconv.FormatInt(u.Version, 10)}
+			URL: at + "?v=" + version, Move: at + "/move?from=" + version}
 		if row.Older {
 			out.Missed += u.UnderWay
 			out.Waits = out.Waits || u.Live

@@ -57,7 +57,7 @@ func TestWordsOfAVersionOnThePages(t *testing.T) {
 		has(t, b.page(journey+"/versions?a=2&b=1"), "1 text has other words", "<del>{order} so?</del>")
 
 		_, body = b.post(text, append(de, "over", "1", "body", "wie war {order} denn so?", "kind", "correction")...)
-		has(t, body, "The text is in force", "Survey · Version 2", "Correction</span>", "1 person on their way is sent older words")
+		has(t, body, "The text is in force", "Survey · Version 2", "Correction</span>", `href="/console/journeys/survey/move?from=1"`, "1 person on their way is sent older words")
 		require.NotContains(t, b.page(journey), "wait for the next publishing", "it was corrected there")
 
 		page := b.page("/console/orders/" + string(o.ID))
