@@ -96,12 +96,21 @@ func (c camera) shoot(t *browser.Tab, s shot) error {
 	return nil
 }
 
-// published changes the bag's draft, tries it on the past, takes what is asked before publishing, and publishes.
+// published writes words anew, changes the bag's draft, tries it on the past, takes what is asked before publishing, and
+// publishes.
 func (c camera) published(t *browser.Tab) error {
 	const at = "/console/journeys/cart"
 	for _, step := range []func() error{
 		func() error { return speak(t, "en") },
 		func() error { return t.Size(desktop.Width, desktop.Height, false) },
+		func() error { return t.Open("/console/templates/cart?lang=de") },
+		func() error { return t.Fill("#body", "[{name}, ]Ihre Tasche steht noch hier. Mit {code} {pct}% Rabatt, 24 Std.") },
+		func() error { return t.Eval(`document.querySelector(".kinds").closest("details").open = true`, nil) },
+		func() error { return t.Click(`.kinds input[value=new]`) },
+		func() error { return t.Fill("#why", "says where the bag is") },
+		func() error { return t.Follow(`#text button[value=publish]`) },
+		func() error { return t.Eval(`document.querySelector(".kinds").closest("details").open = true`, nil) },
+		func() error { return c.take(t, journeysPrefix+"words-en-desktop", true) },
 		func() error { return t.Open(at) },
 		func() error { return t.Follow(`.drafting button[value=begin], .drafting a.button`) },
 		func() error { return t.Open(at + "?draft=1&node=pause") },
