@@ -134,14 +134,14 @@ func (p *page) textVersion(n int64, builtin bool) string {
 	return p.T("console.tp_version", "n", n)
 }
 
-// WordsUsed says by which words a message was written: "German, version 3". Nothing for one that a person wrote.
+// WordsUsed says by which words a message was written: "German · Version 3". Nothing for one that a person wrote.
 func (p *page) WordsUsed(m messaging.Record) string {
 	lang, number, ok := strings.Cut(m.TextVersion, "/")
 	n, err := strconv.ParseInt(number, 10, 64)
 	if !ok || err != nil || m.Text != "" || m.Trial != nil {
 		return ""
 	}
-	return p.LanguageName(lang) + ", " + p.textVersion(n, false)
+	return p.LanguageName(lang) + " · " + p.textVersion(n, false)
 }
 
 // WordsURL is the page of the words that a message was written by.

@@ -65,8 +65,8 @@ func TestWordsOfAVersionOnThePages(t *testing.T) {
 		for _, m := range runOf.FindAllStringSubmatch(page, -1) {
 			run := b.page("/console/runs/" + m[1])
 			if found := messageOf.FindStringSubmatch(run); found != nil {
-				has(t, run, "Words: German, the program&#39;s own words")
-				has(t, b.page("/console/messages/"+found[1]), "/console/templates/confirm?channel=", "German, the program&#39;s own words")
+				has(t, run, "Words: German · the program&#39;s own words")
+				has(t, b.page("/console/messages/"+found[1]), "/console/templates/confirm?channel=", "German · the program&#39;s own words")
 				told = true
 			}
 		}
