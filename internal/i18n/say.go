@@ -1,6 +1,7 @@
 package i18n
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -55,8 +56,14 @@ func (p *Printer) fill(l *cldr.Locale, key string, t *text, args []any) string {
 		if isolate {
 			b = append(b, fsi...)
 		}
+		start := len(b)
 		b = p.appendValue(b, value)
 		if isolate {
+			// What holds isolated parts was put together in this language: they don't count for the direction of the whole,
+			// which would be taken for left to right if it began with one and held nothing else.
+			if bytes.Contains(b[start:], []byte(pdi)) {
+				copy(b[start-len(rli):start], rli)
+			}
 			b = append(b, pdi...)
 		}
 	}
@@ -130,7 +137,8 @@ var kinds = [...]string{
 	fault.Denied: "denied", fault.TooLarge: "too_large", fault.Unsupported: "unsupported", fault.Limited: "limited", fault.Unavailable: "unavailable",
 }
 
-const fsi, pdi = "\u2068", "\u2069"
+// fsi, rli and pdi isolate by the first strong character, from right to left, and end that.
+const fsi, rli, pdi = "\u2068", "\u2067", "\u2069"
 
 // Isolate keeps an order number, a price or a phone number readable inside text of the other direction: it
 // puts Unicode's first-strong isolate around s.
