@@ -46,7 +46,7 @@ func TestWordsOfAVersionOnThePages(t *testing.T) {
 		has(t, body, "Kept. Journeys that are published from now on", "older words", "Newer words wait for the next publishing", "1 person on their way is sent older words", "New words</span>", "Undo")
 
 		has(t, b.page(journey), "Newer words of 1 text wait for the next publishing of this journey", "<ins>{order} so?</ins>", "Version 1")
-		has(t, b.page(journey+"?node=ask&market=de&lang=de"), "Miana: wie war Bestellung")
+		has(t, b.page(journey+"?node=ask&market=de&lang=de"), "Miana: wie war die Bestellung")
 		b.post(journey, "do", "begin")
 		body = b.page(journey + "/publish")
 		has(t, body, "1 text has other words", "Words that are taken in", "German · SMS</a>: Version 1", "<ins>{order} so?</ins>")

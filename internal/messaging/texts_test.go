@@ -281,8 +281,8 @@ func TestOurOwnWordsKeepATextCheap(t *testing.T) {
 func TestOptOutOfASurveyWhereItIsAdvertising(t *testing.T) {
 	p := builtin().of("DE", "")[0]
 	for law, want := range map[Class]string{
-		Promotional: "Miana: wie war Bestellung M-1, von 1 (schlecht) bis 5 (sehr gut)? Antwort mit der Zahl. Abmelden: STOP",
-		Survey:      "Miana: wie war Bestellung M-1, von 1 (schlecht) bis 5 (sehr gut)? Antwort mit der Zahl.",
+		Promotional: "Miana: wie war die Bestellung M-1, von 1 (schlecht) bis 5 (sehr gut)? Antwort mit der Zahl. Abmelden: STOP",
+		Survey:      "Miana: wie war die Bestellung M-1, von 1 (schlecht) bis 5 (sehr gut)? Antwort mit der Zahl.",
 	} {
 		got, err := builtin().texts.render(Message{Template: "survey", Vars: map[string]string{"order": "M-1"}}, form{reach: Reach{SMS, "+1"}, law: law, twoWay: LongNumber.TwoWay(), links: p.Links != NoLink, most: p.MaxParts, room: p.MaxUnits, policy: &p, langs: []string{"de"}, brand: "Miana"})
 		require.NoError(t, err)
