@@ -366,6 +366,24 @@ func (e MarketIncoterm) Valid() bool {
 	}
 }
 
+// Defines values for MergeKeys.
+const (
+	MergeKeysEmail MergeKeys = "email"
+	MergeKeysPhone MergeKeys = "phone"
+)
+
+// Valid indicates whether the value is a known member of the MergeKeys enum.
+func (e MergeKeys) Valid() bool {
+	switch e {
+	case MergeKeysEmail:
+		return true
+	case MergeKeysPhone:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MessageClass.
 const (
 	MessageClassPromotional   MessageClass = "promotional"
@@ -765,6 +783,24 @@ func (e ParcelStatus) Valid() bool {
 	case ParcelStatusReturned:
 		return true
 	case ParcelStatusReturning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PerhapsSameKeys.
+const (
+	PerhapsSameKeysEmail PerhapsSameKeys = "email"
+	PerhapsSameKeysPhone PerhapsSameKeys = "phone"
+)
+
+// Valid indicates whether the value is a known member of the PerhapsSameKeys enum.
+func (e PerhapsSameKeys) Valid() bool {
+	switch e {
+	case PerhapsSameKeysEmail:
+		return true
+	case PerhapsSameKeysPhone:
 		return true
 	default:
 		return false
@@ -1748,8 +1784,17 @@ type Customer struct {
 	ID         string    `json:"id"`
 	Lang       string    `json:"lang"`
 	Market     string    `json:"market"`
-	Phone      string    `json:"phone,omitempty,omitzero"`
-	Region     string    `json:"region,omitempty,omitzero"`
+
+	// Merges What joins them, the latest first.
+	Merges []Merge `json:"merges,omitempty,omitzero"`
+
+	// Perhaps Who may be the same person.
+	Perhaps []PerhapsSame `json:"perhaps,omitempty,omitzero"`
+	Phone   string        `json:"phone,omitempty,omitzero"`
+
+	// Profiles Of a person with several profiles: all of them, the one that stands for them first.
+	Profiles []string `json:"profiles,omitempty,omitzero"`
+	Region   string   `json:"region,omitempty,omitzero"`
 
 	// Stopped Asked for silence: hears nothing that needs consent.
 	Stopped bool `json:"stopped"`
@@ -2338,6 +2383,31 @@ type Measures struct {
 	Until     time.Time       `json:"until,omitempty,omitzero"`
 }
 
+// Merge defines model for Merge.
+type Merge struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+	ID string    `json:"id"`
+
+	// Keys Kinds of addresses that matched; none: joined by hand.
+	Keys  []MergeKeys `json:"keys"`
+	Other string      `json:"other"`
+
+	// Survivor The profile that stands for both.
+	Survivor  string    `json:"survivor"`
+	UndoUntil time.Time `json:"undo_until"`
+	Why       string    `json:"why,omitempty,omitzero"`
+}
+
+// MergeKeys defines model for Merge.Keys.
+type MergeKeys string
+
+// MergeRequest defines model for MergeRequest.
+type MergeRequest struct {
+	Other ID     `json:"other"`
+	Why   string `json:"why,omitempty,omitzero"`
+}
+
 // Message defines model for Message.
 type Message struct {
 	Body        string       `json:"body"`
@@ -2876,6 +2946,16 @@ type PayoutReport struct {
 	Lines int64  `json:"lines"`
 	Name  string `json:"name"`
 }
+
+// PerhapsSame defines model for PerhapsSame.
+type PerhapsSame struct {
+	ID   string            `json:"id"`
+	Keys []PerhapsSameKeys `json:"keys"`
+	Name string            `json:"name,omitempty,omitzero"`
+}
+
+// PerhapsSameKeys defines model for PerhapsSame.Keys.
+type PerhapsSameKeys string
 
 // Plan defines model for Plan.
 type Plan struct {
@@ -4336,6 +4416,11 @@ type GetConversationParams struct {
 	Limit  Limit     `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// UnmergeCustomerParams defines parameters for UnmergeCustomer.
+type UnmergeCustomerParams struct {
+	Merge ID `form:"merge,omitempty" json:"merge,omitempty,omitzero"`
+}
+
 // SearchCodesParams defines parameters for SearchCodes.
 type SearchCodesParams struct {
 	Q     string `form:"q" json:"q"`
@@ -4615,6 +4700,9 @@ type NoteConversationJSONRequestBody = NewNote
 // ReopenConversationJSONRequestBody defines body for ReopenConversation for application/json ContentType.
 type ReopenConversationJSONRequestBody = ReopenedTickets
 
+// MergeCustomerJSONRequestBody defines body for MergeCustomer for application/json ContentType.
+type MergeCustomerJSONRequestBody = MergeRequest
+
 // SuggestCodesJSONRequestBody defines body for SuggestCodes for application/json ContentType.
 type SuggestCodesJSONRequestBody = GoodsToClassify
 
@@ -4779,6 +4867,12 @@ type ServerInterface interface {
 	// GetCustomer One customer
 	// (GET /v1/customers/{id})
 	GetCustomer(w http.ResponseWriter, r *http.Request, id ID)
+	// UnmergeCustomer Undo a merge
+	// (DELETE /v1/customers/{id}/merge)
+	UnmergeCustomer(w http.ResponseWriter, r *http.Request, id ID, params UnmergeCustomerParams)
+	// MergeCustomer Join two profiles of one person
+	// (POST /v1/customers/{id}/merge)
+	MergeCustomer(w http.ResponseWriter, r *http.Request, id ID)
 	// ListExposures What is still to come in other currencies
 	// (GET /v1/exposures)
 	ListExposures(w http.ResponseWriter, r *http.Request)
@@ -5688,6 +5782,74 @@ func (siw *ServerInterfaceWrapper) GetCustomer(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetCustomer(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UnmergeCustomer operation middleware
+func (siw *ServerInterfaceWrapper) UnmergeCustomer(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmergeCustomerParams
+
+	// ------------- Optional query parameter "merge" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "merge", r.URL.Query(), &params.Merge, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "merge"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "merge", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UnmergeCustomer(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// MergeCustomer operation middleware
+func (siw *ServerInterfaceWrapper) MergeCustomer(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.MergeCustomer(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -9218,6 +9380,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/shipments/{id}/events", wrapper.RecordEvents)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/shipments/{id}/parcels", wrapper.ListParcels)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customers/{id}", wrapper.GetCustomer)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/customers/{id}/merge", wrapper.UnmergeCustomer)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customers/{id}/merge", wrapper.MergeCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages", wrapper.ListMessages)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/messages", wrapper.SendMessage)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/messages/{id}", wrapper.GetMessage)
@@ -10055,6 +10219,86 @@ type GetCustomerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetCustomerdefaultApplicationProblemPlusJSONResponse) VisitGetCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmergeCustomerRequestObject struct {
+	ID     ID `json:"id"`
+	Params UnmergeCustomerParams
+}
+
+type UnmergeCustomerResponseObject interface {
+	VisitUnmergeCustomerResponse(w http.ResponseWriter) error
+}
+
+type UnmergeCustomer200JSONResponse Customer
+
+func (response UnmergeCustomer200JSONResponse) VisitUnmergeCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmergeCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmergeCustomerdefaultApplicationProblemPlusJSONResponse) VisitUnmergeCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MergeCustomerRequestObject struct {
+	ID   ID `json:"id"`
+	Body *MergeCustomerJSONRequestBody
+}
+
+type MergeCustomerResponseObject interface {
+	VisitMergeCustomerResponse(w http.ResponseWriter) error
+}
+
+type MergeCustomer200JSONResponse Merge
+
+func (response MergeCustomer200JSONResponse) VisitMergeCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MergeCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MergeCustomerdefaultApplicationProblemPlusJSONResponse) VisitMergeCustomerResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -13669,6 +13913,12 @@ type StrictServerInterface interface {
 	// GetCustomer One customer
 	// (GET /v1/customers/{id})
 	GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error)
+	// UnmergeCustomer Undo a merge
+	// (DELETE /v1/customers/{id}/merge)
+	UnmergeCustomer(ctx context.Context, request UnmergeCustomerRequestObject) (UnmergeCustomerResponseObject, error)
+	// MergeCustomer Join two profiles of one person
+	// (POST /v1/customers/{id}/merge)
+	MergeCustomer(ctx context.Context, request MergeCustomerRequestObject) (MergeCustomerResponseObject, error)
 	// ListExposures What is still to come in other currencies
 	// (GET /v1/exposures)
 	ListExposures(ctx context.Context, request ListExposuresRequestObject) (ListExposuresResponseObject, error)
@@ -14575,6 +14825,66 @@ func (sh *strictHandler) GetCustomer(w http.ResponseWriter, r *http.Request, id 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetCustomerResponseObject); ok {
 		if err := validResponse.VisitGetCustomerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UnmergeCustomer operation middleware
+func (sh *strictHandler) UnmergeCustomer(w http.ResponseWriter, r *http.Request, id ID, params UnmergeCustomerParams) {
+	var request UnmergeCustomerRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmergeCustomer(ctx, request.(UnmergeCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmergeCustomer")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UnmergeCustomerResponseObject); ok {
+		if err := validResponse.VisitUnmergeCustomerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MergeCustomer operation middleware
+func (sh *strictHandler) MergeCustomer(w http.ResponseWriter, r *http.Request, id ID) {
+	var request MergeCustomerRequestObject
+
+	request.ID = id
+
+	var body MergeCustomerJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.MergeCustomer(ctx, request.(MergeCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MergeCustomer")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(MergeCustomerResponseObject); ok {
+		if err := validResponse.VisitMergeCustomerResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"portolan/internal/checkout"
-	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/events"
 	"portolan/internal/fault"
@@ -224,28 +223,4 @@ func utc(t time.Time) time.Time {
 		return time.Time{}
 	}
 	return t.UTC()
-}
-
-// GetCustomer returns one customer.
-func (a *api) GetCustomer(ctx context.Context, r GetCustomerRequestObject) (GetCustomerResponseObject, error) {
-	var c customer.Customer
-	stopped := false
-	err := a.DB.Read(ctx, func(tx *db.Tx) (err error) {
-		if c, err = a.Customers.Get(tx, r.ID); err != nil {
-			return err
-		}
-		for _, to := range []string{c.Email, c.Phone} {
-			if to == "" {
-				continue
-			}
-			s, err := a.Customers.Suppressed(tx, to)
-			if err != nil {
-				return err
-			}
-			stopped = stopped || s.Address != ""
-		}
-		return nil
-	})
-	return GetCustomer200JSONResponse{ID: c.ID, GivenName: c.GivenName, FamilyName: c.FamilyName, Email: c.Email, Phone: c.Phone,
-		Country: string(c.Country), Region: c.Region, Lang: c.Lang, Market: string(c.Market), Stopped: stopped, CreatedAt: utc(c.CreatedAt)}, err
 }

@@ -12,8 +12,8 @@ type RunFilter struct {
 	Journey  string
 	Version  int64
 	State    State
-	UnderWay bool // not over, whatever the state
-	Customer string
+	UnderWay bool   // not over, whatever the state
+	Customer string // under any of their profiles
 	Order    string
 	After    string // ID of the last row of the page before
 	Limit    int    // 1 to 200, 50 if zero
@@ -40,7 +40,14 @@ func (s *Service) Runs(tx *db.Tx, f RunFilter) ([]*Run, error) {
 	and(f.Version != 0, "version = ?", f.Version)
 	and(f.State != "", "state = ?", string(f.State))
 	and(f.UnderWay, "ended_at is null")
-	and(f.Customer != "", "customer = ? and customer <> ''", f.Customer)
+	who, err := s.personOf(tx, f.Customer)
+	if err != nil {
+		return nil, err
+	}
+	if first := len(args) + 1; len(who) > 0 {
+		args = append(args, db.Fill(who)...)
+		where = append(where, "customer <> '' and customer in "+db.In(first, len(who)))
+	}
 	and(f.Order != "", "order_id = ? and order_id <> ''", f.Order)
 	and(f.After != "", "id < ?", f.After)
 	query := `select ` + runColumns + ` from journey_runs`
