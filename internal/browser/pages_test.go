@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"portolan/internal/browser"
+	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/messaging"
 )
@@ -238,6 +239,21 @@ func (w *window) plan() {
 	w.must(a.Queue.Idle(w.t.Context()))
 }
 
+// twin gives a customer a second profile with the same phone.
+func (w *window) twin() {
+	a := rig.shop.App
+	w.must(a.DB.Write(w.t.Context(), func(tx *db.Tx) error {
+		all, err := a.Customers.List(tx, customer.Query{Limit: 1})
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		other := all[0]
+		other.ID, other.Email = "", "work@werkstatt.example"
+		_, err = a.Customers.Upsert(tx, other)
+		return err
+	}))
+}
+
 // TestConsolePages judges the operators' pages once there is something on them.
 func TestConsolePages(t *testing.T) {
 	w := start(t, browser.Look{})
@@ -248,6 +264,7 @@ func TestConsolePages(t *testing.T) {
 	number := w.number()
 	w.writes("+4917604069077", "Kann ich das Kleid noch in Blau bekommen? Und was ist mit der Größe?")
 	w.plan()
+	w.twin()
 
 	l := newLooker(t)
 	l.widths = []int64{390, 1280}
