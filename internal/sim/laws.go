@@ -159,7 +159,9 @@ func (l *laws) wire(w *world, p *person, v *visit, s sent) {
 	p.asked = append(p.asked, s.at)
 	if promotional {
 		l.that(within(p.offered, 30*24*time.Hour) < 4, lawCaps, "%s", who("a fifth in 30 days"))
-		p.offered = append(p.offered, s.at)
+		if !s.refused { // what the network says never arrived is none of the four
+			p.offered = append(p.offered, s.at)
+		}
 	}
 	switch s.Template {
 	case "cart":

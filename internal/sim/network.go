@@ -31,6 +31,7 @@ type sent struct {
 	messaging.Parcel
 	at       time.Time
 	provider string
+	refused  bool // by the phone's network, which will say so
 }
 
 // receipt is what the network will say about a message.
@@ -94,23 +95,25 @@ func (n *network) took(p messaging.Parcel, provider string, now time.Time, gone 
 	throw := func(share float64, what string) bool { return w.dice.yes(share, append(name, what)...) }
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.news = append(n.news, sent{p, now, provider})
+	vanished := gone || throw(f.Vanished, "vanished")
+	told := !vanished && p.Channel != messaging.Email && !throw(f.Lost, "lost")
+	failed := told && throw(f.Failed, "failed")
+	n.news = append(n.news, sent{p, now, provider, failed})
 	if p.Channel == messaging.Email {
 		n.mails[p.Attempt] = now
 	}
-	if gone || throw(f.Vanished, "vanished") {
+	switch {
+	case vanished:
 		n.counts["answers lost"]++
 		return false
-	}
-	switch {
 	case p.Channel == messaging.Email:
 		return true
-	case throw(f.Lost, "lost"):
+	case !told:
 		n.counts["receipts lost"]++
 		return true
 	}
 	state := messaging.Delivered
-	if throw(f.Failed, "failed") {
+	if failed {
 		state = messaging.Failed
 		n.counts["not delivered"]++
 	}
