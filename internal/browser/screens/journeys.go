@@ -104,7 +104,9 @@ func (c camera) published(t *browser.Tab) error {
 		func() error { return speak(t, "en") },
 		func() error { return t.Size(desktop.Width, desktop.Height, false) },
 		func() error { return t.Open("/console/templates/cart?lang=de") },
-		func() error { return t.Fill("#body", "[{name}, ]Ihre Tasche steht noch hier. Mit {code} {pct}% Rabatt, 24 Std.") },
+		func() error {
+			return t.Fill("#body", "[{name}, ]Ihre Tasche steht noch hier. Mit {code} {pct}% Rabatt, 24 Std.")
+		},
 		func() error { return t.Eval(`document.querySelector(".kinds").closest("details").open = true`, nil) },
 		func() error { return t.Click(`.kinds input[value=new]`) },
 		func() error { return t.Fill("#why", "says where the bag is") },
