@@ -156,10 +156,12 @@ func (l *laws) wire(w *world, p *person, v *visit, s sent) {
 		return n
 	}
 	l.that(within(p.asked, 24*time.Hour) == 0, lawCaps, "%s", who("another less than 24 h before"))
-	p.asked = append(p.asked, s.at)
 	if promotional {
 		l.that(within(p.offered, 30*24*time.Hour) < 4, lawCaps, "%s", who("a fifth in 30 days"))
-		if !s.refused { // what the network says never arrived is none of the four
+	}
+	if !s.refused { // what the network says never arrived is none of them
+		p.asked = append(p.asked, s.at)
+		if promotional {
 			p.offered = append(p.offered, s.at)
 		}
 	}
