@@ -90,6 +90,9 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 		return c.kill9(ctx, cfg, out)
 	}
 	var r *sim.Report
+	if c.Kills > 0 && c.Dir != "" {
+		return exit{2, errors.New("--kills plays twice, each time on a file of its own: leave --dir out")}
+	}
 	if c.Kills > 0 {
 		_, hit, difference, err := sim.Storm(ctx, cfg, c.Kills)
 		if err != nil {
