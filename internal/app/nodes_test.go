@@ -24,7 +24,7 @@ import (
 func TestTwoNodesAreOneShop(t *testing.T) {
 	url, ok := apptest.URLs(t)["postgres"]
 	if !ok {
-		t.Skip("PORTOLAN_TEST_PG is not set")
+		t.Skip("two nodes need PostgreSQL, which make test starts: PORTOLAN_TEST_PG is not set")
 	}
 	t.Parallel()
 	at := url(t)

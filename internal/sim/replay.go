@@ -48,17 +48,18 @@ func Replay(ctx context.Context, c Config) (all []Replayed, err error) {
 		}
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	world := db.Real()
 	for _, v := range inForce {
-		if err != nil {
-			return nil, err
-		}
 		began := world.Now()
-		var r journeys.Report
-		if r, err = w.app.Journeys.Trial(ctx, v.Definition, int64(c.Days), nil); err == nil {
-			f := r.Tried.All()
-			all = append(all, Replayed{v.Journey, world.Now().Sub(began), r.Events, f.Entered, f.Sent().Messages})
+		r, err := w.app.Journeys.Trial(ctx, v.Definition, int64(c.Days), nil)
+		if err != nil {
+			return all, err
 		}
+		f := r.Tried.All()
+		all = append(all, Replayed{v.Journey, world.Now().Sub(began), r.Events, f.Entered, f.Sent().Messages})
 	}
-	return all, err
+	return all, nil
 }
