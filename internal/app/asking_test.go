@@ -72,24 +72,26 @@ func leap(s *apptest.Shop, d time.Duration) {
 	}
 }
 
-// arrived waits until n texts about an order have arrived and their receipts are kept, so that none is sent by another way
-// too because the clock has leapt.
+// arrived lets seconds pass, each worked to its end, until n texts about an order have arrived and their receipts are kept,
+// so that none is sent by another way too because the clock has leapt.
 func arrived(s *apptest.Shop, o order.ID, n int) {
 	s.T.Helper()
-	left := 30 // seconds that a network may take; two minutes later the next channel would be asked
-	s.Until(fmt.Sprintf("%d texts about %s delivered", n, o), func() bool {
-		if left > 0 {
-			s.DB.Clock().Advance(time.Second)
-			left--
-		}
+	var about []messaging.Record
+	for range 30 { // seconds that a network may take; two minutes later the next channel would be asked
+		s.Idle()
+		about = written(s.T, s, o)
 		there := 0
-		for _, m := range written(s.T, s, o) {
+		for _, m := range about {
 			if m.Channel == messaging.SMS && m.State == messaging.Delivered {
 				there++
 			}
 		}
-		return there >= n
-	})
+		if there >= n {
+			return
+		}
+		s.DB.Clock().Advance(time.Second)
+	}
+	s.T.Fatalf("%d texts about %s never came: %+v", n, o, about)
 }
 
 // A German buyer who agreed to nothing hears all of their order and parcel, and is never asked or offered anything: they

@@ -41,6 +41,9 @@ var Start = dbtest.Start
 // patience is how long a test waits for what has to come, in the world's time.
 const patience = 20 * time.Second
 
+// slowest is how long the network takes for a text and its receipt, in the world's time.
+const slowest = 5 * time.Millisecond
+
 // Shop is the sample merchant's shop, open on a port of this machine.
 type Shop struct {
 	*app.App
@@ -245,7 +248,7 @@ func Open(t *testing.T, url string, clock *db.Clock) *Shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Shop{T: t, Net: smsc.New(smsc.Config{Operators: demo.Operators(), Plan: smsc.Plan{ReceiptMin: time.Millisecond, ReceiptMax: 5 * time.Millisecond}}),
+	s := &Shop{T: t, Net: smsc.New(smsc.Config{Operators: demo.Operators(), Plan: smsc.Plan{ReceiptMin: time.Millisecond, ReceiptMax: slowest}}),
 		Mails: mailsink.New(d.Clock().Now)}
 	if err := errors.Join(s.Net.Listen(), s.Mails.Listen("127.0.0.1:0")); err != nil {
 		t.Fatal(err)
@@ -356,13 +359,26 @@ func (s *Shop) Restart(url string, clock *db.Clock) {
 	s.start(d)
 }
 
-// Idle waits until nothing is due and nothing is in hand.
+// Idle waits until nothing is due and nothing is in hand, here and in the network: texts that were sent are on their phones,
+// and their receipts are kept.
 func (s *Shop) Idle() {
 	s.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := s.Queue.Idle(ctx); err != nil {
-		s.T.Fatal("jobs don't come to rest: ", err)
+	for rested := false; ; {
+		if err := s.Queue.Idle(ctx); err != nil {
+			s.T.Fatal("jobs don't come to rest: ", err)
+		}
+		if rests := s.Net.Rests(slowest); rested && rests {
+			return // and nothing came from there since the jobs came to rest
+		} else if rested = rests; rests {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			s.T.Fatal("the network doesn't come to rest")
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 

@@ -174,6 +174,8 @@ func (s *Server) terms(systemID string) (Account, bool) {
 // submit judges a submit_sm, puts it on record, answers it and lets the text travel.
 func (l *line) submit(p smpp.PDU) bool {
 	s, m := l.server, p.Body.(*smpp.Message)
+	s.submitting.Add(1)
+	defer s.submitting.Add(-1)
 	number := strings.TrimPrefix(m.To.Addr, "+")
 	operator := s.operator(number)
 	plan, at := s.planFor(operator), s.clock.Now()

@@ -378,3 +378,25 @@ func TestGarbled(t *testing.T) {
 	eventually(t, func() bool { return c.Stats().Broken > n/4 })
 	require.Equal(t, uint64(1), c.Stats().Binds)
 }
+
+// A network rests when every text is on its phone and every receipt is taken, and not before.
+func TestRests(t *testing.T) {
+	clock := db.Manual(morning)
+	s := start(t, smsc.Config{Clock: clock, Plan: smsc.Plan{ReceiptMin: time.Second, ReceiptMax: time.Second}})
+	held, begun := make(chan struct{}), make(chan struct{})
+	c := connect(t, s, smpp.Handler{Receipt: func(context.Context, smpp.Receipt) error {
+		close(begun)
+		<-held
+		return nil
+	}})
+	eventually(t, func() bool { return s.Rests(time.Hour) })
+	_, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(1), Text: "hi", Receipt: true})
+	require.NoError(t, err)
+	eventually(t, func() bool { return s.Rests(time.Second - 1) })
+	require.False(t, s.Rests(time.Second), "its text arrives then")
+	clock.Advance(time.Second)
+	<-begun
+	require.False(t, s.Rests(0), "the client hasn't taken the receipt")
+	close(held)
+	eventually(t, func() bool { return s.Rests(time.Hour) })
+}

@@ -14,6 +14,7 @@ type schedule struct {
 	mu    sync.Mutex
 	queue dues
 	count uint64
+	doing bool // what was first in the queue a moment ago
 	wake  chan struct{}
 }
 
@@ -60,6 +61,7 @@ func (s *schedule) advance(clock *db.Clock) time.Duration {
 	for {
 		now := clock.Now()
 		s.mu.Lock()
+		s.doing = false
 		if len(s.queue) == 0 {
 			s.mu.Unlock()
 			return time.Hour
@@ -69,9 +71,17 @@ func (s *schedule) advance(clock *db.Clock) time.Duration {
 			return max(clock.Until(next), 0)
 		}
 		d := heap.Pop(&s.queue).(due)
+		s.doing = true
 		s.mu.Unlock()
 		d.do(d.at)
 	}
+}
+
+// busy reports whether something happens now or until a moment.
+func (s *schedule) busy(until time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doing || len(s.queue) > 0 && !s.queue[0].at.After(until)
 }
 
 type dues []due

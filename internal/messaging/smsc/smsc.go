@@ -102,6 +102,8 @@ type Server struct {
 	fates    fates
 	rates    map[*Operator]*meter // nil is the server's plan
 
+	submitting atomic.Int32 // submits in hand
+
 	mu       sync.Mutex
 	listener net.Listener
 	lines    map[*line]bool

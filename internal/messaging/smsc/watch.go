@@ -2,6 +2,8 @@ package smsc
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"portolan/internal/messaging/smpp"
@@ -34,4 +36,23 @@ func (l *line) watch(sent bool, p smpp.PDU) {
 		t.Account = a.name
 	}
 	l.server.cfg.Watch(t)
+}
+
+// Rests reports whether nothing is on its way: no submit is in hand, within the time given no answer, receipt or reply leaves
+// and no text arrives, and clients have taken what there was for them, as far as they are there to take it.
+func (s *Server) Rests(within time.Duration) bool {
+	if s.submitting.Load() > 0 || s.schedule.busy(s.clock.Now().Add(within)) {
+		return false
+	}
+	s.mu.Lock()
+	accounts := slices.Collect(maps.Values(s.accounts))
+	s.mu.Unlock()
+	return !slices.ContainsFunc(accounts, (*account).busy)
+}
+
+// busy reports whether a line owes an answer, or could take what waits.
+func (a *account) busy() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.lines) > 0 && a.head < len(a.queue) || slices.ContainsFunc(a.lines, func(l *line) bool { return len(l.open) > 0 })
 }
