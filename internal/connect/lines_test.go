@@ -33,6 +33,8 @@ import (
 // none are no markets.
 type none struct{}
 
+func (none) All() []market.Market { return nil }
+
 func (none) ByCode(market.Code) (market.Market, bool)       { return market.Market{}, false }
 func (none) ByCountry(market.Country) (market.Market, bool) { return market.Market{}, false }
 

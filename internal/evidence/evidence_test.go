@@ -27,6 +27,8 @@ type oneMarket struct{}
 
 var gb = market.Market{Code: "gb", Countries: []market.Country{"GB"}, Languages: []string{"en"}, Contact: market.Contact{Email: "help@shop.example"}}
 
+func (oneMarket) All() []market.Market { return []market.Market{gb} }
+
 func (oneMarket) ByCode(c market.Code) (market.Market, bool)       { return gb, c == "gb" }
 func (oneMarket) ByCountry(c market.Country) (market.Market, bool) { return gb, c == "GB" }
 
@@ -214,6 +216,18 @@ func TestWordsGoProofsStay(t *testing.T) {
 		d.Clock().Advance(89 * 24 * time.Hour)
 		require.NotEmpty(t, tidy().Messages[0].Text, "not yet")
 		d.Clock().Advance(2 * 24 * time.Hour)
+		waits := was.Messages[0].ID
+		state := func(now string) {
+			dbtest.Write(t, d, func(tx *db.Tx) error { return tx.Send(`update messages set state = $1 where id = $2`, now, waits) })
+		}
+		state("held")
+		for range 2 {
+			now := tidy()
+			require.NotEmpty(t, now.Messages[0].Text, "it is to be sent yet")
+			require.Empty(t, now.Messages[1].Text)
+		}
+		state("sent")
+		d.Clock().Advance(24 * time.Hour)
 		now := tidy()
 		require.Len(t, now.Messages, len(was.Messages))
 		for i, m := range now.Messages {

@@ -94,19 +94,11 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 		if err := saveAttempt(tx, past[n-1]); err != nil {
 			return nil, err
 		}
-		asked, err := s.askAbout(tx, past[n-1])
-		if err != nil {
-			return nil, err
+		patience := resendAfter // whoever had it in hand is gone; once the line is up again, a receipt may tell that it was taken
+		if s.inquirer(past[n-1].Route) != nil {
+			patience = 2 * askAfter[0]
 		}
-		if asked && !r.Class.asks() {
-			r.due = tx.Now().Add(2 * askAfter[0])
-			return nil, save(tx, r)
-		}
-		// Whoever had it in hand is gone. Once the line is up again, a receipt may tell that it was taken.
-		if !r.Class.asks() {
-			r.due = tx.Now().Add(resendAfter)
-			return nil, save(tx, r)
-		}
+		return nil, s.doubt(tx, r, past[n-1], patience)
 	}
 	perhaps := unanswered(past)
 	if perhaps > 0 && r.Class.asks() || perhaps > mostRepeats {
@@ -212,15 +204,7 @@ func (s *Service) answered(tx *db.Tx, st step, wire time.Time, t Taken, sendErr 
 	if r.State != Queued {
 		return nil
 	}
-	if _, err := s.askAbout(tx, at); err != nil {
-		return err
-	}
-	if r.Class.asks() {
-		r.State, r.Reason = Unknown, "outcome_unknown"
-		return s.end(tx, r)
-	}
-	r.due = tx.Now().Add(resendAfter)
-	return save(tx, r)
+	return s.doubt(tx, r, at, resendAfter)
 }
 
 func clip(s string) string { return s[:min(len(s), 500)] }

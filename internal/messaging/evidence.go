@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"portolan/internal/db"
@@ -91,9 +92,12 @@ func wordsOf(r Record) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// tidyUp takes away the words whose market doesn't want them kept any longer.
+// tidyUp takes away the words that a market doesn't want kept any longer: of all markets, or it goes on with one.
 type tidyUp struct {
-	After string `json:"after,omitempty"`
+	Market market.Code `json:"market,omitempty"`
+	At     time.Time   `json:"at,omitzero"` // of the last message looked at
+	After  string      `json:"after,omitempty"`
+	Left   time.Time   `json:"left,omitzero"` // of the first one that has to stay for now
 }
 
 // Job implements jobs.Args.
@@ -114,43 +118,72 @@ func (s *Service) Retention() {
 const shortestKept = 30
 
 func (s *Service) tidy(tx *db.Tx, a tidyUp) error {
-	all, err := db.All(tx, scan, `select `+columns+` from messages where created_at < $1 and id > $2
-		and not exists (select 1 from message_removals g where g.message = messages.id) order by id limit $3`,
-		tx.Now().AddDate(0, 0, -shortestKept), a.After, tidyStep)
+	if a.Market != "" {
+		return s.tidyMarket(tx, a)
+	}
+	if err := tx.Send(`delete from early_charges where at < $1`, tx.Now().Add(-parkedFor)); err != nil {
+		return err
+	}
+	all, err := db.All(tx, db.Scalar[string], `select market from message_retention`) // also of markets that were taken away
 	if err != nil {
 		return err
 	}
-	kept := map[market.Code]time.Time{}
-	for _, r := range all {
-		before, ok := kept[r.Market]
-		if !ok {
-			rules, err := s.people.MarketRules(tx, r.Market)
-			if err != nil {
-				return err
-			}
-			before = tx.Now().AddDate(0, 0, -int(max(rules.KeepDays, shortestKept)))
-			kept[r.Market] = before
+	for _, m := range s.markets.All() {
+		all = append(all, string(m.Code))
+	}
+	slices.Sort(all)
+	for _, m := range slices.Compact(all) {
+		if err := s.tidyMarket(tx, tidyUp{Market: market.Code(m)}); err != nil {
+			return err
 		}
-		if r.CreatedAt.After(before) || r.State == Held || r.State == Queued {
+	}
+	return nil
+}
+
+// tidyMarket looks through a market's messages that became too old since it was looked through last.
+func (s *Service) tidyMarket(tx *db.Tx, a tidyUp) error {
+	rules, err := s.people.MarketRules(tx, a.Market)
+	if err != nil {
+		return err
+	}
+	before := tx.Now().AddDate(0, 0, -int(max(rules.KeepDays, shortestKept)))
+	if a.After == "" {
+		last, err := db.All(tx, func(r db.Row) (at time.Time, err error) { return at, r.Scan(db.Moment(&at)) }, `select through from message_retention where market = $1`, string(a.Market))
+		if err != nil {
+			return err
+		}
+		if len(last) > 0 {
+			a.At = last[0]
+		}
+		if err := tx.Send(`update inbound_messages set text = '' where market = $1 and at >= $2 and at < $3 and text <> ''`, string(a.Market), a.At, before); err != nil {
+			return err
+		}
+	}
+	all, err := db.All(tx, scan, `select `+columns+` from messages where market = $1 and created_at < $2 and created_at >= $3 and (created_at > $3 or id > $4)
+		and not exists (select 1 from message_removals g where g.message = messages.id) order by created_at, id limit $5`, string(a.Market), before, a.At, a.After, tidyStep)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		a.At, a.After = r.CreatedAt, r.ID
+		if r.State == Held || r.State == Queued {
+			if a.Left.IsZero() {
+				a.Left = r.CreatedAt
+			}
 			continue
 		}
 		if err := s.remove(tx, r, "retention"); err != nil {
 			return err
 		}
 	}
-	for m, before := range kept {
-		err := tx.Send(`update inbound_messages set text = '' where market = $1 and at < $2 and text <> ''`, string(m), before)
-		if err != nil {
-			return err
-		}
+	if len(all) == tidyStep {
+		return s.queue.Add(tx, a, jobs.When{Priority: jobs.Low})
 	}
-	if err := tx.Send(`delete from early_charges where at < $1`, tx.Now().Add(-parkedFor)); err != nil {
-		return err
+	if !a.Left.IsZero() {
+		before = a.Left
 	}
-	if len(all) < tidyStep {
-		return nil
-	}
-	return s.queue.Add(tx, tidyUp{all[len(all)-1].ID}, jobs.When{Priority: jobs.Low})
+	return tx.Send(`insert into message_retention (market, through) values ($1, $2) on conflict (market) do update set through = excluded.through
+		where excluded.through > message_retention.through`, string(a.Market), before)
 }
 
 // remove takes a message's words away and keeps their digest; what was decided and what became of it stays.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +25,8 @@ var schemas = []db.Schema{jobs.Schema, events.Schema, customer.Schema, messaging
 
 // shops is a table of markets without a database.
 type shops map[market.Code]market.Market
+
+func (s shops) All() []market.Market { return slices.Collect(maps.Values(s)) }
 
 func (s shops) ByCode(c market.Code) (market.Market, bool) { m, ok := s[c]; return m, ok }
 

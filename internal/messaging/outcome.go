@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"portolan/internal/db"
@@ -11,9 +12,13 @@ import (
 )
 
 // askAfter is how long after an attempt without an answer its provider is asked, again and again, what became of it.
-// What must arrive goes again after resendAfter unless one of the answers before that says that it was taken; what must
-// not come twice is only asked about, so that its state becomes true.
-var askAfter = []time.Duration{5 * time.Second, 25 * time.Second, 5 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
+// What must arrive goes again after resendAfter unless one of the answers before that says that it was taken. What must
+// not come twice goes again only where the provider says sureAfter or later that it never had it.
+var askAfter = []time.Duration{5 * time.Second, 25 * time.Second, sureAfter, time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// sureAfter is how long after an attempt a provider that has no record of it is believed. The record may be written a while
+// after the request was taken.
+const sureAfter = 5 * time.Minute
 
 // askOutcome asks what became of an attempt, for the nth time.
 type askOutcome struct {
@@ -34,12 +39,25 @@ func (s *Service) inquirer(route string) Inquirer {
 	return nil
 }
 
-// askAbout has the provider of an attempt without an answer asked about it. It is false where the provider can't be asked.
-func (s *Service) askAbout(tx *db.Tx, at Attempt) (bool, error) {
-	if s.inquirer(at.Route) == nil {
-		return false, nil
+// doubt has the provider of an attempt without an answer asked about it, where it can be asked. What must arrive goes again
+// after patience; an offer waits until the provider can be sure, or ends here where nobody can be asked.
+func (s *Service) doubt(tx *db.Tx, r Record, at Attempt, patience time.Duration) error {
+	asked := s.inquirer(at.Route) != nil
+	if asked {
+		if err := s.queue.Add(tx, askOutcome{at.ID, 0}, jobs.When{At: tx.Now().Add(askAfter[0]), Subject: at.Message, Priority: jobs.Urgent}); err != nil {
+			return err
+		}
 	}
-	return true, s.queue.Add(tx, askOutcome{at.ID, 0}, jobs.When{At: tx.Now().Add(askAfter[0]), Subject: at.Message, Priority: jobs.Urgent})
+	switch {
+	case !r.Class.asks():
+		r.due = tx.Now().Add(patience)
+	case asked:
+		r.due = tx.Now().Add(sureAfter + resendAfter)
+	default:
+		r.State, r.Reason = Unknown, "outcome_unknown"
+		return s.end(tx, r)
+	}
+	return save(tx, r)
 }
 
 // inquire asks a provider about an attempt and takes over what it says. A provider that can't be reached is asked again at
@@ -47,7 +65,9 @@ func (s *Service) askAbout(tx *db.Tx, at Attempt) (bool, error) {
 func (s *Service) inquire(ctx context.Context, a askOutcome) error {
 	var at Attempt
 	var refs []string
+	var began time.Time
 	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		began = tx.Now()
 		if at, err = attemptByID(tx, a.Attempt); err != nil {
 			return err
 		}
@@ -70,7 +90,8 @@ func (s *Service) inquire(ctx context.Context, a askOutcome) error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
-	if err != nil {
+	never := errors.Is(err, ErrNever)
+	if err != nil && !never {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -89,6 +110,9 @@ func (s *Service) inquire(ctx context.Context, a askOutcome) error {
 				return err
 			}
 		}
+		if never && began.Sub(at.AnsweredAt) >= sureAfter {
+			return s.denied(tx, at)
+		}
 		now, err := attemptByID(tx, at.ID)
 		if err != nil || now.Outcome != "unknown" || a.N+1 >= len(askAfter) {
 			return err
@@ -100,4 +124,34 @@ func (s *Service) inquire(ctx context.Context, a askOutcome) error {
 		}
 		return s.queue.Add(tx, a, jobs.When{At: next, Subject: at.Message})
 	})
+}
+
+// denied notes that an attempt without an answer never came to its provider. If no other may have arrived, the message goes
+// again now, without a mark; one that was given up meanwhile has failed.
+func (s *Service) denied(tx *db.Tx, at Attempt) error {
+	r, err := take(tx, at.Message)
+	if err != nil {
+		return err
+	}
+	past, err := attempts(tx, r.ID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(past, func(a Attempt) bool { return a.ID == at.ID && a.Outcome == "unknown" })
+	if i < 0 {
+		return nil // it had its answer meanwhile
+	}
+	past[i].Outcome, past[i].Trouble, past[i].Detail, past[i].AnsweredAt = "refused", Again, ErrNever.Error(), tx.Now()
+	if err := saveAttempt(tx, past[i]); err != nil || unanswered(past) > 0 {
+		return err
+	}
+	switch r.State {
+	case Queued:
+		r.due = tx.Now()
+		return save(tx, r)
+	case Unknown:
+		r.State, r.Reason = Failed, "refused_by_every_route"
+		return s.end(tx, r)
+	}
+	return nil
 }

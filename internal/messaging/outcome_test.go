@@ -28,6 +28,7 @@ type mortal struct {
 	took   map[string][]messaging.Parcel // by message
 	by     map[string]bool               // attempts taken
 	down   bool
+	sure   bool // it says where it never had an attempt
 	asked  int
 	failed map[string]bool // attempts that the network refused later
 	fates  []int           // of the next ones; then luck
@@ -76,6 +77,8 @@ func (m *mortal) Query(_ context.Context, attempt string, _ []string) ([]messagi
 		return []messaging.Event{{Status: &messaging.Status{Ref: attempt, State: messaging.Failed, Code: "17"}}}, nil
 	case m.by[attempt]:
 		return []messaging.Event{{Status: &messaging.Status{Ref: attempt, State: messaging.Sent}}}, nil
+	case m.sure:
+		return nil, messaging.ErrNever
 	}
 	return nil, nil
 }
@@ -188,7 +191,7 @@ func TestAnAnswerToAQuestionCounts(t *testing.T) {
 		msg.Via = "mortal"
 		r := w.send(msg)
 		w.drain()
-		require.Equal(t, messaging.Unknown, w.get(r.ID).State)
+		require.Equal(t, messaging.Queued, w.get(r.ID).State, "it waits for the provider's answer")
 		m.failed[w.get(r.ID).Attempts[0].ID] = true
 		d.Clock().Advance(6 * time.Second)
 		w.drain()
@@ -196,6 +199,51 @@ func TestAnAnswerToAQuestionCounts(t *testing.T) {
 		require.Equal(t, messaging.Failed, one.State)
 		require.Equal(t, "network 17", one.Reason)
 	})
+}
+
+// An offer whose provider is sure that it never had it goes again without a mark, once the provider's record must be whole; one
+// that was given up before the provider could be asked has failed and stays away.
+func TestAnOfferThatNeverCame(t *testing.T) {
+	for name, down := range map[string]bool{"asked": false, "asked in vain at first": true} {
+		t.Run(name, func(t *testing.T) {
+			dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+				w := newWorld(t, d)
+				m := w.mortal(1)
+				m.fates, m.sure, m.down = []int{9, 0}, true, down
+				w.agree(kate, customer.SMS, false)
+				msg := cart(kate, "gb", "en")
+				msg.Via = "mortal"
+				r := w.send(msg)
+				w.drain()
+				for range 5 {
+					d.Clock().Advance(time.Minute - time.Second)
+					w.drain()
+				}
+				one := w.get(r.ID)
+				require.Equal(t, messaging.Queued, one.State)
+				require.Len(t, one.Attempts, 1, "it may still be on its way into the provider's record")
+				d.Clock().Advance(time.Minute)
+				w.drain()
+				if one = w.get(r.ID); !down {
+					require.Equal(t, messaging.Sent, one.State)
+					require.Len(t, one.Attempts, 2)
+					require.Equal(t, "refused", one.Attempts[0].Outcome)
+					require.Len(t, m.took[r.ID], 1)
+					require.False(t, m.took[r.ID][0].Repeat)
+					require.Zero(t, one.Repeats)
+					return
+				}
+				require.Equal(t, messaging.Unknown, one.State)
+				m.down = false
+				d.Clock().Advance(time.Hour)
+				w.drain()
+				one = w.get(r.ID)
+				require.Equal(t, messaging.Failed, one.State, "a reminder an hour later is none")
+				require.Len(t, one.Attempts, 1)
+				require.Empty(t, m.took[r.ID])
+			})
+		})
+	}
 }
 
 // A process that dies leaves a question behind: its successor asks before it sends again.

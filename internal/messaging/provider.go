@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"portolan/internal/fault"
@@ -98,8 +99,11 @@ type Line interface {
 	Webhook(d Delivery) (Heard, error)
 }
 
+// ErrNever is what an Inquirer answers about an attempt that its provider would know of, and doesn't.
+var ErrNever = errors.New("messaging: the provider never had it")
+
 // Inquirer is a Line that can be asked what became of a message: by the provider's ids, or by our name for the
-// attempt where no answer came. No event means that the provider knows nothing of it.
+// attempt where no answer came. No event means that the provider can't say.
 type Inquirer interface {
 	Query(ctx context.Context, attempt string, refs []string) ([]Event, error)
 }

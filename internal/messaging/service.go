@@ -50,6 +50,7 @@ type (
 	markets interface {
 		ByCode(market.Code) (market.Market, bool)
 		ByCountry(market.Country) (market.Market, bool)
+		All() []market.Market
 	}
 	announcer interface {
 		Publish(tx *db.Tx, e events.Event) error

@@ -67,6 +67,7 @@ type Faults struct {
 	Vanished float64    `json:"lost_answers"` // taken, and the answer never came
 	Outages  float64    `json:"outages_per_week"`
 	Minutes  float64    `json:"outage_minutes"`
+	Asked    bool       `json:"can_be_asked"` // what it took, by our name for the attempt
 }
 
 // ReadBehaviour reads assumptions; what r leaves out stays as usual. A nil r is the usual ones.

@@ -22,7 +22,7 @@ type network struct {
 	mu     sync.Mutex
 	news   []sent               // since they were last looked at
 	due    []receipt            // in order
-	mails  map[string]time.Time // taken in the last days, by attempt
+	had    map[string]time.Time // by providers that can be asked, in the last days, by attempt
 	counts map[string]int64
 }
 
@@ -41,7 +41,7 @@ type receipt struct {
 }
 
 func newNetwork(w *world) *network {
-	return &network{w: w, counts: map[string]int64{}, mails: map[string]time.Time{}}
+	return &network{w: w, counts: map[string]int64{}, had: map[string]time.Time{}}
 }
 
 // line is one provider as an opened shop sees it. When the shop is killed its line is dead.
@@ -87,20 +87,23 @@ func (w *world) about(p messaging.Parcel) []any {
 	return []any{p.To, p.Template, p.Vars["code"] != ""}
 }
 
-// took is a message that has come to a provider, who will say what became of it unless the shop is gone. It reports whether the
-// provider's answer comes through.
+// took is a message that has come to a provider, who will say what became of it. It reports whether the provider's answer comes
+// through, unless the shop is gone.
 func (n *network) took(p messaging.Parcel, provider string, now time.Time, gone bool) bool {
 	w := n.w
 	f, name := w.Behaviour.Network[provider], w.about(p)
 	throw := func(share float64, what string) bool { return w.dice.yes(share, append(name, what)...) }
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	vanished := gone || throw(f.Vanished, "vanished")
+	vanished := throw(f.Vanished, "vanished")
 	told := !vanished && p.Channel != messaging.Email && !throw(f.Lost, "lost")
 	failed := told && throw(f.Failed, "failed")
 	n.news = append(n.news, sent{p, now, provider, failed})
-	if p.Channel == messaging.Email {
-		n.mails[p.Attempt] = now
+	if f.Asked {
+		n.had[p.Attempt] = now
+	}
+	if gone {
+		n.counts["answers to a shop that was killed"]++
 	}
 	switch {
 	case vanished:
@@ -132,16 +135,16 @@ func (n *network) took(p messaging.Parcel, provider string, now time.Time, gone 
 	return true
 }
 
-// post is the line of mail, whose provider can be asked what it took in the last days.
-type post struct{ line }
+// askable is a line whose provider can be asked what it took in the last days, and knows what it didn't.
+type askable struct{ line }
 
 // Query implements messaging.Inquirer.
-func (l *post) Query(_ context.Context, attempt string, _ []string) ([]messaging.Event, error) {
+func (l *askable) Query(_ context.Context, attempt string, _ []string) ([]messaging.Event, error) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
-	at, ok := l.n.mails[attempt]
+	at, ok := l.n.had[attempt]
 	if !ok {
-		return nil, nil
+		return nil, messaging.ErrNever
 	}
 	return []messaging.Event{{Status: &messaging.Status{Attempt: attempt, Ref: attempt, State: messaging.Sent, At: at}}}, nil
 }
@@ -167,7 +170,7 @@ func (n *network) count(what string, by int64) {
 func (n *network) forget(before time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	maps.DeleteFunc(n.mails, func(_ string, at time.Time) bool { return at.Before(before) })
+	maps.DeleteFunc(n.had, func(_ string, at time.Time) bool { return at.Before(before) })
 }
 
 // take hands out what came since it was last asked, in an order that doesn't depend on who was faster.
@@ -196,10 +199,19 @@ func (n *network) receipts(now time.Time) (all []messaging.Receipt) {
 	return all
 }
 
+// line is one provider's.
+func (n *network) line(provider string, generation int) messaging.Carrier {
+	l := line{n, provider, generation}
+	if n.w.Behaviour.Network[provider].Asked {
+		return &askable{l}
+	}
+	return &l
+}
+
 // routes are the lines of a shop: of two providers of texts in each country, and of one of mail.
 func (n *network) routes(senders []messaging.SenderRecord, generation int) (all []messaging.Route) {
 	for _, provider := range []string{"sim-a", "sim-b"} {
-		carrier := &line{n, provider, generation}
+		carrier := n.line(provider, generation)
 		for _, s := range senders {
 			if places[strings.ToLower(string(s.Country))] == nil {
 				continue
@@ -208,5 +220,5 @@ func (n *network) routes(senders []messaging.SenderRecord, generation int) (all 
 				Sender: s.Value, Kind: s.Kind, Carrier: carrier})
 		}
 	}
-	return append(all, messaging.Route{Name: "mail", Provider: "mail", Channel: messaging.Email, Sender: mailbox, Kind: messaging.Mailbox, Carrier: &post{line{n, "mail", generation}}})
+	return append(all, messaging.Route{Name: "mail", Provider: "mail", Channel: messaging.Email, Sender: mailbox, Kind: messaging.Mailbox, Carrier: n.line("mail", generation)})
 }

@@ -115,9 +115,14 @@ func Storm(ctx context.Context, c Config, kills int) (calm, hit *Report, differe
 
 // alike is a simulation of which two plays end alike although they make other identifiers, by which lots are drawn: nobody is
 // held out, and both lines of texts have the same faults, for which of them is asked first depends on what a process has seen.
+// All providers can be asked what they took: by one that can't, an offer that was in hand would be unknown for ever.
 func (c Config) alike() Config {
 	c.Everybody = true
 	c.Behaviour.Network = maps.Clone(c.Behaviour.Network)
+	for name, f := range c.Behaviour.Network {
+		f.Asked = true
+		c.Behaviour.Network[name] = f
+	}
 	c.Behaviour.Network["sim-b"] = c.Behaviour.Network["sim-a"]
 	return c
 }

@@ -3,6 +3,8 @@ package support_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +32,8 @@ const (
 
 // shops is a table of markets without a database.
 type shops map[market.Code]market.Market
+
+func (s shops) All() []market.Market { return slices.Collect(maps.Values(s)) }
 
 func (s shops) ByCode(c market.Code) (market.Market, bool) { m, ok := s[c]; return m, ok }
 

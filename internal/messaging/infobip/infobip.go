@@ -240,6 +240,7 @@ func (l *line) Query(ctx context.Context, attempt string, refs []string) ([]mess
 		refs = []string{attempt}
 	}
 	var all []messaging.Event
+	known := false
 	for _, ref := range refs {
 		a, err := l.api.Do(ctx, l.call("GET", "/sms/3/logs?messageId="+url.QueryEscape(ref), nil))
 		if err != nil {
@@ -258,13 +259,16 @@ func (l *line) Query(ctx context.Context, attempt string, refs []string) ([]mess
 			if r.Status == nil || r.ID != ref {
 				continue
 			}
-			r.Data = attempt
+			r.Data, known = attempt, true
 			e, final := r.event()
 			if !final {
 				e = messaging.Event{Status: &messaging.Status{Ref: r.ID, Attempt: attempt, To: plus(r.To + r.Dest), State: messaging.Sent}}
 			}
 			all = append(all, e)
 		}
+	}
+	if !known {
+		return nil, messaging.ErrNever
 	}
 	return all, nil
 }

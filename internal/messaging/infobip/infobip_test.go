@@ -105,7 +105,7 @@ func TestQuery(t *testing.T) {
 	require.Equal(t, "/sms/3/logs?messageId=att_1", s.Last(t).URI)
 	s.Say(w.Answer{Status: 200, Body: `{"results":[]}`})
 	all, err = q.Query(t.Context(), "att_1", nil)
-	require.NoError(t, err)
+	require.ErrorIs(t, err, messaging.ErrNever)
 	require.Empty(t, all)
 }
 

@@ -27,6 +27,8 @@ func (germany) ByCode(market.Code) (market.Market, bool) {
 	return market.Market{Code: "de", Countries: []market.Country{"DE"}, Languages: []string{"de"}}, true
 }
 
+func (g germany) All() []market.Market { m, _ := g.ByCode("de"); return []market.Market{m} }
+
 func (g germany) ByCountry(market.Country) (market.Market, bool) { return g.ByCode("de") }
 
 // From Send to the phone and back, over a real line to a simulated message centre.
