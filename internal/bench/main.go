@@ -28,7 +28,8 @@ type bench struct {
 	clients  []int
 	many     int // messages of one measurement
 	rows     []row
-	used     int // shoppers so far
+	notes    []string // sentences below the table
+	used     int      // shoppers so far
 	failed   bool
 }
 
@@ -137,4 +138,7 @@ func (b *bench) print(machine string, took time.Duration) {
 		fmt.Printf("| %s | %s | %s | %s | %s | %s |\n", r.what, r.where, r.figure, r.goal, r.peers, r.others)
 	}
 	fmt.Printf("\nTook %s. *Others* is the share of the machine that neither Portolan nor its database nor the load used.\n", took.Round(time.Second))
+	for _, note := range b.notes {
+		fmt.Printf("\n%s\n", note)
+	}
 }

@@ -46,23 +46,41 @@ func (c course) String() string {
 	return s
 }
 
+// peer is Kannel as it is set up beside ours.
+type peer struct {
+	name, short string
+	verbose     string // the level from which it writes to its log: 0 is everything, 4 hardly anything
+	note        string
+}
+
+// peers are both of which figures go about: the second writes its debugging messages, as Kannel does unless it is told not to.
+var peers = []peer{
+	{"Kannel", "Kannel", "4", "*Kannel* is the one set up for speed: no message about its work is written (`-v 4`), texts are kept in a file, receipts in memory."},
+	{"Kannel, log level 0 (debug, as the specification measured it)", "Kannel that logs as in the specification", "0",
+		"*Kannel, log level 0* is the same program, configuration and work, started without `-v 4`, so that its debugging messages go to its log, here a file."},
+}
+
 // messages measures texts from the HTTP request that asks for one to the receipt that is kept: ours with the whole gate
 // in the way, and Kannel where it is installed, one after the other, before the same message centre whose receipts come
 // after 200 ms.
 func (b *bench) messages(ctx context.Context, places []place) error {
-	_, err := exec.LookPath("bearerbox")
-	kannel := err == nil
-	if !kannel {
+	beside := peers
+	if _, err := exec.LookPath("bearerbox"); err != nil {
 		fmt.Fprintln(os.Stderr, "Kannel isn't installed (Debian: kannel); only ours is measured")
+		beside = nil
+	}
+	for _, p := range beside {
+		b.notes = append(b.notes, p.note)
 	}
 	for _, c := range b.clients {
 		what := fmt.Sprintf("%d SMS over HTTP and SMPP, c = %d", b.many, c)
-		var theirs course
-		if kannel {
-			if theirs, err = b.kannelMessages(ctx, c); err != nil {
+		theirs := make([]course, len(beside))
+		for i, p := range beside {
+			var err error
+			if theirs[i], err = b.kannelMessages(ctx, p, c); err != nil {
 				return err
 			}
-			b.add(what, "Kannel", theirs.String(), "", "", theirs.usage.others)
+			b.add(what, p.name, theirs[i].String(), "", "", theirs[i].usage.others)
 		}
 		for _, p := range places {
 			ours, err := b.ourMessages(ctx, p, c, 1)
@@ -70,11 +88,7 @@ func (b *bench) messages(ctx context.Context, places []place) error {
 				return err
 			}
 			b.failed = b.failed || ours.wrong > 0
-			beside := ""
-			if kannel {
-				beside = fmt.Sprintf("**%.1f ×** Kannel (accepted %.1f ×)", theirs.handled.Seconds()/ours.handled.Seconds(), theirs.accepted.Seconds()/ours.accepted.Seconds())
-			}
-			b.add(what, p.name, ours.String(), "≥ 4 × Kannel until every receipt at c ≥ 16", beside, ours.usage.others)
+			b.add(what, p.name, ours.String(), "≥ 4 × Kannel until every receipt at c ≥ 16", ratios(ours, beside, theirs), ours.usage.others)
 			if !b.wants("batches") {
 				continue
 			}
@@ -86,6 +100,19 @@ func (b *bench) messages(ctx context.Context, places []place) error {
 		}
 	}
 	return nil
+}
+
+// ratios is how many times faster than each peer of the same run ours was.
+func ratios(ours course, peers []peer, theirs []course) string {
+	var handled, accepted []string
+	for i, p := range peers {
+		handled = append(handled, fmt.Sprintf("**%.1f ×** %s", theirs[i].handled.Seconds()/ours.handled.Seconds(), p.short))
+		accepted = append(accepted, fmt.Sprintf("%.1f ×", theirs[i].accepted.Seconds()/ours.accepted.Seconds()))
+	}
+	if len(peers) == 0 {
+		return ""
+	}
+	return strings.Join(handled, ", ") + " (accepted " + strings.Join(accepted, ", ") + ")"
 }
 
 // centre is the far end, the same for both.
@@ -280,7 +307,7 @@ concatenation = true
 max-messages = 20
 `
 
-func (b *bench) kannelMessages(ctx context.Context, c int) (course, error) {
+func (b *bench) kannelMessages(ctx context.Context, p peer, c int) (course, error) {
 	n, end, err := centre(ctx)
 	if err != nil {
 		return course{}, err
@@ -293,6 +320,7 @@ func (b *bench) kannelMessages(ctx context.Context, c int) (course, error) {
 	if err != nil {
 		return course{}, err
 	}
+	defer os.RemoveAll(dir)
 	ports := make([]any, 0, 5)
 	_, port, _ := strings.Cut(n.Addr(), ":")
 	var number int
@@ -313,8 +341,13 @@ func (b *bench) kannelMessages(ctx context.Context, c int) (course, error) {
 	}
 	var boxes []int
 	for _, box := range []string{"bearerbox", "smsbox"} {
-		cmd := exec.CommandContext(ctx, box, "-v", "4", conf)
-		cmd.Dir = dir
+		log, err := os.Create(filepath.Join(dir, box+".log"))
+		if err != nil {
+			return course{}, err
+		}
+		defer log.Close()
+		cmd := exec.CommandContext(ctx, box, "-v", p.verbose, conf)
+		cmd.Dir, cmd.Stderr = dir, log
 		if err := cmd.Start(); err != nil {
 			return course{}, err
 		}
