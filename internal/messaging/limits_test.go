@@ -11,6 +11,7 @@ import (
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/db/dbtest"
+	"portolan/internal/jobs"
 	"portolan/internal/messaging"
 	"portolan/internal/money"
 	"portolan/internal/settings"
@@ -208,5 +209,39 @@ func TestCapsArePerPerson(t *testing.T) {
 		r = w.send(mail)
 		require.Equal(t, messaging.Dropped, r.State)
 		require.Equal(t, "cart_reminded", r.Reason)
+	})
+}
+
+// Once a day each sender that needs one has its volume of 90 days counted: texts that left under its name, in its country.
+func TestVolumes(t *testing.T) {
+	eachGoverned(t, func(t *testing.T, w *world) {
+		gb := w.keep(messaging.SenderRecord{Country: "GB", Kind: messaging.LongNumber, Value: "+447700900001", State: messaging.Approved, MinVolume: 1000})
+		de := w.keep(messaging.SenderRecord{Country: "DE", Kind: messaging.LongNumber, Value: "+4915799900001", State: messaging.Approved, MinVolume: 1000})
+		free := w.keep(messaging.SenderRecord{Country: "US", Kind: messaging.TenDLC, Value: "+12025550101", State: messaging.Approved})
+		for i := range 5 {
+			m := confirm(fmt.Sprintf("+44770090012%d", i), "gb", "en")
+			m.Key = fmt.Sprint("order ", i)
+			w.send(m)
+		}
+		w.send(confirm(anna, "de", "de"))
+		w.drain()
+		count := func() (volumes []int64) {
+			dbtest.Write(t, w.d, func(tx *db.Tx) error { return w.queue.AddKind(tx, "messaging.volumes", struct{}{}, jobs.When{}) })
+			w.drain()
+			dbtest.Read(t, w.d, func(tx *db.Tx) error {
+				for _, id := range []string{gb.ID, de.ID, free.ID} {
+					r, err := w.messages.Sender(tx, id)
+					if err != nil {
+						return err
+					}
+					volumes = append(volumes, r.Volume)
+				}
+				return nil
+			})
+			return volumes
+		}
+		require.Equal(t, []int64{5, 1, 0}, count())
+		w.d.Clock().Advance(91 * 24 * time.Hour)
+		require.Equal(t, []int64{0, 0, 0}, count())
 	})
 }

@@ -411,16 +411,23 @@ func (s *Service) countVolumes(tx *db.Tx, _ countVolumes) error {
 	if err != nil {
 		return err
 	}
+	all = slices.DeleteFunc(all, func(r SenderRecord) bool { return r.MinVolume == 0 })
+	if len(all) == 0 {
+		return nil
+	}
+	type sender struct{ country, value string }
+	sent := map[sender]int64{}
+	_, err = db.All(tx, func(r db.Row) (from sender, err error) {
+		var n int64
+		err = r.Scan(&from.country, &from.value, &n)
+		sent[from] = n
+		return
+	}, `select country, sender, count(*) from messages where created_at >= $1 and channel = 'sms' and sent_at is not null group by country, sender`, tx.Now().Add(-volumeSpan))
+	if err != nil {
+		return err
+	}
 	for _, r := range all {
-		if r.MinVolume == 0 {
-			continue
-		}
-		n, err := db.One(tx, db.Scalar[int64], `select count(*) from messages where created_at >= $1 and country = $2 and sender = $3 and channel = 'sms' and sent_at is not null`,
-			tx.Now().Add(-volumeSpan), string(r.Country), r.Value)
-		if err != nil {
-			return err
-		}
-		if err := tx.Send(`update message_senders set volume = $2, counted_at = $3 where id = $1`, r.ID, n, tx.Now()); err != nil {
+		if err := tx.Send(`update message_senders set volume = $2, counted_at = $3 where id = $1`, r.ID, sent[sender{string(r.Country), r.Value}], tx.Now()); err != nil {
 			return err
 		}
 	}

@@ -301,13 +301,9 @@ func (w *world) pay(v *visit) error {
 		}
 		state, err = do(number)
 	}
-	underWay := err != nil && fault.Of(err).Code == checkout.ErrPaying.Code
-	if err != nil && (!underWay || w.journal == nil) {
+	underWay, err := w.underWay(v, state, err)
+	if err != nil {
 		return w.leaves(v, err)
-	}
-	if w.journal != nil && (underWay || state != checkout.PaidOutcome && state != checkout.DeclinedOutcome) {
-		// The shop may have been killed in the middle of it, and will soon know that it was in vain.
-		w.after(10*time.Minute, func() error { return w.pay(v) })
 	}
 	if underWay {
 		return nil
@@ -315,7 +311,8 @@ func (w *world) pay(v *visit) error {
 	w.report.outcomes[string(state)]++
 	if state == checkout.DeclinedOutcome {
 		if w.dice.yes(.5, "another card", v.name()) {
-			_, err := do(fakepsp.Cards()[0].Number)
+			state, err := do(fakepsp.Cards()[0].Number)
+			_, err = w.underWay(v, state, err)
 			return err
 		}
 		if !v.went {
@@ -323,6 +320,22 @@ func (w *world) pay(v *visit) error {
 		}
 	}
 	return nil
+}
+
+// underWay reports whether the shop said that a payment is under way, where processes are killed. It may have been killed in the
+// middle of it, and will soon know that it was in vain: who doesn't know whether they paid comes back then.
+func (w *world) underWay(v *visit, state checkout.OutcomeState, err error) (bool, error) {
+	if w.journal == nil {
+		return false, err
+	}
+	paying := err != nil && fault.Of(err).Code == checkout.ErrPaying.Code
+	if paying {
+		err = nil
+	}
+	if err == nil && (paying || state != checkout.PaidOutcome && state != checkout.DeclinedOutcome) {
+		w.after(10*time.Minute, func() error { return w.pay(v) })
+	}
+	return paying, err
 }
 
 // leaves is for what keeps a shopper from going on. What is the shop's own fault is an error.
