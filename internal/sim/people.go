@@ -84,6 +84,7 @@ type visit struct {
 	by      string
 	id      order.ID
 	number  string
+	tried   time.Time // to pay, last by themselves
 	paidAt  time.Time
 	arrived time.Time
 
@@ -202,7 +203,7 @@ func (w *world) details(v *visit) error {
 			return w.abandon(v)
 		}
 		v.by = "direct"
-		return w.pay(v)
+		return w.pays(v)
 	})
 	return nil
 }
@@ -258,7 +259,7 @@ func (w *world) comeBack(v *visit) error {
 	if err := w.deliver(v); err != nil {
 		return w.leaves(v, err)
 	}
-	return w.pay(v)
+	return w.pays(v)
 }
 
 // card is the means of payment, which decides what the test provider says.
@@ -279,6 +280,13 @@ func (w *world) card(v *visit) string {
 		}
 	}
 	return ""
+}
+
+// pays is a shopper who goes to pay. From then on the desk's time for the order counts, so that it is the same day's work
+// although the shop was killed meanwhile.
+func (w *world) pays(v *visit) error {
+	v.tried = w.now()
+	return w.pay(v)
 }
 
 func (w *world) pay(v *visit) error {
@@ -372,7 +380,7 @@ func (w *world) paid(id order.ID, cart, number string) {
 	default:
 		f.Without++
 	}
-	w.after(w.dice.between(w.Behaviour.Desk, time.Hour, "desk", v.name()), func() error { return w.handOver(v) })
+	w.at(v.tried.Add(w.dice.between(w.Behaviour.Desk, time.Hour, "desk", v.name())), func() error { return w.handOver(v) })
 	if len(v.visits) == 1 && w.dice.yes(w.Behaviour.Repurchase, "buys again", v.name()) {
 		w.after(w.dice.between([2]float64{15, 60}, 24*time.Hour, "again after", v.name()), func() error { return w.fill(v.person, "repurchase") })
 	}
