@@ -179,9 +179,7 @@ func (n *network) take() []sent {
 	defer n.mu.Unlock()
 	all := n.news
 	n.news = nil
-	slices.SortFunc(all, func(a, b sent) int {
-		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.Attempt, b.Attempt))
-	})
+	slices.SortStableFunc(all, func(a, b sent) int { return cmp.Compare(a.Message, b.Message) }) // attempts of one come one after the other
 	return all
 }
 
