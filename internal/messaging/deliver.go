@@ -79,7 +79,8 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	if err != nil || r.State != Queued {
 		return nil, err
 	}
-	if !w.fresh && len(w.spent) == 0 && !w.r.due.IsZero() && r.due.After(tx.Now()) {
+	early := !w.fresh && len(w.spent) == 0 && r.due.After(tx.Now())
+	if early && !w.left {
 		return nil, nil // another node has it in hand
 	}
 	if err := r.unfold(tx); err != nil {
@@ -89,7 +90,11 @@ func (s *Service) note(tx *db.Tx, w *waiting) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(past); n > 0 && past[n-1].Outcome == "open" {
+	n := len(past)
+	if early && n > 0 && past[n-1].Outcome == "unknown" {
+		return nil, nil // nobody had it in hand: it waits for an answer
+	}
+	if n > 0 && past[n-1].Outcome == "open" {
 		past[n-1].Outcome, past[n-1].Detail, past[n-1].AnsweredAt = "unknown", "no answer was noted", tx.Now()
 		if err := saveAttempt(tx, past[n-1]); err != nil {
 			return nil, err

@@ -57,6 +57,7 @@ type lane struct {
 type waiting struct {
 	r     Record
 	fresh bool            // as it was queued by this process: nothing was tried yet
+	left  bool            // a process that is gone may have had it in hand
 	spent map[string]bool // routes that refused it just now
 	later bool            // one of them asked to come later
 	after time.Duration   // how much later
@@ -448,10 +449,7 @@ func (l *lane) sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if first && !l.s.db.Postgres() {
-			r.due = time.Time{}
-		}
-		l.push(&waiting{r: r})
+		l.push(&waiting{r: r, left: first && !l.s.db.Postgres()})
 	}
 	return nil
 }

@@ -280,6 +280,51 @@ func TestASuccessorAsksFirst(t *testing.T) {
 	})
 }
 
+// What waits for a provider's answer waits for it after a restart too.
+func TestARestartDoesNotEndTheWait(t *testing.T) {
+	for _, class := range []messaging.Class{messaging.Transactional, messaging.Promotional} {
+		t.Run(string(class), func(t *testing.T) {
+			dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+				w := newWorld(t, d)
+				m := w.mortal(1)
+				m.fates, m.down = []int{6}, true
+				msg := confirm(kate, "gb", "en")
+				if class == messaging.Promotional {
+					w.agree(kate, customer.SMS, false)
+					msg = cart(kate, "gb", "en")
+				}
+				msg.Via = "mortal"
+				r := w.send(msg)
+				w.drain()
+				if class == messaging.Promotional { // shortly before nobody would be waited for any longer
+					for range 5 {
+						d.Clock().Advance(time.Minute)
+						w.drain()
+					}
+				}
+				next := newWorld(t, d)
+				heir := next.mortal(2)
+				heir.by, heir.took = m.by, m.took
+				next.drain()
+				one := next.get(r.ID)
+				require.Equal(t, messaging.Queued, one.State)
+				require.Len(t, one.Attempts, 1)
+				d.Clock().Advance(time.Minute)
+				next.drain()
+				if class == messaging.Promotional {
+					require.Equal(t, messaging.Unknown, next.get(r.ID).State)
+					d.Clock().Advance(time.Hour)
+					next.drain()
+				}
+				one = next.get(r.ID)
+				require.Equal(t, messaging.Sent, one.State)
+				require.Len(t, one.Attempts, 1)
+				require.Zero(t, one.Repeats)
+			})
+		})
+	}
+}
+
 // Whatever two providers do with a message, each attempt after one that may have arrived is marked, also when the one just
 // before it was refused; no more than four may have arrived; and a message that may have is never told as failed.
 func TestRepeatsAreMarkedAfterRefusalsToo(t *testing.T) {
