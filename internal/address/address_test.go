@@ -1,10 +1,12 @@
 package address_test
 
 import (
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/nyaruka/phonenumbers"
 	"github.com/stretchr/testify/require"
 
 	"portolan/internal/address"
@@ -218,6 +220,48 @@ func TestPhone(t *testing.T) {
 	require.Equal(t, "ID", address.PhoneCountry("+6281234567890"))
 	require.True(t, address.CanText("+4915123456789"))
 	require.False(t, address.CanText("+493012345678"), "a landline in Berlin")
+}
+
+// A number that somebody can have under its likely form is read as that one, in every country, with any digits at its end.
+func TestLikely(t *testing.T) {
+	types := []phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE, phonenumbers.TOLL_FREE, phonenumbers.VOIP, phonenumbers.PREMIUM_RATE, phonenumbers.UAN}
+	guessed := map[string]bool{}
+	for region := range phonenumbers.GetSupportedRegions() {
+		for _, kind := range types {
+			n := phonenumbers.GetExampleNumberForType(region, kind)
+			if n == nil {
+				continue
+			}
+			significant := phonenumbers.GetNationalSignificantNumber(n)
+			for i := range 50 {
+				b := []byte(significant)
+				for range i % 5 {
+					b[rand.IntN(len(b))] = byte('0' + rand.IntN(10))
+				}
+				for _, prefix := range []string{"0", "", "1"} {
+					digits := prefix + string(b)
+					likely := address.Likely(digits, region)
+					if likely == "" {
+						continue
+					}
+					if can, err := address.Phone(likely, ""); err != nil || can != likely {
+						continue
+					}
+					guessed[region] = true
+					got, err := address.Phone(digits, region)
+					require.NoError(t, err, "%s in %s", digits, region)
+					require.Equal(t, likely, got, "%s in %s", digits, region)
+				}
+			}
+		}
+	}
+	for _, region := range []string{"DE", "GB", "US", "ID", "MY"} {
+		require.True(t, guessed[region], region)
+	}
+	require.Equal(t, "+4917612345678", address.Likely("017612345678", "DE"))
+	require.Empty(t, address.Likely("017612345678", ""))
+	require.Empty(t, address.Likely("0", "DE"))
+	require.Empty(t, address.Likely("", "US"))
 }
 
 func TestZones(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -33,6 +34,23 @@ func Phone(text, country string) (e164 string, err error) {
 		return "", fmt.Errorf("phone number of %s: %w", country, ErrPhone)
 	}
 	return e164, nil
+}
+
+// Likely is the E.164 form that digits dialled within a country most likely have, or "", without reading the number, which
+// takes long. Whether anybody can have it isn't asked; where somebody has it, it is what Phone returns. In some countries a
+// zero before a number means more than that it is one of the country: there nothing is likely.
+func Likely(digits, country string) string {
+	code := phonenumbers.GetCountryCodeForRegion(country)
+	switch {
+	case country == "AR" || country == "CO" || country == "IL":
+	case code == 1 && len(digits) == 10:
+		return "+1" + digits
+	case code == 1 && len(digits) == 11 && digits[0] == '1':
+		return "+" + digits
+	case code > 1 && len(digits) > 1 && digits[0] == '0' && digits[1] != '0' && phonenumbers.GetNddPrefixForRegion(country, true) == "0":
+		return "+" + strconv.Itoa(code) + digits[1:]
+	}
+	return ""
 }
 
 // number is what is known of a number with its country code.

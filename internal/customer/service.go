@@ -162,9 +162,15 @@ func (s *Service) ByEmail(tx *db.Tx, address string) (Customer, error) {
 	return first(found), err
 }
 
+// Holder is who is known by an address: the profile's ID and its market.
+type Holder struct {
+	ID     string
+	Market market.Code
+}
+
 // AtAddresses returns who is known by each of many addresses: mailboxes and numbers (E.164) in the form in which they
 // are kept. Of several with one number it is the latest; addresses of nobody are left out.
-func (s *Service) AtAddresses(tx *db.Tx, addresses []string) (map[string]Customer, error) {
+func (s *Service) AtAddresses(tx *db.Tx, addresses []string) (map[string]Holder, error) {
 	return atAddresses(tx, addresses)
 }
 

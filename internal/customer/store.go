@@ -75,22 +75,26 @@ func byPhone(tx *db.Tx, e164 string) ([]Customer, error) {
 
 const addressesEach = 256 // asked about by one statement
 
-func atAddresses(tx *db.Tx, addresses []string) (map[string]Customer, error) {
-	out := make(map[string]Customer, len(addresses))
-	mailbox := func(a string) bool { return strings.Contains(a, "@") }
-	for column, all := range map[string][]string{"email": slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return !mailbox(a) }), "phone": slices.DeleteFunc(slices.Clone(addresses), mailbox)} {
-		for part := range slices.Chunk(all, addressesEach) {
-			found, err := db.All(tx, scan, `select `+columns+` from customers where `+column+` in `+db.In(1, len(part))+` and `+column+` <> ''
-				order by changed_at, id`, db.Fill(part)...)
+// atAddresses asks in the order of the addresses, so that one statement reads few pages of their index.
+func atAddresses(tx *db.Tx, addresses []string) (map[string]Holder, error) {
+	out := make(map[string]Holder, len(addresses))
+	for column, all := range map[string][]string{"email": slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return !strings.Contains(a, "@") }),
+		"phone": slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return strings.Contains(a, "@") })} {
+		slices.Sort(all)
+		latest := ""
+		if column == "phone" {
+			latest = " order by changed_at, id"
+		}
+		for part := range slices.Chunk(slices.Compact(all), addressesEach) {
+			_, err := db.All(tx, func(r db.Row) (struct{}, error) {
+				var address string
+				var h Holder
+				err := r.Scan(&address, &h.ID, (*string)(&h.Market))
+				out[address] = h
+				return struct{}{}, err
+			}, `select `+column+`, id, market from customers where `+column+` in `+db.In(1, len(part))+` and `+column+` <> ''`+latest, db.Fill(part)...)
 			if err != nil {
 				return nil, err
-			}
-			for _, c := range found {
-				if column == "email" {
-					out[c.Email] = c
-				} else {
-					out[c.Phone] = c
-				}
 			}
 		}
 	}

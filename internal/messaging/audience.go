@@ -1,11 +1,12 @@
 package messaging
 
 import (
-	"regexp"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"portolan/internal/address"
 	"portolan/internal/customer"
 	"portolan/internal/db"
 	"portolan/internal/market"
@@ -31,7 +32,8 @@ type People struct {
 	refused  int64
 }
 
-// entry is one person of a list: addresses that belong together, as they stood there and as they are kept.
+// entry is one person of a list: addresses that belong together, as they stood there and as they are kept, empty what
+// can't be anybody's.
 type entry struct {
 	line  int64
 	said  []string
@@ -56,8 +58,8 @@ func (s *Service) ReadList(tx *db.Tx, m market.Code, lines []string) (*People, e
 			p.unlisted = append(p.unlisted, Unlisted{line, code, hidden(said)})
 		}
 	}
-	var all []entry
-	var ask []string
+	all := make([]entry, 0, len(lines))
+	ask := make([]string, 0, len(lines))
 	head := true
 	for i, line := range lines {
 		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
@@ -71,14 +73,15 @@ func (s *Service) ReadList(tx *db.Tx, m market.Code, lines []string) (*People, e
 		head = false
 		for _, e := range named {
 			for _, said := range e.said {
-				if at := keptAs(said, country); at != "" {
-					e.where, ask = append(e.where, at), append(ask, at)
+				at := likely(said, country)
+				if e.where = append(e.where, at); at != "" {
+					ask = append(ask, at)
 				}
 			}
 			all = append(all, e)
 		}
 	}
-	known, err := s.people.AtAddresses(tx, ask)
+	known, err := s.known(tx, all, ask, country)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +89,7 @@ func (s *Service) ReadList(tx *db.Tx, m market.Code, lines []string) (*People, e
 	for _, e := range all {
 		at := slices.IndexFunc(e.where, func(x string) bool { return known[x].ID != "" })
 		switch {
-		case at < 0 && !slices.ContainsFunc(e.said, func(x string) bool { return possible(x, country) }):
+		case at < 0 && !slices.ContainsFunc(e.where, func(x string) bool { return x != "" }):
 			refuse(e.line, "messaging.list_bad_address", e.said[0])
 		case at < 0:
 			refuse(e.line, "messaging.list_unknown", e.said[0])
@@ -102,6 +105,7 @@ func (s *Service) ReadList(tx *db.Tx, m market.Code, lines []string) (*People, e
 	if len(p.ids) == 0 {
 		return nil, ErrPlanForm.With(map[string]string{"people": "messaging.list_nobody"})
 	}
+	slices.Sort(p.ids)
 	slices.SortStableFunc(p.unlisted, func(a, b Unlisted) int { return int(a.Line - b.Line) })
 	return p, nil
 }
@@ -147,39 +151,54 @@ func dialled(cell string) bool {
 	return digits >= 7 && digits <= 17
 }
 
-var fullNumber = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+// known asks who has the addresses of a list. Numbers are looked for as they most likely are; those that nobody has are
+// read, since reading a number takes long.
+func (s *Service) known(tx *db.Tx, all []entry, ask []string, country market.Country) (map[string]customer.Holder, error) {
+	known, err := s.people.AtAddresses(tx, ask)
+	if err != nil {
+		return nil, err
+	}
+	var again []string
+	for _, e := range all {
+		for i, at := range e.where {
+			if strings.Contains(e.said[i], "@") || known[at].ID != "" {
+				continue
+			}
+			if e.where[i], _ = customer.Phone(plain(e.said[i]), country); e.where[i] != at && e.where[i] != "" {
+				again = append(again, e.where[i])
+			}
+		}
+	}
+	more, err := s.people.AtAddresses(tx, again)
+	maps.Copy(known, more)
+	return known, err
+}
 
-// keptAs is an address in the form in which customers have it, or empty. Numbers with their country's are looked for as
-// they are: reading a number takes long.
-func keptAs(said string, country market.Country) string {
+// likely is an address in the form in which customers most likely have it, or empty.
+func likely(said string, country market.Country) string {
 	if strings.Contains(said, "@") {
 		at, _ := customer.Email(said)
 		return at
 	}
-	plain := strings.Map(func(r rune) rune {
+	number := plain(said)
+	if strings.HasPrefix(number, "+") {
+		return number
+	}
+	return address.Likely(number, string(country))
+}
+
+// plain is a number without what people write between its digits, and with a plus before its country's.
+func plain(said string) string {
+	number := strings.Map(func(r rune) rune {
 		if strings.ContainsRune("-/.() \u00a0", r) {
 			return -1
 		}
 		return r
 	}, said)
-	if rest, ok := strings.CutPrefix(plain, "00"); ok {
-		plain = "+" + rest
+	if rest, ok := strings.CutPrefix(number, "00"); ok {
+		return "+" + rest
 	}
-	if fullNumber.MatchString(plain) {
-		return plain
-	}
-	at, _ := customer.Phone(said, country)
-	return at
-}
-
-// possible reports whether an address is one that somebody can have.
-func possible(said string, country market.Country) bool {
-	at := keptAs(said, country)
-	if at == "" || strings.Contains(said, "@") {
-		return at != ""
-	}
-	_, err := customer.Phone(at, country)
-	return err == nil
+	return number
 }
 
 // hidden is enough of an address to find it again in a list, and not enough to write to it.

@@ -67,6 +67,8 @@ func TestListOfPeople(t *testing.T) {
 			"Kate",                                         // 12
 			"12345678",                                     // 13
 			"kate6@example.org, , 07400 000000, 4711 0815", // 14, known by the first of both
+			"+44 (0)7400 123006",                           // 15, again
+			"+44 (0)7400 123007",                           // 16, the country's number and its own zero
 		}, "\r\n")
 		ask := sale()
 		var c messaging.Campaign
@@ -81,9 +83,9 @@ func TestListOfPeople(t *testing.T) {
 		c = w.campaign(c.ID)
 		require.True(t, c.Listed)
 		require.Equal(t, messaging.Planned, c.State)
-		require.Equal(t, int64(7), c.Total)
+		require.Equal(t, int64(8), c.Total)
 		require.Equal(t, int64(5), c.Sum().Now)
-		require.Equal(t, int64(2), c.Sum().Reasons["no_consent"])
+		require.Equal(t, int64(3), c.Sum().Reasons["no_consent"])
 		require.Equal(t, int64(5), c.Refused)
 		dbtest.Read(t, w.d, func(tx *db.Tx) error {
 			got, err := w.messages.Unlisted(tx, c.ID)

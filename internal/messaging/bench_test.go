@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -60,14 +59,7 @@ func pipeline(b *testing.B, url string, callers int) {
 	if err := line.Client().WaitBound(ctx); err != nil {
 		b.Fatal(err)
 	}
-	cpu := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	before := cpu()
+	before := used(b)
 	b.ResetTimer()
 	begun := time.Now()
 	var next atomic.Int64
@@ -91,7 +83,7 @@ func pipeline(b *testing.B, url string, callers int) {
 		}
 	}
 	b.ReportMetric(float64(b.N)/time.Since(begun).Seconds(), "delivered/s")
-	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-µs/message")
+	b.ReportMetric(float64((used(b)-before).Microseconds())/float64(b.N), "cpu-µs/message")
 	b.StopTimer()
 	err = d.Read(ctx, func(tx *db.Tx) error {
 		delivered, err := db.One(tx, db.Scalar[int64], `select count(*) from message_receipts`)

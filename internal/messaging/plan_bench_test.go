@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,4 +103,81 @@ func BenchmarkPlan(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkList reads a list of 50,000 addresses and begins its plan, among 100,000 customers: a third each mailboxes, numbers
+// as they are dialled at home and full ones, of which some are nobody's; and all as they are dialled at home. "ms-CPU" is
+// this process's, without a PostgreSQL server's.
+func BenchmarkList(b *testing.B) {
+	const known, listed = 100_000, 50_000
+	r := rand.New(rand.NewPCG(1, 2))
+	home := func(int) string { return fmt.Sprintf("0176 %08d", 10_000_000+r.IntN(known)) }
+	lists := map[string]func(i int) string{"home": home, "mixed": func(i int) string {
+		switch i % 3 {
+		case 0:
+			return fmt.Sprintf("anna%d@example.org", r.IntN(known))
+		case 1:
+			return home(i)
+		}
+		return fmt.Sprintf("+49176%08d", 10_000_000+r.IntN(known+known/10))
+	}}
+	for name, url := range dbtest.URLs(b) {
+		d := dbtest.Open(b, url(b), db.Manual(dbtest.Start), append([]db.Schema{settings.Schema}, schemas...))
+		q := jobs.New(d)
+		bus := events.New(q)
+		people := customer.New(bus)
+		m := messaging.New(d, q, bus, people, five(), messaging.Config{Brand: "Lotus", BaseURL: "https://lotus.example"})
+		for from := 0; from < known; from += 1000 {
+			err := d.Write(b.Context(), func(tx *db.Tx) error {
+				for i := from; i < from+1000; i++ {
+					_, err := people.Upsert(tx, customer.Customer{GivenName: "Anna", Phone: fmt.Sprintf("+49176%08d", 10_000_000+i), Email: fmt.Sprintf("anna%d@example.org", i), Country: "DE", Market: "de", Lang: "de"})
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		for kind, line := range lists {
+			list := make([]string, listed)
+			for i := range list {
+				list[i] = line(i)
+			}
+			b.Run(name+"/"+kind, func(b *testing.B) {
+				var read, begin, spent time.Duration
+				for b.Loop() {
+					ask := sale()
+					ask.Market, ask.Link = "de", "https://lotus.example/de-de/sale"
+					cpu, begun := used(b), time.Now()
+					err := d.Read(b.Context(), func(tx *db.Tx) (err error) { ask.People, err = m.ReadList(tx, "de", list); return err })
+					read += time.Since(begun)
+					if err != nil {
+						b.Fatal(err)
+					}
+					begun = time.Now()
+					if err = d.Write(b.Context(), func(tx *db.Tx) error { _, err := m.StartPlan(tx, ask, "mei"); return err }); err != nil {
+						b.Fatal(err)
+					}
+					begin, spent = begin+time.Since(begun), spent+used(b)-cpu
+				}
+				n := float64(b.N)
+				b.ReportMetric(1e3*read.Seconds()/n, "ms/read")
+				b.ReportMetric(1e3*begin.Seconds()/n, "ms/begin")
+				b.ReportMetric(1e3*spent.Seconds()/n, "ms-CPU")
+			})
+		}
+	}
+}
+
+// used is the processor time of this process so far.
+func used(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

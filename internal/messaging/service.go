@@ -29,7 +29,7 @@ type (
 		List(tx *db.Tx, q customer.Query) ([]customer.Customer, error)
 		CountIn(tx *db.Tx, m market.Code) (int64, error)
 		ByIDs(tx *db.Tx, ids []string) (map[string]customer.Customer, error)
-		AtAddresses(tx *db.Tx, addresses []string) (map[string]customer.Customer, error)
+		AtAddresses(tx *db.Tx, addresses []string) (map[string]customer.Holder, error)
 		ByPhone(tx *db.Tx, e164 string) ([]customer.Customer, error)
 		ByEmail(tx *db.Tx, address string) (customer.Customer, error)
 		Allowed(tx *db.Tx, address string, ch customer.Channel, cl customer.Class) (customer.State, error)

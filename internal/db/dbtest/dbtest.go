@@ -36,13 +36,13 @@ func EachClock(t *testing.T, schemas []db.Schema, clock func() *db.Clock, f func
 }
 
 // URLs names an empty database of each kind that can be had here; each call of a function makes another.
-func URLs(t *testing.T) map[string]func(t *testing.T) string {
+func URLs(t testing.TB) map[string]func(t testing.TB) string {
 	t.Helper()
-	all := map[string]func(t *testing.T) string{
-		"sqlite": func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
+	all := map[string]func(t testing.TB) string{
+		"sqlite": func(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") },
 	}
 	if server := os.Getenv("PORTOLAN_TEST_PG"); server != "" {
-		all["postgres"] = func(t *testing.T) string { return fresh(t, server) }
+		all["postgres"] = func(t testing.TB) string { return fresh(t, server) }
 	} else if os.Getenv("CI") != "" {
 		t.Fatal("PORTOLAN_TEST_PG is not set: in CI every store test runs on PostgreSQL too")
 	}
@@ -66,7 +66,7 @@ func Read(t *testing.T, d *db.DB, f func(*db.Tx) error) {
 }
 
 // Open opens and migrates a database that is closed with the test.
-func Open(t *testing.T, url string, clock *db.Clock, schemas []db.Schema) *db.DB {
+func Open(t testing.TB, url string, clock *db.Clock, schemas []db.Schema) *db.DB {
 	t.Helper()
 	d, err := db.Open(t.Context(), url, clock)
 	if err != nil {
@@ -79,7 +79,7 @@ func Open(t *testing.T, url string, clock *db.Clock, schemas []db.Schema) *db.DB
 	return d
 }
 
-func fresh(t *testing.T, server string) string {
+func fresh(t testing.TB, server string) string {
 	t.Helper()
 	ctx := context.Background()
 	admin, err := pgx.Connect(ctx, server)
