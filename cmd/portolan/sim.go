@@ -19,17 +19,18 @@ import (
 
 // simCommand plays a quarter of the sample merchant's business on a clock of its own.
 type simCommand struct {
-	Days      int    `default:"92" help:"How many days."`
-	Seed      uint64 `default:"7" help:"What happens follows from it: the same seed, the same outcome."`
-	Behaviour string `type:"existingfile" help:"JSON file with other assumptions than the usual ones; docs/simulation.md lists them."`
-	Restarts  int    `default:"3" help:"How often the program ends and is opened again."`
-	Kills     int    `default:"0" help:"How often it is killed in the middle of its work. Nobody is held out then, so that the outcome can be compared with the run without kills, which is played first."`
-	Kill9     int    `name:"kill9" default:"0" help:"How often a process that plays it is killed without warning, at a random moment, and followed by another on its file. Nobody is held out then either."`
-	Task      string `hidden:"" help:"What a process of --kill9 plays."`
-	Replay    bool   `help:"Play nothing: run the days of an earlier play, whose database lies in --dir, silently through each journey, and say how long that takes."`
-	Quiet     bool   `help:"Don't tell of each day."`
-	Dir       string `type:"existingdir" help:"Where the database is made, and stays; usually it is removed."`
-	Profile   string `hidden:"" help:"Write a profile of the processor's time to this file, and one of the memory beside it."`
+	Days      int      `default:"92" help:"How many days."`
+	Seed      uint64   `default:"7" help:"What happens follows from it: the same seed, the same outcome."`
+	Behaviour string   `type:"existingfile" help:"JSON file with other assumptions than the usual ones; docs/simulation.md lists them."`
+	Restarts  int      `default:"3" help:"How often the program ends and is opened again."`
+	Kills     int      `default:"0" help:"How often it is killed in the middle of its work. Nobody is held out then, so that the outcome can be compared with the run without kills, which is played first."`
+	Kill9     int      `name:"kill9" default:"0" help:"How often a process that plays it is killed without warning, at a random moment, and followed by another on its file. Nobody is held out then either."`
+	Task      string   `hidden:"" help:"What a process of --kill9 plays."`
+	Replay    bool     `help:"Play nothing: run the days of an earlier play, whose database lies in --dir, silently through each journey, and say how long that takes."`
+	Journey   []string `help:"With --replay: only through this journey, for instance cart."`
+	Quiet     bool     `help:"Don't tell of each day."`
+	Dir       string   `type:"existingdir" help:"Where the database is made, and stays; usually it is removed."`
+	Profile   string   `hidden:"" help:"Write a profile of the processor's time to this file, and one of the memory beside it."`
 }
 
 // mostHeap is from how many bytes on the collector works harder, so that a quarter fits into 300 MB with SQLite's memory and
@@ -167,7 +168,7 @@ func (c *simCommand) replay(ctx context.Context, cfg sim.Config, out io.Writer) 
 	if c.Dir == "" {
 		return exit{2, errors.New("--replay needs --dir, the directory in which an earlier play left its database")}
 	}
-	all, err := sim.Replay(ctx, cfg)
+	all, err := sim.Replay(ctx, cfg, c.Journey...)
 	if err != nil {
 		return err
 	}

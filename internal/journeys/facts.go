@@ -176,6 +176,7 @@ type view struct {
 		cart   *checkout.Cart
 		person *customer.Customer
 		parcel *fulfilment.ParcelState
+		zone   *time.Location
 	}
 }
 
@@ -243,6 +244,13 @@ func gone(err error) bool { return fault.Of(err).Kind == fault.NotFound }
 
 // zone is where the run's person probably is: at the address of delivery, or in the market.
 func (v *view) zone() *time.Location {
+	if v.kept.zone == nil {
+		v.kept.zone = v.findZone()
+	}
+	return v.kept.zone
+}
+
+func (v *view) findZone() *time.Location {
 	country, region := market.Country(""), ""
 	if o, err := v.order(); err == nil && o.ID != "" {
 		country, region = o.Country, o.Address.Region
@@ -255,7 +263,7 @@ func (v *view) zone() *time.Location {
 		names = append(address.ZoneOf("", string(country), region), m.Zone)
 	}
 	for _, name := range names {
-		if z, err := time.LoadLocation(name); err == nil && name != "" {
+		if z, ok := market.KnownZone(name); ok && name != "" {
 			return z
 		}
 	}

@@ -82,6 +82,7 @@ type (
 		Texts(tx *db.Tx, langs []string) (map[messaging.TextID]messaging.TextState, error)
 		History(tx *db.Tx, id messaging.TextID) ([]messaging.TextVersion, error)
 		Pins(tx *db.Tx, templates []string) (messaging.Pins, error)
+		Uses(tx *db.Tx, templates []string, pins messaging.Pins) ([]messaging.TextUse, error)
 		Rehearse(script messaging.Script) *messaging.Rehearsal
 		Costs(tx *db.Tx, messages []string) (map[string]messaging.Cost, error)
 		InCurrency(c messaging.Cost, to money.Currency, day string) (messaging.Cost, bool)

@@ -20,16 +20,27 @@ type memory struct {
 	from    time.Time // before it counts what really happened; zero: nothing did
 
 	runs    int64
-	active  map[string][]*Run // by subject
-	last    map[string]*Run   // by journey and key
-	entered map[string][]time.Time
-	wrote   map[string][]writing
+	active  map[string][]*Run     // by subject
+	last    map[string]*Run       // by journey and key, those that aren't over
+	past    map[string]ended      // by journey and key, where none is under way
+	entered map[string]time.Time  // the last time, by journey and person
+	wrote   map[string][2]writing // the last one, and the last one of another key, by journey and person
 	tagged  map[string][]string
 	people  map[string][]string // profiles of persons
 	due     agenda
 	took    func(r *Run, p Step)
 	over    func(r *Run)
 }
+
+// ended is what is remembered of a run that is over: what the next one of its subject asks.
+type ended struct {
+	state       State
+	at, started time.Time
+	sent        int64
+}
+
+// mostPeople is of how many customers their other profiles are remembered at most.
+const mostPeople = 16_384
 
 // writing is a message of a journey to a person.
 type writing struct {
@@ -38,8 +49,8 @@ type writing struct {
 }
 
 func newMemory(s *Service, open []liveJourney, from time.Time) *memory {
-	m := &memory{s: s, open: open, defined: map[string]edition{}, from: from, active: map[string][]*Run{}, last: map[string]*Run{}, entered: map[string][]time.Time{},
-		wrote: map[string][]writing{}, tagged: map[string][]string{}, people: map[string][]string{}, took: func(*Run, Step) {}, over: func(*Run) {}}
+	m := &memory{s: s, open: open, defined: map[string]edition{}, from: from, active: map[string][]*Run{}, last: map[string]*Run{}, past: map[string]ended{}, entered: map[string]time.Time{},
+		wrote: map[string][2]writing{}, tagged: map[string][]string{}, people: map[string][]string{}, took: func(*Run, Step) {}, over: func(*Run) {}}
 	for _, j := range open {
 		m.defined[fmt.Sprint(j.d.Journey, "/", j.version)] = edition{j.d, j.words}
 	}
@@ -71,7 +82,16 @@ func (m *memory) concerned(h Happening) (all []*Run, err error) {
 	return all, nil
 }
 
-func (m *memory) latest(journey, key string) (*Run, error) { return m.last[journey+"/"+key], nil }
+func (m *memory) latest(journey, key string) (*Run, error) {
+	k := journey + "/" + key
+	if r := m.last[k]; r != nil {
+		return r, nil
+	}
+	if p, ok := m.past[k]; ok {
+		return &Run{Journey: journey, Key: key, State: p.state, At: p.at, Started: p.started, Sent: p.sent}, nil
+	}
+	return nil, nil
+}
 
 func (m *memory) enteredSince(journey, customer string, since time.Time) (bool, error) {
 	who, err := m.person(customer)
@@ -79,7 +99,7 @@ func (m *memory) enteredSince(journey, customer string, since time.Time) (bool, 
 		return false, err
 	}
 	for _, id := range who {
-		if slices.ContainsFunc(m.entered[journey+"/"+id], func(at time.Time) bool { return at.After(since) }) {
+		if m.entered[journey+"/"+id].After(since) {
 			return true, nil
 		}
 	}
@@ -98,7 +118,7 @@ func (m *memory) lastSent(r *Run) (time.Time, error) {
 	}
 	at := time.Time{}
 	for _, id := range who {
-		for _, w := range slices.Backward(m.wrote[r.Journey+"/"+id]) {
+		for _, w := range m.wrote[r.Journey+"/"+id] {
 			if w.key != r.Key && w.at.After(at) {
 				at = w.at
 			}
@@ -149,20 +169,20 @@ func (m *memory) person(customer string) ([]string, error) {
 }
 
 func (m *memory) save(r *Run) error {
+	k := r.Journey + "/" + r.Key
 	if r.fresh {
 		m.runs++
 		r.ID = fmt.Sprintf("run_%09d", m.runs)
-		m.last[r.Journey+"/"+r.Key] = r
+		m.last[k] = r
+		delete(m.past, k)
 		if r.Customer != "" {
-			k := r.Journey + "/" + r.Customer
-			m.entered[k] = append(m.entered[k], r.Started)
+			m.entered[r.Journey+"/"+r.Customer] = r.Started
 		}
 	}
 	for _, p := range r.steps {
 		p.Run = r.ID
 		if p.Outcome == Sent && r.Customer != "" {
-			k := r.Journey + "/" + r.Customer
-			m.wrote[k] = append(m.wrote[k], writing{r.Key, p.At})
+			m.write(r.Journey+"/"+r.Customer, writing{r.Key, p.At})
 		}
 		m.took(r, p)
 	}
@@ -185,11 +205,52 @@ func (m *memory) save(r *Run) error {
 	r.steps, r.fresh = nil, false
 	if r.State.Over() {
 		m.over(r)
-		r.Event, r.Visits, r.Vars = Happening{}, nil, nil
+		r.Event, r.Visits, r.Vars = Happening{}, nil, nil // the agenda may still have it
+		if m.last[k] == r {
+			delete(m.last, k)
+			m.past[k] = ended{r.State, r.At, r.Started, r.Sent}
+		}
 		return nil
 	}
 	if !r.Due.IsZero() {
 		heap.Push(&m.due, appointment{r.Due, r})
+	}
+	return nil
+}
+
+// write remembers a message to a person, and the last one of another key.
+func (m *memory) write(k string, w writing) {
+	last := m.wrote[k]
+	if last[0].key != w.key {
+		last[1] = last[0]
+	}
+	last[0] = w
+	m.wrote[k] = last
+}
+
+// meet looks up the persons of many customers at once.
+func (m *memory) meet(customers []string) error {
+	if len(m.people) > mostPeople {
+		clear(m.people)
+	}
+	var ids []string
+	for _, id := range customers {
+		if _, ok := m.people[id]; !ok && id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	all, err := m.s.Customers.Persons(m.tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		m.people[id] = all[id]
+		if all[id] == nil {
+			m.people[id] = []string{id}
+		}
 	}
 	return nil
 }

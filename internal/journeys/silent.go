@@ -71,30 +71,39 @@ func (h *silent) call(*view, *Node) error { return nil }
 
 // The packages below as a trial on the past sees them: as of the event that it has come to, as far as that is known.
 
-// mostKept is for how many orders, carts and parcels at once what was read is kept: those that are on their way.
-const mostKept = 8192
+// mostKept is of how many orders, carts and parcels at least what was read last is kept, and twice as many at most: one is
+// asked for again and again within a moment, but weeks later it may as well be read anew.
+const mostKept = 1024
 
 // recent keeps what was read last, since several versions ask for the same, and for one thing again and again.
-type recent[K comparable, V any] map[K]V
+type recent[K comparable, V any] struct{ now, before map[K]V }
 
-func (r recent[K, V]) get(key K, read func() (V, error)) (V, error) {
-	if v, ok := r[key]; ok {
+func (r *recent[K, V]) get(key K, read func() (V, error)) (V, error) {
+	v, ok := r.now[key]
+	if ok {
 		return v, nil
 	}
-	v, err := read()
-	if err == nil {
-		if len(r) >= mostKept {
-			clear(r)
+	if v, ok = r.before[key]; !ok {
+		var err error
+		if v, err = read(); err != nil {
+			return v, err
 		}
-		r[key] = v
 	}
-	return v, err
+	r.put(key, v)
+	return v, nil
+}
+
+func (r *recent[K, V]) put(key K, v V) {
+	if r.now == nil || len(r.now) >= mostKept {
+		r.now, r.before = make(map[K]V, mostKept), r.now
+	}
+	r.now[key] = v
 }
 
 // pastOrders are orders as they are now.
 type pastOrders struct {
 	Orders
-	kept recent[order.ID, order.Order]
+	kept *recent[order.ID, order.Order]
 }
 
 // Get implements Orders.
@@ -105,7 +114,7 @@ func (p pastOrders) Get(tx *db.Tx, id order.ID) (order.Order, error) {
 // pastCarts make no links: those that are real write down their secret.
 type pastCarts struct {
 	Carts
-	kept recent[string, checkout.Cart]
+	kept *recent[string, checkout.Cart]
 }
 
 // ByID implements Carts.
@@ -119,8 +128,29 @@ func (pastCarts) Link(*db.Tx, string) (string, error) { return "sample", nil }
 // pastParcels are parcels as the last event that was replayed left them.
 type pastParcels struct {
 	Parcels
-	kept recent[fulfilment.ParcelID, fulfilment.ParcelState]
-	seen map[fulfilment.ParcelID]fulfilment.ParcelEvent
+	kept *recent[fulfilment.ParcelID, fulfilment.ParcelState]
+	seen map[fulfilment.ParcelID]sighting
+	said map[string]string // words that events have in common, once each
+}
+
+// sighting is what the last events said of a parcel.
+type sighting struct {
+	status                                fulfilment.Status
+	stage                                 fulfilment.Stage
+	reason, responsible, action, from, to string
+	opens, shuts                          time.Time
+}
+
+func (p pastParcels) note(f fulfilment.ParcelFacts, opens, shuts time.Time) {
+	one := func(word string) string {
+		if same, ok := p.said[word]; ok {
+			return same
+		}
+		p.said[word] = word
+		return word
+	}
+	p.seen[f.Parcel] = sighting{fulfilment.Status(one(string(f.Status))), fulfilment.Stage(one(string(f.Stage))), one(f.Reason), one(f.Responsible), one(f.Action),
+		one(f.From), one(f.To), opens, shuts}
 }
 
 // Parcel implements Parcels.
@@ -130,9 +160,9 @@ func (p pastParcels) Parcel(tx *db.Tx, id fulfilment.ParcelID) (fulfilment.Parce
 	if err != nil || !ok {
 		return state, err
 	}
-	state.Status, state.Stage, state.Reason, state.Responsible, state.Action, state.From, state.To = e.Status, e.Stage, e.Reason, e.Responsible, e.Action, e.From, e.To
-	state.WindowStart, state.WindowEnd = e.WindowStart, e.WindowEnd
-	if e.Status != fulfilment.Delivered {
+	state.Status, state.Stage, state.Reason, state.Responsible, state.Action, state.From, state.To = e.status, e.stage, e.reason, e.responsible, e.action, e.from, e.to
+	state.WindowStart, state.WindowEnd = e.opens, e.shuts
+	if e.status != fulfilment.Delivered {
 		state.DeliveredAt = time.Time{}
 	}
 	return state, nil

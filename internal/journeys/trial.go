@@ -1,6 +1,7 @@
 package journeys
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -105,6 +106,8 @@ type trial struct {
 	parcels  pastParcels
 	tickets  pastTickets
 	casts    []*cast
+	same     int64 // the version in force, if it says what is tried; then it isn't played
+	people   map[string][]string
 	base     money.Currency
 }
 
@@ -170,6 +173,10 @@ func (s *Service) Trial(ctx context.Context, d Definition, days int64, progress 
 			r.Live = &f
 		}
 	}
+	if t.same > 0 {
+		f := r.Tried
+		f.Version, r.Live = t.same, &f
+	}
 	return r, nil
 }
 
@@ -182,9 +189,9 @@ func (s *Service) base() money.Currency {
 }
 
 func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial, error) {
-	t := &trial{base: r.Base, parcels: pastParcels{s.Parcels, recent[fulfilment.ParcelID, fulfilment.ParcelState]{}, map[fulfilment.ParcelID]fulfilment.ParcelEvent{}}, tickets: pastTickets{s.Tickets, map[string]int{}}}
+	t := &trial{base: r.Base, people: map[string][]string{}, parcels: pastParcels{s.Parcels, &recent[fulfilment.ParcelID, fulfilment.ParcelState]{}, map[fulfilment.ParcelID]sighting{}, map[string]string{}}, tickets: pastTickets{s.Tickets, map[string]int{}}}
 	needs := s.Needs
-	needs.Orders, needs.Carts = pastOrders{s.Orders, recent[order.ID, order.Order]{}}, pastCarts{s.Carts, recent[string, checkout.Cart]{}}
+	needs.Orders, needs.Carts = pastOrders{s.Orders, &recent[order.ID, order.Order]{}}, pastCarts{s.Carts, &recent[string, checkout.Cart]{}}
 	if s.Parcels != nil {
 		needs.Parcels = t.parcels
 	}
@@ -207,6 +214,14 @@ func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial,
 			if err != nil {
 				return err
 			}
+			same, err := s.saysNow(tx, now, &d)
+			if err != nil {
+				return err
+			}
+			if same {
+				t.same = j.Version
+				continue
+			}
 			t.casts = append(t.casts, t.cast(liveJourney{j.Version, now.d, now.words}, r.From))
 		}
 		return nil
@@ -214,10 +229,29 @@ func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial,
 	return t, err
 }
 
+// saysNow reports whether an edition is the definition with the words of now, so that both would do the same.
+func (s *Service) saysNow(tx *db.Tx, e edition, d *Definition) (bool, error) {
+	if !bytes.Equal(e.d.JSON(), d.JSON()) {
+		return false, nil
+	}
+	for _, template := range d.Templates() {
+		pins, ok := e.words[template]
+		if !ok || pins == nil {
+			continue
+		}
+		uses, err := s.Messages.Uses(tx, []string{template}, pins)
+		if err != nil || slices.ContainsFunc(uses, func(u messaging.TextUse) bool { return u.Sent != u.Newest }) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 func (t *trial) cast(j liveJourney, from time.Time) *cast {
 	d := j.d
 	c := &cast{version: j.version, d: d, memory: newMemory(t.s, []liveJourney{j}, from),
 		tally: &tally{base: t.base, convert: t.s.Messages.InCurrency, markets: map[market.Code]*MarketReport{}}}
+	c.memory.people = t.people
 	c.memory.took, c.memory.over = func(r *Run, p Step) { c.tally.took(d, r, p) }, c.tally.ended
 	hands := &silent{gate: t.s.Messages.Rehearse(messaging.Script{Own: d.Templates()}), memory: c.memory,
 		sent:   func(v *view, r messaging.Record) { c.tally.message(r, v.now, v.zone()) },
@@ -272,26 +306,21 @@ func (t *trial) play(tx *db.Tx, entries []events.Entry, until time.Time) error {
 	for _, c := range t.casts {
 		c.tx, c.memory.tx = tx, tx
 	}
-	for _, e := range entries {
+	scenes, err := t.read(tx, entries)
+	if err != nil {
+		return err
+	}
+	for _, h := range scenes {
 		for _, c := range t.casts {
-			if err := c.reach(e.At); err != nil {
+			if err := c.reach(h.noted); err != nil {
 				return err
 			}
 		}
-		h, err := t.meanings[e.Topic](tx, e)
-		if gone(err) || err == nil && h.Event == "" {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := t.note(e); err != nil {
-			return err
-		}
-		t.tickets.heard(h)
+		t.note(h)
+		t.tickets.heard(h.Happening)
 		for _, c := range t.casts {
-			c.now = e.At
-			if err := c.happened(h); err != nil {
+			c.now = h.noted
+			if err := c.happened(h.Happening); err != nil {
 				return err
 			}
 		}
@@ -307,28 +336,64 @@ func (t *trial) play(tx *db.Tx, entries []events.Entry, until time.Time) error {
 	return nil
 }
 
-// note keeps what an event says of a parcel.
-func (t *trial) note(e events.Entry) error {
-	if t.s.Parcels == nil {
-		return nil
+// past is an entry of the journal as it is played.
+type past struct {
+	Happening
+	noted time.Time
+	moved *fulfilment.ParcelEvent
+	late  *fulfilment.DelayEvent
+}
+
+// read says what entries mean, and looks up at once who the people in them are. Those that mean nothing are left out.
+func (t *trial) read(tx *db.Tx, entries []events.Entry) (all []past, err error) {
+	who := make([]string, 0, len(entries))
+	for _, e := range entries {
+		p, err := t.meant(tx, e)
+		if gone(err) || err == nil && p.Event == "" {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.noted = e.At
+		all, who = append(all, p), append(who, p.Customer)
 	}
+	return all, t.casts[0].memory.meet(who)
+}
+
+func (t *trial) meant(tx *db.Tx, e events.Entry) (p past, err error) {
 	switch e.Topic {
 	case fulfilment.ParcelEvent{}.Topic():
 		moved, err := events.Decode[fulfilment.ParcelEvent](e)
 		if err != nil {
-			return err
+			return p, err
 		}
-		t.parcels.seen[moved.Parcel] = moved
+		p.moved = &moved
+		p.Happening, err = t.s.moved(tx, moved)
+		return p, err
 	case fulfilment.DelayEvent{}.Topic():
 		late, err := events.Decode[fulfilment.DelayEvent](e)
 		if err != nil {
-			return err
+			return p, err
 		}
-		at := t.parcels.seen[late.Parcel]
-		at.ParcelFacts = late.ParcelFacts
-		t.parcels.seen[late.Parcel] = at
+		p.late = &late
+		p.Happening, err = t.s.delayed(tx, late)
+		return p, err
 	}
-	return nil
+	p.Happening, err = t.meanings[e.Topic](tx, e)
+	return p, err
+}
+
+// note keeps what an event says of a parcel.
+func (t *trial) note(p past) {
+	switch {
+	case t.s.Parcels == nil:
+	case p.moved != nil:
+		t.parcels.note(p.moved.ParcelFacts, p.moved.WindowStart, p.moved.WindowEnd)
+	case p.late != nil:
+		at := t.parcels.seen[p.late.Parcel]
+		t.parcels.note(p.late.ParcelFacts, at.opens, at.shuts)
+	}
 }
 
 // reach lets everything happen that is due until a moment.

@@ -82,13 +82,22 @@ var zones sync.Map // IANA name -> *time.Location
 
 // TimeZone returns a time zone by its IANA name, read once; an unknown one, which Save refuses, is UTC.
 func TimeZone(name string) *time.Location {
+	z, ok := KnownZone(name)
+	if !ok {
+		return time.UTC
+	}
+	return z
+}
+
+// KnownZone returns a time zone by its IANA name, read once; false for a name that nobody knows.
+func KnownZone(name string) (*time.Location, bool) {
 	if z, ok := zones.Load(name); ok {
-		return z.(*time.Location)
+		return z.(*time.Location), true
 	}
 	z, err := time.LoadLocation(name)
 	if err != nil {
-		z = time.UTC
+		return nil, false
 	}
 	zones.Store(name, z)
-	return z
+	return z, true
 }

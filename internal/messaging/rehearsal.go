@@ -3,7 +3,10 @@ package messaging
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"portolan/internal/customer"
@@ -18,12 +21,25 @@ type Rehearsal struct {
 	s      *Service
 	script Script
 	known  map[string]*dossier
+	real   map[string][]leaving // what was really sent, by address and person
 	gone   map[string][]leaving // by address, and by person
 	people map[string][]string  // profiles of a customer's person
 	carts  map[string]string
 	same   map[string][]time.Time // by address and words
 	spent  map[string]int64       // by market and period, in millionths of the currency of its limits
 	sent   int64
+	last   planned
+	swept  time.Time
+	span   time.Duration // for how long the same words count, where that is longest
+}
+
+// planned is the last answer of a rehearsal: who plans a message mostly sends it at once.
+type planned struct {
+	tx     *db.Tx
+	at     time.Time
+	asked  Message
+	vars   map[string]string // as they were: the asker may change them afterwards
+	record Record
 }
 
 // Script says what a rehearsal takes for granted. Routes, senders' papers, texts and limits are always those of now.
@@ -53,12 +69,23 @@ type then struct {
 
 // Rehearse begins a rehearsal.
 func (s *Service) Rehearse(script Script) *Rehearsal {
-	return &Rehearsal{s: s, script: script, known: map[string]*dossier{}, gone: map[string][]leaving{}, people: map[string][]string{}, carts: map[string]string{}, same: map[string][]time.Time{},
+	return &Rehearsal{s: s, script: script, known: map[string]*dossier{}, real: map[string][]leaving{}, gone: map[string][]leaving{}, people: map[string][]string{}, carts: map[string]string{}, same: map[string][]time.Time{},
 		spent: map[string]int64{}}
 }
 
 // Plan says what the gate would have answered at a moment. The record's Cost is what sending it would have cost.
 func (h *Rehearsal) Plan(tx *db.Tx, at time.Time, m Message) (Record, error) {
+	if p := &h.last; p.tx == tx && p.at.Equal(at) && p.asked.Key == m.Key && maps.Equal(p.vars, m.Vars) && reflect.DeepEqual(p.asked, m) {
+		return p.record, nil
+	}
+	r, err := h.plan(tx, at, m)
+	if err == nil {
+		h.last = planned{tx, at, m, maps.Clone(m.Vars), r}
+	}
+	return r, err
+}
+
+func (h *Rehearsal) plan(tx *db.Tx, at time.Time, m Message) (Record, error) {
 	m, err := h.s.complete(m)
 	if err != nil {
 		return Record{}, err
@@ -117,11 +144,37 @@ func (h *Rehearsal) idsOf(tx *db.Tx, customer string) (ids []string, err error) 
 	return ids, err
 }
 
+// sweepEach is how often a rehearsal forgets what is too long ago to count, by its own clock.
+const sweepEach = 7 * 24 * time.Hour
+
+// sweep forgets what left too long ago to count for any cap.
+func (h *Rehearsal) sweep(at time.Time) {
+	if h.swept.IsZero() {
+		h.swept = at
+	}
+	if at.Sub(h.swept) < sweepEach {
+		return
+	}
+	h.swept = at
+	for who, all := range h.gone {
+		if !all[len(all)-1].at.After(at.Add(-monthSpan)) {
+			delete(h.gone, who)
+		}
+	}
+	for words, all := range h.same {
+		if !all[len(all)-1].After(at.Add(-h.span)) {
+			delete(h.same, words)
+		}
+	}
+}
+
 // left makes a message count.
 func (h *Rehearsal) left(at time.Time, r Record) {
+	h.last = planned{}
+	h.sweep(at)
 	if all := h.s.rules.of(r.Country, r.Region); r.Channel == SMS && len(all) > 0 && all[0].Repeats.Most > 0 {
 		key := r.To + "\x00" + r.Body
-		h.same[key] = append(h.same[key], at)
+		h.same[key], h.span = append(h.same[key], at), max(h.span, all[0].Repeats.Span)
 	}
 	if !r.Class.asks() {
 		return
@@ -145,7 +198,7 @@ func (h *Rehearsal) left(at time.Time, r Record) {
 }
 
 // mostKnown is how many addresses a rehearsal remembers the dossiers of.
-const mostKnown = 8192
+const mostKnown = 4096
 
 func (h *Rehearsal) dossier(tx *db.Tx, address string) (*dossier, error) {
 	if d, ok := h.known[address]; ok {
@@ -245,18 +298,36 @@ func (t *then) recent(tx *db.Tx, a *application, r Record) error {
 		t.r.s.count(a.country, a.recent)
 		return nil
 	}
-	real, err := recent(tx, r, since)
+	real, err := h.sentTo(tx, r, since)
 	if err != nil {
 		return err
 	}
 	for _, l := range real {
-		if !l.at.After(t.at) && !slices.Contains(h.script.Own, l.template) {
+		if l.at.After(since) && !l.at.After(t.at) && !slices.Contains(h.script.Own, l.template) {
 			a.recent = append(a.recent, l)
 		}
 	}
 	t.r.s.count(a.country, a.recent)
 	slices.SortStableFunc(a.recent, func(x, y leaving) int { return cmp.Compare(x.at.UnixNano(), y.at.UnixNano()) })
 	return nil
+}
+
+// sentTo is what was really sent to a person since a moment, perhaps with some from before it. It is read once, since
+// moments only move forward.
+func (h *Rehearsal) sentTo(tx *db.Tx, r Record, since time.Time) (all []leaving, err error) {
+	key := r.To + "\x00" + strings.Join(r.person, "\x00")
+	all, ok := h.real[key]
+	if ok {
+		return all, nil
+	}
+	if all, err = recent(tx, r, since); err != nil {
+		return nil, err
+	}
+	if len(h.real) >= mostKnown {
+		clear(h.real)
+	}
+	h.real[key] = all
+	return all, nil
 }
 
 // purses are the limits of money, with what the rehearsal would have spent of them.

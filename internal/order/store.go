@@ -226,7 +226,7 @@ func list(tx *db.Tx, f Filter, p Page) ([]Order, string, error) {
 		query += ` where ` + strings.Join(where, ` and `)
 	}
 	args = append(args, p.Limit+1)
-	orders, err := db.All(tx, scan, query+fmt.Sprintf(` order by placed_at desc, id desc limit $%d`, len(args)), args...)
+	orders, err := db.All(tx, scan, query+fmt.Sprintf(` order by placed_at desc, id desc limit 0 + $%d`, len(args)), args...)
 	if err != nil || len(orders) <= p.Limit {
 		return orders, "", err
 	}

@@ -3,8 +3,10 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"portolan/internal/db"
@@ -21,9 +23,9 @@ type Replayed struct {
 	Messages int64 // that would have been sent
 }
 
-// Replay runs the days of an earlier play, whose file lies in c.Dir, silently through each journey in force. Nothing is
-// written but what a shop writes when it opens.
-func Replay(ctx context.Context, c Config) (all []Replayed, err error) {
+// Replay runs the days of an earlier play, whose file lies in c.Dir, silently through the journeys in force, or through
+// those named. Nothing is written but what a shop writes when it opens.
+func Replay(ctx context.Context, c Config, named ...string) (all []Replayed, err error) {
 	c = c.begun()
 	path := filepath.Join(c.Dir, "sim.db")
 	if _, err := os.Stat(path); err != nil {
@@ -51,8 +53,16 @@ func Replay(ctx context.Context, c Config) (all []Replayed, err error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range named {
+		if !slices.ContainsFunc(inForce, func(v journeys.Version) bool { return v.Journey == name }) {
+			return nil, fmt.Errorf("%s: %w", name, journeys.ErrUnknownJourney)
+		}
+	}
 	world := db.Real()
 	for _, v := range inForce {
+		if len(named) > 0 && !slices.Contains(named, v.Journey) {
+			continue
+		}
 		began := world.Now()
 		r, err := w.app.Journeys.Trial(ctx, v.Definition, int64(c.Days), nil)
 		if err != nil {
