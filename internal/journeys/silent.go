@@ -73,7 +73,7 @@ func (h *silent) call(*view, *Node) error { return nil }
 
 // mostKept is of how many orders, carts and parcels at least what was read last is kept, and twice as many at most: one is
 // asked for again and again within a moment, but weeks later it may as well be read anew.
-const mostKept = 1024
+var mostKept = 1024
 
 // recent keeps what was read last, since several versions ask for the same, and for one thing again and again.
 type recent[K comparable, V any] struct{ now, before map[K]V }
@@ -95,7 +95,7 @@ func (r *recent[K, V]) get(key K, read func() (V, error)) (V, error) {
 
 func (r *recent[K, V]) put(key K, v V) {
 	if r.now == nil || len(r.now) >= mostKept {
-		r.now, r.before = make(map[K]V, mostKept), r.now
+		r.now, r.before = map[K]V{}, r.now
 	}
 	r.now[key] = v
 }

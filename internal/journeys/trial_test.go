@@ -190,3 +190,43 @@ func TestTrialInTheQueue(t *testing.T) {
 		require.ErrorIs(t, err, journeys.ErrBadDefinition)
 	})
 }
+
+// A trial says the same of a definition whether it is the one in force, which isn't played twice then, or one that differs
+// from it in nothing that matters; and the version in force does what it would do if it were tried.
+func TestTrialOfTheSame(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		dbtest.Write(t, d, w.journeys.Prepare)
+		w.abandon(40)
+		once, err := w.journeys.Trial(t.Context(), shipped(t, "cart"), 10, nil)
+		require.NoError(t, err)
+		other := shipped(t, "cart")
+		other.Priority++
+		twice, err := w.journeys.Trial(t.Context(), other, 10, nil)
+		require.NoError(t, err)
+		require.NotNil(t, once.Live)
+		require.Positive(t, once.Live.Version)
+		require.Zero(t, once.Tried.Version)
+		require.Positive(t, once.Tried.All().Sent().Messages)
+		require.Equal(t, twice, once)
+	})
+}
+
+// A trial that remembers next to nothing of what it has read says the same.
+func TestTrialForgets(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		dbtest.Write(t, d, w.journeys.Prepare)
+		w.abandon(40)
+		all := map[int]journeys.Report{}
+		for _, most := range []int{1, 3, 1000} {
+			restore := journeys.Keep(most)
+			r, err := w.journeys.Trial(t.Context(), shipped(t, "cart"), 10, nil)
+			restore()
+			require.NoError(t, err)
+			all[most] = r
+		}
+		require.Equal(t, all[1000], all[1])
+		require.Equal(t, all[1000], all[3])
+	})
+}

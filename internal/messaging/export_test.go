@@ -34,3 +34,14 @@ func (s *Service) SettleCosts(tx *db.Tx) error { return s.settleCosts(tx, settle
 
 // GateHolds sets how long an offer may wait for room before the gate is asked again.
 func (s *Service) GateHolds(d time.Duration) { s.lane.holds = d }
+
+// Forget lets a rehearsal forget all that it has read or answered, but nothing of what it has sent.
+func (h *Rehearsal) Forget() {
+	clear(h.known)
+	clear(h.people)
+	clear(h.real)
+	h.last = planned{}
+}
+
+// Remembered is of how many addresses and words a rehearsal knows what it has sent to them.
+func (h *Rehearsal) Remembered() int { return len(h.gone) + len(h.same) }
