@@ -140,6 +140,7 @@ type Service struct {
 	timer    *timer
 	inForce  *snapshot.Of[[]liveJourney]
 	editions sync.Map // of edition, by journey and version
+	keep     int      // what trials keep instead of mostKept; 0: that
 }
 
 // New starts the journeys on bus.

@@ -40,7 +40,7 @@ type ended struct {
 }
 
 // mostPeople is of how many customers their other profiles are remembered at most.
-var mostPeople = 16_384
+const mostPeople = 8 * mostKept
 
 // writing is a message of a journey to a person.
 type writing struct {
@@ -230,7 +230,7 @@ func (m *memory) write(k string, w writing) {
 
 // meet looks up the persons of many customers at once.
 func (m *memory) meet(customers []string) error {
-	if len(m.people) >= mostPeople {
+	if len(m.people) >= cmp.Or(m.s.keep, mostPeople) {
 		clear(m.people)
 	}
 	var ids []string

@@ -71,12 +71,16 @@ func (h *silent) call(*view, *Node) error { return nil }
 
 // The packages below as a trial on the past sees them: as of the event that it has come to, as far as that is known.
 
-// mostKept is of how many orders, carts and parcels at least what was read last is kept, and twice as many at most: one is
-// asked for again and again within a moment, but weeks later it may as well be read anew.
-var mostKept = 1024
+// mostKept is of how many orders and carts at least what was read last is kept, and twice as many at most: one is asked for
+// again and again within a moment, but weeks later it may as well be read anew. Of parcels, which are small, dear to read and
+// heard of on many days, it is twice that.
+const mostKept = 2048
 
 // recent keeps what was read last, since several versions ask for the same, and for one thing again and again.
-type recent[K comparable, V any] struct{ now, before map[K]V }
+type recent[K comparable, V any] struct {
+	now, before map[K]V
+	most        int // in each
+}
 
 func (r *recent[K, V]) get(key K, read func() (V, error)) (V, error) {
 	v, ok := r.now[key]
@@ -94,7 +98,7 @@ func (r *recent[K, V]) get(key K, read func() (V, error)) (V, error) {
 }
 
 func (r *recent[K, V]) put(key K, v V) {
-	if r.now == nil || len(r.now) >= mostKept {
+	if r.now == nil || len(r.now) >= r.most {
 		r.now, r.before = map[K]V{}, r.now
 	}
 	r.now[key] = v

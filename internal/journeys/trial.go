@@ -2,6 +2,7 @@ package journeys
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -189,16 +190,17 @@ func (s *Service) base() money.Currency {
 }
 
 func (s *Service) newTrial(ctx context.Context, d Definition, r Report) (*trial, error) {
-	t := &trial{base: r.Base, people: map[string][]string{}, parcels: pastParcels{s.Parcels, &recent[fulfilment.ParcelID, fulfilment.ParcelState]{}, map[fulfilment.ParcelID]sighting{}, map[string]string{}}, tickets: pastTickets{s.Tickets, map[string]int{}}}
+	most := cmp.Or(s.keep, mostKept)
+	t := &trial{base: r.Base, people: map[string][]string{}, parcels: pastParcels{s.Parcels, &recent[fulfilment.ParcelID, fulfilment.ParcelState]{most: 2 * most}, map[fulfilment.ParcelID]sighting{}, map[string]string{}}, tickets: pastTickets{s.Tickets, map[string]int{}}}
 	needs := s.Needs
-	needs.Orders, needs.Carts = pastOrders{s.Orders, &recent[order.ID, order.Order]{}}, pastCarts{s.Carts, &recent[string, checkout.Cart]{}}
+	needs.Orders, needs.Carts = pastOrders{s.Orders, &recent[order.ID, order.Order]{most: most}}, pastCarts{s.Carts, &recent[string, checkout.Cart]{most: most}}
 	if s.Parcels != nil {
 		needs.Parcels = t.parcels
 	}
 	if s.Tickets != nil {
 		needs.Tickets = t.tickets
 	}
-	t.s = &Service{Needs: needs, db: s.db, bus: s.bus}
+	t.s = &Service{Needs: needs, db: s.db, bus: s.bus, keep: s.keep}
 	t.meanings = t.s.meanings()
 	t.casts = []*cast{t.cast(liveJourney{0, &d, nil}, r.From)}
 	err := s.db.Read(ctx, func(tx *db.Tx) error {
