@@ -2,6 +2,7 @@ package journeys
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"portolan/internal/fault"
 	"portolan/internal/id"
 	"portolan/internal/jobs"
+	"portolan/internal/messaging"
 )
 
 // ErrUnknownTrial is the fault of asking for a trial that isn't kept.
@@ -28,6 +30,7 @@ type TrialRun struct {
 	ID         string
 	Journey    string
 	Definition Definition
+	Texts      messaging.Pins // the words that were in force
 	Days       int64
 	By         string
 	State      string
@@ -59,29 +62,38 @@ func (s *Service) BeginTrial(tx *db.Tx, d Definition, days int64, by string) (Tr
 	if err := s.Check(tx, d); err != nil {
 		return TrialRun{}, err
 	}
-	t := TrialRun{ID: id.New("trl"), Journey: d.Journey, Definition: d, Days: days, By: by, State: TrialRunning, At: tx.Now()}
+	texts, err := s.Messages.Pins(tx, d.Templates())
+	if err != nil {
+		return TrialRun{}, err
+	}
+	t := TrialRun{ID: id.New("trl"), Journey: d.Journey, Definition: d, Texts: texts, Days: days, By: by, State: TrialRunning, At: tx.Now()}
 	if err := tx.Send(`delete from journey_trials where at < $1`, tx.Now().Add(-trialsKept)); err != nil {
 		return t, err
 	}
-	err := tx.Send(`insert into journey_trials (id, journey, definition, days, by_whom, state, share, report, at) values ($1, $2, $3, $4, $5, $6, 0, '', $7)`,
-		t.ID, t.Journey, string(d.JSON()), days, by, t.State, t.At)
+	err = tx.Send(`insert into journey_trials (id, journey, definition, texts, days, by_whom, state, share, report, at) values ($1, $2, $3, $4, $5, $6, $7, 0, '', $8)`,
+		t.ID, t.Journey, string(d.JSON()), textsJSON(texts), days, by, t.State, t.At)
 	if err != nil {
 		return t, err
 	}
 	return t, s.queue.Add(tx, trialJob{t.ID}, jobs.When{Subject: t.ID})
 }
 
-const trialColumns = `id, journey, definition, days, by_whom, state, share, report, at, ended_at`
+const trialColumns = `id, journey, definition, texts, days, by_whom, state, share, report, at, ended_at`
 
 func scanTrial(r db.Row) (t TrialRun, err error) {
-	var definition, report string
+	var definition, texts, report string
 	var thousandths int64
-	if err = r.Scan(&t.ID, &t.Journey, &definition, &t.Days, &t.By, &t.State, &thousandths, &report, &t.At, db.Null(&t.Ended)); err != nil {
+	if err = r.Scan(&t.ID, &t.Journey, &definition, &texts, &t.Days, &t.By, &t.State, &thousandths, &report, &t.At, db.Null(&t.Ended)); err != nil {
 		return t, err
 	}
 	t.Share, t.At, t.Ended = float64(thousandths)/1000, t.At.UTC(), t.Ended.UTC()
 	if said, ok := ReadReport(report); ok {
 		t.Report = &said
+	}
+	if texts != "" {
+		if err = json.Unmarshal([]byte(texts), &t.Texts); err != nil {
+			return t, err
+		}
 	}
 	t.Definition, err = ReadDefinition([]byte(definition))
 	return t, err
@@ -96,11 +108,15 @@ func (s *Service) TrialByID(tx *db.Tx, id string) (TrialRun, error) {
 	return t, err
 }
 
-// TrialOf returns the latest trial of exactly this definition that ran to its end or still runs, or ErrUnknownTrial. Its
-// report is what Publish wants to keep with the version.
+// TrialOf returns the latest trial of exactly this definition in the words that are in force that ran to its end or still
+// runs, or ErrUnknownTrial. Its report is what Publish wants to keep with the version.
 func (s *Service) TrialOf(tx *db.Tx, d Definition) (TrialRun, error) {
-	t, err := db.One(tx, scanTrial, `select `+trialColumns+` from journey_trials where journey = $1 and definition = $2 and state <> 'failed' order by at desc, id desc limit 1`,
-		d.Journey, string(d.JSON()))
+	texts, err := s.Messages.Pins(tx, d.Templates())
+	if err != nil {
+		return TrialRun{}, err
+	}
+	t, err := db.One(tx, scanTrial, `select `+trialColumns+` from journey_trials where journey = $1 and definition = $2 and texts = $3 and state <> 'failed' order by at desc, id desc limit 1`,
+		d.Journey, string(d.JSON()), textsJSON(texts))
 	if errors.Is(err, db.ErrNone) {
 		err = ErrUnknownTrial
 	}
@@ -110,7 +126,14 @@ func (s *Service) TrialOf(tx *db.Tx, d Definition) (TrialRun, error) {
 // tryOut is the job.
 func (s *Service) tryOut(ctx context.Context, a trialJob) error {
 	var t TrialRun
-	err := s.db.Read(ctx, func(tx *db.Tx) (err error) { t, err = s.TrialByID(tx, a.Trial); return err })
+	var texts messaging.Pins
+	err := s.db.Read(ctx, func(tx *db.Tx) (err error) {
+		if t, err = s.TrialByID(tx, a.Trial); err != nil {
+			return err
+		}
+		texts, err = s.Messages.Pins(tx, t.Definition.Templates())
+		return err
+	})
 	if errors.Is(err, ErrUnknownTrial) || err == nil && t.State != TrialRunning {
 		return nil
 	}
@@ -135,7 +158,7 @@ func (s *Service) tryOut(ctx context.Context, a trialJob) error {
 		body = report.JSON()
 	}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
-		return tx.Send(`update journey_trials set state = $2, share = 1000, report = $3, ended_at = $4 where id = $1`, t.ID, state, body, tx.Now())
+		return tx.Send(`update journey_trials set state = $2, share = 1000, report = $3, texts = $4, ended_at = $5 where id = $1`, t.ID, state, body, textsJSON(texts), tx.Now())
 	})
 }
 

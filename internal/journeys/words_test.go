@@ -200,3 +200,44 @@ func TestTrialsAndStoriesSayTheWordsOfTheirVersion(t *testing.T) {
 		require.Equal(t, "en/1", said(), "what is in force says what it took in")
 	})
 }
+
+// A trial holds for the words it was run with: when only those change it counts as old, as when the definition does.
+func TestATrialIsOldWhenItsWordsChange(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		w := writing(t, d)
+		w.part("t")
+		cart := shipped(t, "cart")
+		holds := func(want bool, why string) {
+			t.Helper()
+			dbtest.Read(t, d, func(tx *db.Tx) error {
+				_, err := w.journeys.TrialOf(tx, cart)
+				if want {
+					require.NoError(t, err, why)
+				} else {
+					require.ErrorIs(t, err, journeys.ErrUnknownTrial, why)
+				}
+				return nil
+			})
+		}
+		try := func() {
+			t.Helper()
+			dbtest.Write(t, d, func(tx *db.Tx) error { _, err := w.journeys.BeginTrial(tx, cart, 10, "mei"); return err })
+		}
+		try()
+		holds(true, "it runs")
+		w.drain()
+		holds(true, "nothing changed")
+		w.write(messaging.TextID{Key: "confirm", Lang: "en", Channel: messaging.Email}, "Thank you: {order}", 0, true)
+		holds(true, "words of another journey")
+		w.write(cartMail, "Your bag, first words {code}", 0, true)
+		holds(false, "new words")
+		try()
+		holds(true, "tried anew")
+		w.write(cartMail, "Your bag, corrected {code}", 1, false)
+		holds(false, "corrected before it ran")
+		w.drain()
+		holds(true, "it ran with the corrected words")
+		w.write(cartMail, "Your bag, second words {code}", 2, true)
+		holds(false, "new words again")
+	})
+}
