@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -258,9 +259,6 @@ func (p *page) signed(x float64, c money.Currency) string {
 	return text
 }
 
-// far is from where a bound is no bound.
-const far = 1e8
-
 func (p *page) liftRow(c journeys.Comparison, e journeys.Effect) liftRow {
 	row := liftRow{Comparison: c, Bought: p.tenths(c.A.People.P()), Control: p.tenths(c.B.People.P())}
 	if c.B.People.N == 0 {
@@ -348,24 +346,43 @@ func (c *console) effectCSV(w http.ResponseWriter, r *http.Request, p *page) err
 		return err
 	}
 	var b bytes.Buffer
-	out := csv.NewWriter(&b)
-	out.Write([]string{"of", "name", "treated", "treated_bought", "control", "control_bought", "lift", "lift_low", "lift_high", "profit_per_person", "profit_low", "profit_high", "currency",
-		"messages", "message_cost", "revenue", "discount", "verdict", "split_p"})
-	number := func(x float64) string {
-		if math.Abs(x) >= far {
+	if err := csv.NewWriter(&b).WriteAll(effectTable(e)); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="effect-`+e.Journey+`.csv"`)
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// effectTable are the figures as rows under a head. As on the page, an interval of groups that are too small is left empty,
+// and of groups that aren't as large as they should be only the sizes are told; why_empty says which it was.
+func effectTable(e journeys.Effect) [][]string {
+	rows := [][]string{{"of", "name", "treated", "treated_bought", "control", "control_bought", "lift", "lift_low", "lift_high", "profit_per_person", "profit_low", "profit_high", "currency",
+		"messages", "message_cost", "revenue", "discount", "verdict", "split_p", "why_empty", "missing_people", "missing_days"}}
+	count := func(n int64) string { return strconv.FormatInt(n, 10) }
+	number := func(x float64) string { return strconv.FormatFloat(x, 'f', 6, 64) }
+	known := func(n int64) string {
+		if n == 0 {
 			return ""
 		}
-		return strconv.FormatFloat(x, 'f', 6, 64)
+		return count(n)
+	}
+	interval := func(told bool, i experiment.Interval) []string {
+		if !told {
+			return make([]string, 3)
+		}
+		return []string{number(i.Value), number(i.Low), number(i.High)}
 	}
 	line := func(of string, x journeys.Comparison) {
-		row := []string{of, x.Name, strconv.FormatInt(x.A.People.N, 10), strconv.FormatInt(x.A.People.Hits, 10), strconv.FormatInt(x.B.People.N, 10), strconv.FormatInt(x.B.People.Hits, 10)}
+		split := number(x.Split)
 		if x.Verdict == journeys.Unequal {
-			row = []string{of, x.Name, row[2], "", row[4], "", "", "", "", "", "", "", string(e.Base), "", "", "", ""}
-		} else {
-			row = append(row, number(x.Conversion.Value), number(x.Conversion.Low), number(x.Conversion.High), number(x.Profit.Value), number(x.Profit.Low), number(x.Profit.High), string(e.Base),
-				strconv.FormatInt(x.A.Messages, 10), number(x.A.Cost), number(x.A.Revenue), number(x.A.Discount))
+			rows = append(rows, slices.Concat([]string{of, x.Name, count(x.A.People.N), "", count(x.B.People.N), ""}, make([]string, 6), []string{string(e.Base), "", "", "", "", string(x.Verdict), split, whyEmpty(x), "", ""}))
+			return
 		}
-		out.Write(append(row, string(x.Verdict), number(x.Split)))
+		rows = append(rows, slices.Concat([]string{of, x.Name, count(x.A.People.N), count(x.A.People.Hits), count(x.B.People.N), count(x.B.People.Hits)},
+			interval(x.Told(), x.Conversion), interval(x.Worthwhile(), x.Profit),
+			[]string{string(e.Base), count(x.A.Messages), number(x.A.Cost), number(x.A.Revenue), number(x.A.Discount), string(x.Verdict), split, whyEmpty(x), known(x.Missing), known(x.Days)}))
 	}
 	line("all", e.All)
 	for _, group := range []struct {
@@ -376,9 +393,20 @@ func (c *console) effectCSV(w http.ResponseWriter, r *http.Request, p *page) err
 			line(group.of, x)
 		}
 	}
-	out.Flush()
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="effect-`+e.Journey+`.csv"`)
-	_, err = w.Write(b.Bytes())
-	return err
+	return rows
+}
+
+// whyEmpty says why intervals of a row of the table are left out; empty where none is.
+func whyEmpty(x journeys.Comparison) string {
+	switch {
+	case x.Verdict == journeys.Unequal:
+		return "groups_not_as_large_as_the_lot_makes_them"
+	case x.Verdict == journeys.NoControl:
+		return "nobody_held_out"
+	case !x.Told():
+		return "not_enough_yet"
+	case !x.Worthwhile():
+		return "profit_without_bounds_yet"
+	}
+	return ""
 }

@@ -1,0 +1,4 @@
+package admin
+
+// EffectTable is what the file of a journey's effect holds.
+var EffectTable = effectTable
