@@ -29,7 +29,7 @@ type simCommand struct {
 	Replay    bool     `help:"Play nothing: run the days of an earlier play, whose database lies in --dir, silently through each journey, and say how long that takes."`
 	Journey   []string `help:"With --replay: only through this journey, for instance cart."`
 	Quiet     bool     `help:"Don't tell of each day."`
-	Dir       string   `type:"existingdir" help:"Where the database is made, and stays; usually it is removed."`
+	Dir       string   `help:"Where the database is made, and stays; usually it is removed. A directory that isn't there is made."`
 	Profile   string   `hidden:"" help:"Write a profile of the processor's time to this file, and one of the memory beside it."`
 }
 
@@ -49,6 +49,9 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 		}
 		slog.SetLogLoggerLevel(slog.LevelError + 4)
 		return sim.Play(ctx, t)
+	}
+	if err := c.settle(); err != nil {
+		return err
 	}
 	cfg := sim.Config{Days: c.Days, Seed: c.Seed, Restarts: c.Restarts, Dir: c.Dir}
 	var assumed io.Reader
@@ -97,9 +100,6 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 		return c.kill9(ctx, cfg, out)
 	}
 	var r *sim.Report
-	if c.Kills > 0 && c.Dir != "" {
-		return exit{2, errors.New("--kills plays twice, each time on a file of its own: leave --dir out")}
-	}
 	if c.Kills > 0 {
 		_, hit, difference, err := sim.Storm(ctx, cfg, c.Kills)
 		if err != nil {
@@ -122,6 +122,29 @@ func (c *simCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	if broken := r.Broken(); len(broken) > 0 {
 		return exit{1, fmt.Errorf("%d promises were broken, first: %s: %s", len(broken), broken[0].Name, broken[0].First)}
+	}
+	return nil
+}
+
+// settle sees to --days and --dir before anything is played.
+func (c *simCommand) settle() error {
+	switch {
+	case c.Days < 1:
+		return exit{2, fmt.Errorf("--days %d: a play takes at least one day", c.Days)}
+	case c.Replay && c.Dir == "":
+		return exit{2, errors.New("--replay needs --dir, the directory in which an earlier play left its database")}
+	case c.Kills > 0 && c.Dir != "":
+		return exit{2, errors.New("--kills plays twice, each time on a file of its own: leave --dir out")}
+	case c.Dir == "":
+		return nil
+	case c.Replay:
+		if _, err := os.Stat(c.Dir); err != nil {
+			return exit{2, fmt.Errorf("--dir: an earlier play left nothing to run again: %w; name the directory in which portolan sim --dir left its database", err)}
+		}
+		return nil
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return exit{2, fmt.Errorf("--dir: the directory can't be made: %w; name one that is there and may be written to, or a free name in such a one", err)}
 	}
 	return nil
 }
@@ -165,9 +188,6 @@ func (c *simCommand) kill9(ctx context.Context, cfg sim.Config, out io.Writer) e
 }
 
 func (c *simCommand) replay(ctx context.Context, cfg sim.Config, out io.Writer) error {
-	if c.Dir == "" {
-		return exit{2, errors.New("--replay needs --dir, the directory in which an earlier play left its database")}
-	}
 	all, err := sim.Replay(ctx, cfg, c.Journey...)
 	if err != nil {
 		return err
