@@ -157,3 +157,55 @@ func TestCodesThatAreNeverTakenAreTold(t *testing.T) {
 		}
 	})
 }
+
+// An offer after a good rating names nothing for which the checkout would refuse its code, and isn't made where that is all
+// there is.
+func TestWhatIsOfferedCanBeBoughtWithItsCode(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, s *apptest.Shop) {
+		some, none := asks(apptest.Harper, "sms"), asks(apptest.Harper, "sms")
+		none.Phone, none.Email, none.SKU = "+12125550203", "none@example.org", "MI1036-NVY-M"
+		category := func(p apptest.Person) string {
+			one, _, err := s.Catalog.Variant(p.SKU)
+			require.NoError(t, err)
+			return one.Category
+		}
+		dresses, heels, dear := category(some), category(none), map[string]bool{}
+		require.NotEqual(t, dresses, heels)
+		s.Write(func(tx *db.Tx) error {
+			seen := 0
+			for _, p := range s.Catalog.Snapshot().Products() {
+				if p.Category == dresses {
+					seen++
+				}
+				if p.Category == heels || p.Category == dresses && seen%2 == 0 {
+					dear[p.Texts["en"].Title] = true
+					if err := s.Prices.SetUnitCost(tx, pricing.UnitCost{SKU: p.Variants[0].SKU, Amount: money.Of(100_000, "USD"), Source: "invoice", By: "Mei"}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		s.Pass(3 * time.Hour) // 10:00 in New York
+		first, second := brought(s, some), brought(s, none)
+		leap(s, 24*time.Hour+time.Minute)
+		reply(t, s, some.Phone, "5")
+		reply(t, s, none.Phone, "5")
+		leap(s, 8*24*time.Hour)
+		require.Equal(t, []string{"not_sent nothing_to_offer"}, why(s, "again", string(second)))
+		s.Read(func(tx *db.Tx) error {
+			all, err := db.All(tx, db.Scalar[string], `select id from messages where template = 'again'`)
+			require.NoError(t, err)
+			require.Len(t, all, 1)
+			m, err := s.Messages.Inspect(tx, all[0])
+			require.Equal(t, string(first), m.Order)
+			named := strings.Split(m.Vars["lines"], "\n")
+			require.Len(t, named, 3)
+			for _, title := range named {
+				require.NotEmpty(t, title)
+				require.False(t, dear[title], "%s can't be bought with the code", title)
+			}
+			return err
+		})
+	})
+}

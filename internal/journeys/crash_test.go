@@ -51,6 +51,10 @@ func (keptCodes) Issue(tx *db.Tx, r pricing.CodeRule) (pricing.Code, error) {
 
 func (keptCodes) Room(*db.Tx, pricing.CodeRule, pricing.CodeUse) error { return nil }
 
+func (keptCodes) Bearing(_ *db.Tx, _ pricing.CodeRule, _ market.Code, shelf []*catalog.Product) ([]*catalog.Product, error) {
+	return shelf, nil
+}
+
 func (keptCodes) Reach(*db.Tx, pricing.CodeRule, market.Code, []*catalog.Product) (pricing.Reach, error) {
 	return pricing.Reach{}, nil
 }

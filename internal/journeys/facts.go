@@ -118,7 +118,8 @@ func makeFacts() []Fact {
 		if err != nil {
 			return int64(0), err
 		}
-		return int64(len(v.s.similar(o))), nil
+		all, err := v.similar(o)
+		return int64(len(all)), err
 	})
 	add("order.ticket_open", Flag, func(v *view) (any, error) { return v.ticketOpen() })
 

@@ -46,6 +46,7 @@ type (
 		Issue(tx *db.Tx, r pricing.CodeRule) (pricing.Code, error)
 		Room(tx *db.Tx, r pricing.CodeRule, use pricing.CodeUse) error
 		Reach(tx *db.Tx, r pricing.CodeRule, code market.Code, shelf []*catalog.Product) (pricing.Reach, error)
+		Bearing(tx *db.Tx, r pricing.CodeRule, code market.Code, shelf []*catalog.Product) ([]*catalog.Product, error)
 		Void(tx *db.Tx, code string) error
 	}
 	// Stock is satisfied by fulfilment.Service.

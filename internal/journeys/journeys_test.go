@@ -96,6 +96,10 @@ func (c *codes) Issue(_ *db.Tx, r pricing.CodeRule) (pricing.Code, error) {
 
 func (c *codes) Room(*db.Tx, pricing.CodeRule, pricing.CodeUse) error { return nil }
 
+func (c *codes) Bearing(_ *db.Tx, _ pricing.CodeRule, _ market.Code, shelf []*catalog.Product) ([]*catalog.Product, error) {
+	return shelf, nil
+}
+
 func (c *codes) Reach(*db.Tx, pricing.CodeRule, market.Code, []*catalog.Product) (pricing.Reach, error) {
 	return pricing.Reach{}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"portolan/internal/messaging"
 	"portolan/internal/money"
 	"portolan/internal/order"
+	"portolan/internal/pricing"
 )
 
 func percent(n int64) money.Rate { return money.Percent(n) }
@@ -59,7 +60,9 @@ func (v *view) vars(n *Node, shop market.Market) (map[string]string, error) {
 	}
 	v.rewardVars(vars, l)
 	if n.Template == "again" {
-		v.againVars(vars, o, lang)
+		if err := v.againVars(vars, o, lang); err != nil {
+			return nil, err
+		}
 	}
 	for name, value := range r.Vars {
 		vars[name] = value
@@ -68,15 +71,17 @@ func (v *view) vars(n *Node, shop market.Market) (map[string]string, error) {
 }
 
 // againVars are the words about what a person might buy next.
-func (v *view) againVars(vars map[string]string, o order.Order, lang string) {
+func (v *view) againVars(vars map[string]string, o order.Order, lang string) error {
 	var lines []string
-	for i, p := range v.s.similar(o) {
+	all, err := v.similar(o)
+	for i, p := range all {
 		if c, ok := v.s.Articles.Snapshot().Category(p.Category); i == 0 && ok {
 			vars["category"] = c.Name(lang)
 		}
 		lines = append(lines, title(p, lang))
 	}
 	vars["lines"] = strings.Join(lines, "\n")
+	return err
 }
 
 // parcelVars are the words about a parcel.
@@ -276,10 +281,44 @@ func (v *view) link(n *Node, shop market.Market) (string, error) {
 	return "", nil
 }
 
-// mostSimilar is how many goods an offer names.
-const mostSimilar = 3
+// An offer names at most three goods, of twelve that are looked at.
+const (
+	mostSimilar  = 3
+	mostLookedAt = 12
+)
 
-// similar are goods of the categories that an order holds: the newest that its market has in stock, other than what was
+// similar are goods of the categories that an order holds, without those for which the checkout would refuse a code that the
+// journey gives: what an offer names can be bought with it.
+func (v *view) similar(o order.Order) ([]*catalog.Product, error) {
+	all := v.s.similar(o)
+	rules, err := v.rewards(o.Market)
+	for _, r := range rules {
+		if err == nil && len(all) > 0 {
+			all, err = v.s.Codes.Bearing(v.tx, r, o.Market, all)
+		}
+	}
+	return all[:min(len(all), mostSimilar)], err
+}
+
+// rewards are the rules of the codes that a run's journey gives in a market: of the one that it has come to, or of all.
+func (v *view) rewards(m market.Code) (all []pricing.CodeRule, err error) {
+	d, err := v.books.definition(v.run.Journey, v.run.Version)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range d.Nodes {
+		if n.Do != DoReward || n.Reward == nil || v.run.Reward != "" && n.ID != v.run.Reward {
+			continue
+		}
+		if r, ok := n.Reward.rule(m, cmp.Or(n.Reward.Campaign, v.run.Journey), v.now); ok {
+			r.Customer = v.run.Customer
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
+// similar are the newest goods of the categories that an order holds which its market has in stock, other than what was
 // bought.
 func (s *Service) similar(o order.Order) (all []*catalog.Product) {
 	if o.ID == "" {
@@ -298,9 +337,9 @@ func (s *Service) similar(o order.Order) (all []*catalog.Product) {
 		}
 	}
 	for _, c := range categories {
-		found := s.Articles.List(catalog.Filter{Market: o.Market, Lang: o.Lang, Category: c, InStock: true}, catalog.Page{Size: mostSimilar + len(have)})
+		found := s.Articles.List(catalog.Filter{Market: o.Market, Lang: o.Lang, Category: c, InStock: true}, catalog.Page{Size: mostLookedAt + len(have)})
 		for _, p := range found.Products {
-			if !have[p.Slug] && len(all) < mostSimilar {
+			if !have[p.Slug] && len(all) < mostLookedAt {
 				have[p.Slug] = true
 				all = append(all, p)
 			}

@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"slices"
 	"time"
 
 	"portolan/internal/catalog"
@@ -105,13 +106,48 @@ const mostPieces = 99
 // Reach tries a code that isn't made yet on each article of a shelf by itself, its first variant in as many pieces as the
 // code's minimum asks for, and refuses what the checkout would refuse.
 func (s *Service) Reach(tx *db.Tx, r CodeRule, code market.Code, shelf []*catalog.Product) (out Reach, err error) {
-	costs, err := unitCosts(tx, "")
+	err = s.try(tx, r, code, shelf, func(_ *catalog.Product, takes bool) {
+		out.Of++
+		if takes {
+			out.Takes++
+		}
+	})
+	return out, err
+}
+
+// Bearing are the articles of a shelf, in its order, for which the checkout would take a code that isn't made yet, each tried
+// as by Reach. Those whose cost nobody has said are among them.
+func (s *Service) Bearing(tx *db.Tx, r CodeRule, code market.Code, shelf []*catalog.Product) ([]*catalog.Product, error) {
+	refused := map[*catalog.Product]bool{}
+	err := s.try(tx, r, code, shelf, func(p *catalog.Product, takes bool) { refused[p] = !takes })
+	return slices.DeleteFunc(slices.Clone(shelf), func(p *catalog.Product) bool { return refused[p] }), err
+}
+
+// mostNamed is for how many articles costs are looked up by name.
+const mostNamed = 100
+
+// try tells of each article of a shelf with a price and a known cost whether a code would be taken for it.
+func (s *Service) try(tx *db.Tx, r CodeRule, code market.Code, shelf []*catalog.Product, tell func(p *catalog.Product, takes bool)) error {
+	where, names := "", []any(nil)
+	if len(shelf) <= mostNamed {
+		var skus []string
+		for _, p := range shelf {
+			if len(p.Variants) > 0 {
+				skus = append(skus, p.Variants[0].SKU)
+			}
+		}
+		if len(skus) == 0 {
+			return nil
+		}
+		where, names = ` where sku in `+db.In(1, len(skus)), db.Fill(skus)
+	}
+	costs, err := unitCosts(tx, where, names...)
 	if err != nil || len(costs) == 0 {
-		return out, err
+		return err
 	}
 	f, ok, err := s.floors(tx, code, costs)
 	if err != nil || !ok {
-		return out, err
+		return err
 	}
 	r.MaxUses = max(1, r.MaxUses)
 	c := Code{CodeRule: r, State: CodeOpen}
@@ -130,10 +166,8 @@ func (s *Service) Reach(tx *db.Tx, r CodeRule, code market.Code, shelf []*catalo
 		}
 		all := money.Of(price.Amount.Minor*pieces, price.Amount.Currency)
 		use := CodeUse{Market: code, Cart: r.Cart, Customer: r.Customer, Subtotal: all, Goods: []Piece{{SKU: sku, TaxCategory: p.TaxCategory, Quantity: pieces, Total: all}}}
-		out.Of++
-		if off, err := c.off(use, tx.Now()); err == nil && f.bears(use, off) {
-			out.Takes++
-		}
+		off, err := c.off(use, tx.Now())
+		tell(p, err == nil && f.bears(use, off))
 	}
-	return out, nil
+	return nil
 }
