@@ -222,7 +222,7 @@ func TestAnOfferThatNeverCame(t *testing.T) {
 				one := w.get(r.ID)
 				require.Equal(t, messaging.Queued, one.State)
 				require.Len(t, one.Attempts, 1, "it may still be on its way into the provider's record")
-				d.Clock().Advance(time.Minute)
+				d.Clock().Advance(10 * time.Second)
 				w.drain()
 				if one = w.get(r.ID); !down {
 					require.Equal(t, messaging.Sent, one.State)
@@ -233,7 +233,9 @@ func TestAnOfferThatNeverCame(t *testing.T) {
 					require.Zero(t, one.Repeats)
 					return
 				}
-				require.Equal(t, messaging.Unknown, one.State)
+				d.Clock().Advance(time.Minute)
+				w.drain()
+				require.Equal(t, messaging.Unknown, w.get(r.ID).State)
 				m.down = false
 				d.Clock().Advance(time.Hour)
 				w.drain()
@@ -266,8 +268,8 @@ func TestASuccessorAsksFirst(t *testing.T) {
 		heir.by, heir.took = m.by, m.took
 		next.drain()
 		require.Len(t, next.get(r.ID).Attempts, 1, "it is asked about first")
-		for range 8 {
-			d.Clock().Advance(20 * time.Second)
+		for range 27 { // so that what is to be asked first isn't due together with what follows
+			d.Clock().Advance(6 * time.Second)
 			next.drain()
 		}
 		one := next.get(r.ID)
@@ -309,6 +311,8 @@ func TestARestartDoesNotEndTheWait(t *testing.T) {
 				one := next.get(r.ID)
 				require.Equal(t, messaging.Queued, one.State)
 				require.Len(t, one.Attempts, 1)
+				d.Clock().Advance(6 * time.Second)
+				next.drain()
 				d.Clock().Advance(time.Minute)
 				next.drain()
 				if class == messaging.Promotional {

@@ -210,7 +210,7 @@ func TestThrottlingLosesNothing(t *testing.T) {
 func TestWithin(t *testing.T) {
 	s := start(t, smsc.Config{Plan: smsc.Plan{Throttled: 1}})
 	c := connect(t, s, smpp.Handler{}, func(cfg *smpp.Config) { cfg.RetryFor, cfg.BindWait = time.Minute, time.Minute })
-	_, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(1), Text: "now", Within: 30 * time.Millisecond})
+	_, err := c.Submit(short(t), smpp.Submit{From: "Shop", To: phone(1), Text: "now", Within: time.Second}) // time for an answer, also where others are at work
 	require.ErrorIs(t, err, smpp.ErrRetry)
 	lost := smpp.New(smpp.Config{Name: "nobody", Addr: "127.0.0.1:1", BindWait: time.Minute}, smpp.Handler{})
 	_, err = lost.Submit(short(t), smpp.Submit{From: "Shop", To: phone(1), Text: "now", Within: 30 * time.Millisecond})
