@@ -207,5 +207,19 @@ func TestWhatIsOfferedCanBeBoughtWithItsCode(t *testing.T) {
 			}
 			return err
 		})
+
+		leap(s, 20*24*time.Hour) // a code of then would be over
+		var live journeys.Version
+		s.Read(func(tx *db.Tx) error {
+			all, err := s.Journeys.Journeys(tx)
+			require.NoError(t, err)
+			now := all[slices.IndexFunc(all, func(j journeys.Journey) bool { return j.Name == "again" })]
+			live, err = s.Journeys.Version(tx, now.Name, now.Version)
+			return err
+		})
+		trial, err := s.Journeys.Trial(t.Context(), live.Definition, 31, nil)
+		require.NoError(t, err)
+		f := trial.Tried.All()
+		require.EqualValues(t, 1, f.Sent().Messages, "a trial finds what was sent")
 	})
 }

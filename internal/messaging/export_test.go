@@ -45,3 +45,6 @@ func (h *Rehearsal) Forget() {
 
 // Remembered is of how many addresses and words a rehearsal knows what it has sent to them.
 func (h *Rehearsal) Remembered() int { return len(h.gone) + len(h.same) }
+
+// MostInHand is how many messages are handed over at once.
+const MostInHand = laneInHand

@@ -293,6 +293,7 @@ func (l *lane) giveBack(n int) {
 		<-l.inHand
 		l.sending.Done()
 	}
+	l.call() // who found every place taken waits for one
 }
 
 // depart lets a message go that was reserved for and kept with its attempt.

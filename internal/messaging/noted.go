@@ -57,6 +57,7 @@ func (l *lane) answered(ctx context.Context, all []*waiting) {
 			l.forget(w.r.ID)
 		}
 	}
+	l.call() // who found every place taken waits for one
 }
 
 // refused keeps an answer that isn't a yes, and reports whether the message goes on to the next route.

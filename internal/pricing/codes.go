@@ -129,14 +129,19 @@ func (s *Service) Check(tx *db.Tx, code string, use CodeUse) (money.Amount, erro
 }
 
 // Room says whether a code that isn't made yet could be taken for goods as they are in a cart now: nil, or the fault that
-// Check would give.
+// Check would give within the code's time.
 func (s *Service) Room(tx *db.Tx, r CodeRule, use CodeUse) error {
-	r.MaxUses = max(1, r.MaxUses)
-	off, err := Code{CodeRule: r, State: CodeOpen}.off(use, tx.Now())
+	off, err := unmade(r).off(use, tx.Now())
 	if err != nil {
 		return err
 	}
 	return s.aboveFloor(tx, use, off)
+}
+
+// unmade is a code of a rule that nobody has used, at any time.
+func unmade(r CodeRule) Code {
+	r.MaxUses, r.ValidFrom, r.ValidTo = max(1, r.MaxUses), time.Time{}, time.Time{}
+	return Code{CodeRule: r, State: CodeOpen}
 }
 
 // off is the rule of what a code is worth.

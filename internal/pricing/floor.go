@@ -149,8 +149,7 @@ func (s *Service) try(tx *db.Tx, r CodeRule, code market.Code, shelf []*catalog.
 	if err != nil || !ok {
 		return err
 	}
-	r.MaxUses = max(1, r.MaxUses)
-	c := Code{CodeRule: r, State: CodeOpen}
+	c := unmade(r)
 	for _, p := range shelf {
 		if len(p.Variants) == 0 {
 			continue
