@@ -153,6 +153,9 @@ func (h *history) send(m market.Market, who demo.Person, at, next time.Time, soo
 			return o, err
 		}
 		left := at.Add(time.Duration(3+h.r.IntN(20)) * time.Hour)
+		if age := h.tx.Now().Sub(at); left.After(h.tx.Now()) {
+			left = at.Add(age / 2)
+		}
 		way := h.way(o, left)
 		if soon != "" {
 			i := slices.IndexFunc(way, func(s fakecarrier.Step) bool { return s.Status == soon })

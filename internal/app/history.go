@@ -135,9 +135,12 @@ func (h *history) sell() error {
 			if err != nil {
 				return err
 			}
-			h.bag(&o)
+			bagged := h.bag(&o)
 			if o, _, err = h.Orders.Enter(h.tx, o); err != nil {
 				return err
+			}
+			if bagged {
+				h.left[len(h.left)-1].order = o
 			}
 			if _, err := h.Tax.RecordSale(h.tx, o); err != nil {
 				return err

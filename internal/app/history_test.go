@@ -132,3 +132,40 @@ func TestSeedHistoryOfJourneys(t *testing.T) {
 		return nil
 	})
 }
+
+// The journal of the sample shop's past has what journeys hear, so that a journey can be tried on it: bags that were left,
+// some of them by people who may not be written to, and deliveries.
+func TestAJourneyIsTriedOnTheSamplePast(t *testing.T) {
+	d := dbtest.Open(t, t.TempDir()+"/t.db", db.Manual(dbtest.Start), app.Schemas)
+	require.NoError(t, app.SeedDemo(t.Context(), d))
+	a, err := app.Open(t.Context(), d, app.Config{SMPP: "127.0.0.1:1", SystemID: "portolan", SMTP: "127.0.0.1:1", MailFrom: "hello@miana.example"})
+	require.NoError(t, err)
+	require.NoError(t, a.KeepDemo(t.Context()))
+	require.NoError(t, a.SeedHistory(t.Context()))
+	try := func(name string) (entered, sent, unasked, left int64) {
+		var j journeys.Definition
+		dbtest.Read(t, d, func(tx *db.Tx) (err error) { j, err = a.Journeys.Said(tx, name, "1"); return err })
+		r, err := a.Journeys.Trial(t.Context(), j, 90, nil)
+		require.NoError(t, err)
+		require.Len(t, r.Tried.Markets, 5, name)
+		for _, m := range r.Tried.Markets {
+			require.Zero(t, m.Failed, m.Market)
+			entered, unasked, left = entered+m.Entered, unasked+m.Blocked["no_consent"], left+m.UnderWay
+			for _, s := range m.Messages {
+				sent += s.Messages
+			}
+		}
+		t.Log(name, entered, sent, unasked, r.Tried.Markets[0])
+		return entered, sent, unasked, left
+	}
+	entered, sent, unasked, _ := try("cart")
+	require.Greater(t, entered, int64(1500))
+	require.Greater(t, sent, entered/2)
+	require.Greater(t, unasked, entered/8)
+	entered, sent, _, _ = try("survey")
+	require.Positive(t, entered)
+	require.Positive(t, sent)
+	entered, sent, _, _ = try("confirm")
+	require.Greater(t, entered, int64(300))
+	require.Greater(t, sent, entered/2)
+}

@@ -1,9 +1,12 @@
 package checkout
 
 import (
+	"crypto/rand"
+	"strings"
 	"time"
 
 	"portolan/internal/db"
+	"portolan/internal/fault"
 )
 
 const (
@@ -39,13 +42,62 @@ func (s *Service) watch(tx *db.Tx, _ watchJob) error {
 		if n == 0 {
 			continue // came back this moment
 		}
-		err = s.Bus.Publish(tx, LeftEvent{Cart: c.ID, Token: sign(secret, c.ID), Customer: c.Customer, Market: c.Market, Country: c.Country,
-			Lang: c.Lang, Email: c.Contact.Email, Phone: c.Contact.Phone, At: c.Activity})
-		if err != nil {
+		if err := s.Bus.Publish(tx, c.left(secret)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *Cart) left(secret []byte) LeftEvent {
+	return LeftEvent{Cart: c.ID, Token: sign(secret, c.ID), Customer: c.Customer, Market: c.Market, Country: c.Country, Lang: c.Lang, Email: c.Contact.Email,
+		Phone: c.Contact.Phone, At: c.Activity}
+}
+
+// Enter puts a cart of the past whose shopper left, last seen at Activity, into the book and tells nobody: for a history
+// that is brought along. The journal says when it was noticed that they had left, and of a cart with an Order when that was
+// placed. ErrInvalid names what is missing: lines, contact, activity, ordered.
+func (s *Service) Enter(tx *db.Tx, c Cart, ordered time.Time) error {
+	c.LeftAt = c.Activity.Add(leftAfter)
+	var check fault.Check
+	check.That(len(c.Lines) > 0 && len(c.Lines) <= MaxLines, "lines", "required")
+	check.That(c.Contact.Email != "" || c.Contact.Phone != "", "contact", "required")
+	check.That(!c.Activity.IsZero() && !c.LeftAt.After(tx.Now()) && !c.CreatedAt.After(c.Activity), "activity", "unknown")
+	check.That(c.Order == "" || !ordered.Before(c.LeftAt) && !ordered.After(tx.Now()), "ordered", "unknown")
+	if err := check.Err(ErrInvalid.Code); err != nil {
+		return err
+	}
+	secret, err := linkSecret(tx)
+	if err != nil {
+		return err
+	}
+	if c.State = Open; c.Order != "" {
+		c.State = Ordered
+	}
+	if c.Token == "" {
+		c.Token = strings.ToLower(rand.Text())
+	}
+	if err := insert(tx, c); err != nil {
+		return err
+	}
+	last := c.Activity
+	if c.Order != "" {
+		last = ordered
+	}
+	if err := tx.Send(`update carts set activity_at = $2, left_at = $3, order_id = $4 where id = $1`, c.ID, last, c.LeftAt, orNull(string(c.Order))); err != nil {
+		return err
+	}
+	if err := s.Bus.Enter(tx, c.LeftAt, c.left(secret)); err != nil || c.Order == "" {
+		return err
+	}
+	return s.Bus.Enter(tx, ordered, RecoveredEvent{Cart: c.ID, Order: c.Order, Customer: c.Customer, Market: c.Market, LeftAt: c.LeftAt, At: ordered})
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 // Unfinished counts the carts in which a shopper was seen since a moment and that are not paid, and those of them

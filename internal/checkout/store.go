@@ -87,14 +87,10 @@ func save(tx *db.Tx, c *Cart, before int64) error {
 	if err != nil {
 		return err
 	}
-	var placed any
-	if c.Order != "" {
-		placed = string(c.Order)
-	}
 	n, err := tx.Exec(`update carts set market = $3, country = $4, lang = $5, currency = $6, state = $7, version = $2 + 1, customer = $8,
 			attempt = $9, order_id = $10, watched = $11, body = $12, activity_at = $13
 		where id = $1 and version = $2`,
-		c.ID, before, string(c.Market), string(c.Country), c.Lang, string(c.Currency), string(c.State), c.Customer, c.Attempt, placed,
+		c.ID, before, string(c.Market), string(c.Country), c.Lang, string(c.Currency), string(c.State), c.Customer, c.Attempt, orNull(string(c.Order)),
 		c.watched(), text, c.Activity)
 	if err != nil {
 		return err

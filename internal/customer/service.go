@@ -47,6 +47,7 @@ func (e ErasedEvent) Subjects() []string { return []string{e.Customer} }
 // What customer asks of the packages below it; satisfied by events.Bus.
 type announcer interface {
 	Publish(tx *db.Tx, e events.Event) error
+	Enter(tx *db.Tx, at time.Time, e events.Event) error
 }
 
 // Service keeps customers and what they agreed to.
@@ -252,6 +253,33 @@ func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
 			c.Action = Ask
 		}
 	}
+	c.At = tx.Now()
+	c, err := c.add(tx)
+	if err != nil {
+		return c, err
+	}
+	return c, s.bus.Publish(tx, c.event())
+}
+
+// Enter adds an event of the past, as of its At, to the ledger of its address and to the journal and tells nobody: for a
+// history that is brought along. ErrBadInput where At is to come, or before an event that the address has already: a
+// ledger is never written anew.
+func (s *Service) Enter(tx *db.Tx, c Consent) (Consent, error) {
+	last, err := db.All(tx, scanConsent, `select `+ledgerColumns+` from consents where address = $1 order by seq desc limit 1`, c.Address)
+	if err != nil {
+		return c, err
+	}
+	if c.At.IsZero() || c.At.After(tx.Now()) || len(last) > 0 && c.At.Before(last[0].At) {
+		return c, ErrBadInput.With(map[string]string{"at": "customer.not_then"})
+	}
+	if c, err = c.add(tx); err != nil {
+		return c, err
+	}
+	return c, s.bus.Enter(tx, c.At, c.event())
+}
+
+// add checks the event and seals it to the one before.
+func (c Consent) add(tx *db.Tx) (Consent, error) {
 	var check fault.Check
 	check.That(c.Address != "", "address", "required")
 	check.That(slices.Contains([]Channel{SMS, Mail, WhatsApp, Telegram, Push, Every}, c.Channel), "channel", "unknown")
@@ -262,12 +290,12 @@ func (s *Service) Record(tx *db.Tx, c Consent) (Consent, error) {
 	if err := check.Err(ErrBadInput.Code); err != nil {
 		return c, err
 	}
-	c.ID, c.At = id.New("con"), tx.Now()
-	c, err := add(tx, c)
-	if err != nil {
-		return c, err
-	}
-	return c, s.bus.Publish(tx, ConsentEvent{c.ID, c.Customer, c.Address, c.Channel, c.Class, c.Action, c.Lang, c.Market, c.At})
+	c.ID = id.New("con")
+	return add(tx, c)
+}
+
+func (c Consent) event() ConsentEvent {
+	return ConsentEvent{c.ID, c.Customer, c.Address, c.Channel, c.Class, c.Action, c.Lang, c.Market, c.At}
 }
 
 // GrantHere records a Grant that was given at the address itself, such as by a browser for itself or in a chat: nothing

@@ -21,6 +21,7 @@ type (
 	// Bus is satisfied by events.Bus.
 	Bus interface {
 		Publish(tx *db.Tx, e events.Event) error
+		Enter(tx *db.Tx, at time.Time, e events.Event) error
 	}
 	// Orders is satisfied by order.Service.
 	Orders interface {

@@ -412,11 +412,15 @@ func (s *Shipments) arrive(tx *db.Tx, all []ParcelState, announced bool) error {
 	if _, err := s.orders.Complete(tx, p.Order); err != nil {
 		return err
 	}
-	return s.bus.Publish(tx, AllDeliveredEvent{Order: p.Order, Number: p.Number, Customer: p.Customer, Market: p.Market, Country: p.Country, Lang: p.Lang, Parcels: len(all), Occurred: last, At: tx.Now()})
+	return s.bus.Publish(tx, p.arrived(len(all), last, tx.Now()))
+}
+
+func (p ParcelState) arrived(parcels int, last, at time.Time) AllDeliveredEvent {
+	return AllDeliveredEvent{Order: p.Order, Number: p.Number, Customer: p.Customer, Market: p.Market, Country: p.Country, Lang: p.Lang, Parcels: parcels, Occurred: last, At: at}
 }
 
 // Enter brings along the shipment of an order of the past, handed over at a moment in one parcel, with what was heard of
-// it since, and tells nobody. What is heard from now on is news.
+// it since, oldest first. The journal says when what became known; nobody is told. What is heard from now on is news.
 func (s *Shipments) Enter(tx *db.Tx, o order.Order, at time.Time, by, tracking string, in []Scan) (ParcelState, error) {
 	one := shipmentOf(o)
 	one.ID, one.MadeAt, one.ChangedAt, one.State, one.HandedOverAt, one.HandedOverBy = ShipmentID(id.New("shp")), o.PlacedAt, at, HandedOver, at, by
@@ -441,7 +445,11 @@ func (s *Shipments) Enter(tx *db.Tx, o order.Order, at time.Time, by, tracking s
 		}
 	}
 	p = s.parcel(o, one, 0)
-	p.N, p.Of, p.Progress = 1, 1, progress(in)
+	p.N, p.Of = 1, 1
+	if err := s.journal(tx, p, in, by); err != nil {
+		return p, err
+	}
+	p.Progress = progress(in)
 	own := p.Progress
 	p.expect()
 	if p.Status != Delivered {
@@ -454,4 +462,25 @@ func (s *Shipments) Enter(tx *db.Tx, o order.Order, at time.Time, by, tracking s
 		return p, err
 	}
 	return p, saveProgress(tx, p, own, time.Time{})
+}
+
+// journal enters what each event of an order's only parcel said when it came, and that it was delivered.
+func (s *Shipments) journal(tx *db.Tx, p ParcelState, in []Scan, by string) error {
+	for i := range in {
+		was, at := p.Progress, in[i].Occurred
+		p.Progress = progress(in[:i+1])
+		now := p.Progress
+		p.expect()
+		if kind, cause, ok := news(was, now, false); ok {
+			e := ParcelEvent{ParcelFacts: p.facts(at), Kind: kind, Cause: cause, WindowStart: now.WindowStart, WindowEnd: now.WindowEnd, By: by}
+			if err := s.bus.Enter(tx, at, e); err != nil {
+				return err
+			}
+		}
+		p.Progress = now
+	}
+	if p.Status != Delivered {
+		return nil
+	}
+	return s.bus.Enter(tx, p.DeliveredAt, p.arrived(1, p.DeliveredAt, p.DeliveredAt))
 }

@@ -158,7 +158,7 @@ func (s *Service) Effect(tx *db.Tx, journey string, q EffectQuery) (Effect, erro
 	if err != nil {
 		return e, err
 	}
-	g := grouping{s: s, e: &e, costs: costs, shares: shares, oldest: tx.Now().UTC().AddDate(0, 0, -ratesAtHand).Format(time.DateOnly)}
+	g := grouping{s: s, e: &e, costs: costs, shares: shares, now: tx.Now()}
 	if len(people) > 0 {
 		g.first, g.last = people[0].at, people[len(people)-1].at
 	}
@@ -337,11 +337,21 @@ type grouping struct {
 	sides  map[string]*sides // by kind and name
 	first  time.Time
 	last   time.Time
-	oldest string // day of which a rate is surely known
+	now    time.Time
 }
 
 // ratesAtHand is of how many days exchange rates are kept in memory, less a fortnight without one.
 const ratesAtHand = 46
+
+// inBase is an amount in the currency of the merchant's books at the rate of its day, or of the oldest day of which rates are
+// at hand; false where none is known.
+func (s *Service) inBase(c messaging.Cost, to money.Currency, at, now time.Time) (messaging.Cost, bool) {
+	v, ok := s.Messages.InCurrency(c, to, at.UTC().Format(time.DateOnly))
+	if !ok {
+		v, ok = s.Messages.InCurrency(c, to, now.UTC().AddDate(0, 0, -ratesAtHand).Format(time.DateOnly))
+	}
+	return v, ok
+}
 
 type sides struct{ a, b Group }
 
@@ -367,10 +377,7 @@ type worth struct {
 
 func (g *grouping) worth(p *exposure) (w worth) {
 	in := func(c messaging.Cost, at time.Time) float64 {
-		v, ok := g.s.Messages.InCurrency(c, g.e.Base, at.UTC().Format(time.DateOnly))
-		if !ok { // of a day before those whose rates are at hand: at the oldest of them
-			v, ok = g.s.Messages.InCurrency(c, g.e.Base, g.oldest)
-		}
+		v, ok := g.s.inBase(c, g.e.Base, at, g.now)
 		if !ok {
 			w.withoutFX++
 			return 0

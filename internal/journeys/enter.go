@@ -55,8 +55,11 @@ func (s *Service) Recall(tx *db.Tx, h Happening, journeys ...string) error {
 	return g.happened(h)
 }
 
-// EnterRating puts a rating of the past into the books and tells nobody.
+// EnterRating puts a rating of the past into the books and the journal and tells nobody.
 func (s *Service) EnterRating(tx *db.Tx, r Rating) error {
 	a := answer{Order: r.Order, Customer: r.Customer, Market: r.Market, Lang: r.Lang, Question: cmp.Or(r.Question, surveyQuestion), Score: r.Score, Comment: r.Comment, Channel: r.Channel, Run: r.Run}
-	return a.keep(tx, r.At)
+	if err := a.keep(tx, r.At); err != nil || a.Question != surveyQuestion {
+		return err
+	}
+	return s.bus.Enter(tx, r.At, RatedEvent{Order: r.Order, Customer: r.Customer, Market: r.Market, Lang: r.Lang, Rating: r.Score, Comment: r.Comment, Channel: r.Channel, At: r.At})
 }

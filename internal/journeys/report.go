@@ -165,7 +165,8 @@ func (m *MarketReport) sort() {
 // tally is a forecast in the making.
 type tally struct {
 	base    money.Currency
-	convert func(messaging.Cost, money.Currency, string) (messaging.Cost, bool)
+	now     time.Time // of the trial
+	convert func(c messaging.Cost, to money.Currency, at, now time.Time) (messaging.Cost, bool)
 	markets map[market.Code]*MarketReport
 }
 
@@ -209,7 +210,7 @@ func (t *tally) took(d *Definition, r *Run, p Step) {
 func (t *tally) message(r messaging.Record, at time.Time, zone *time.Location) {
 	m := t.in(r.Market)
 	m.Hours[at.In(zone).Hour()]++
-	cost, known := t.convert(r.Cost, t.base, at.UTC().Format(time.DateOnly))
+	cost, known := t.convert(r.Cost, t.base, at, t.now)
 	s := Sending{Template: r.Template, Channel: r.Channel, Sender: r.Sender, Kind: r.SenderKind, Messages: 1, Parts: r.Parts, Cost: cost}
 	if s.Cost.Currency = t.base; !known {
 		s.Unpriced, s.Cost.Micros = 1, 0

@@ -252,7 +252,7 @@ func (s *Service) saysNow(tx *db.Tx, e edition, d *Definition) (bool, error) {
 func (t *trial) cast(j liveJourney, from time.Time) *cast {
 	d := j.d
 	c := &cast{version: j.version, d: d, memory: newMemory(t.s, []liveJourney{j}, from),
-		tally: &tally{base: t.base, convert: t.s.Messages.InCurrency, markets: map[market.Code]*MarketReport{}}}
+		tally: &tally{base: t.base, convert: t.s.inBase, now: t.s.db.Clock().Now(), markets: map[market.Code]*MarketReport{}}}
 	c.memory.people = t.people
 	c.memory.took, c.memory.over = func(r *Run, p Step) { c.tally.took(d, r, p) }, c.tally.ended
 	hands := &silent{gate: t.s.Messages.Rehearse(messaging.Script{Own: d.Templates()}), memory: c.memory,

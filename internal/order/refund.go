@@ -226,7 +226,7 @@ func (s *Service) RefundMade(tx *db.Tx, order ID, ref string, amount money.Amoun
 	if err != nil {
 		return made, false, err
 	}
-	return made, true, s.bus.Publish(tx, RefundedEvent{Refund: made.ID, Order: o.ID, Customer: o.Customer, Market: o.Market, Amount: amount, Reason: made.Reason, At: at})
+	return made, true, s.bus.Publish(tx, refunded(o, made))
 }
 
 // RefundRefused notes that the oldest refund of that amount that was asked for won't be made; none is fine.
@@ -273,8 +273,8 @@ func scanRefund(r db.Row) (v Refund, err error) {
 	return v, json.Unmarshal([]byte(pieces), &v.Pieces)
 }
 
-// EnterRefund puts a refund of the past that was made into the book and tells nobody. The same Ref again changes
-// nothing and reports false.
+// EnterRefund puts a refund of the past that was made into the book and the journal and tells nobody. The same Ref again
+// changes nothing and reports false.
 func (s *Service) EnterRefund(tx *db.Tx, r Refund) (Refund, bool, error) {
 	all, err := s.Refunds(tx, r.Order)
 	if err != nil {
@@ -285,6 +285,17 @@ func (s *Service) EnterRefund(tx *db.Tx, r Refund) (Refund, bool, error) {
 			return known, false, nil
 		}
 	}
+	o, err := s.Get(tx, r.Order)
+	if err != nil {
+		return r, false, err
+	}
 	r.ID, r.State = id.New("ref"), RefundMade
-	return r, true, insertRefund(tx, r)
+	if err := insertRefund(tx, r); err != nil {
+		return r, true, err
+	}
+	return r, true, s.bus.Enter(tx, r.MadeAt, refunded(o, r))
+}
+
+func refunded(o Order, r Refund) RefundedEvent {
+	return RefundedEvent{Refund: r.ID, Order: o.ID, Customer: o.Customer, Market: o.Market, Amount: r.Amount, Reason: r.Reason, At: r.MadeAt}
 }

@@ -15,6 +15,7 @@ import (
 // Bus is satisfied by events.Bus.
 type Bus interface {
 	Publish(tx *db.Tx, e events.Event) error
+	Enter(tx *db.Tx, at time.Time, e events.Event) error
 }
 
 // Numbering is how the shop counts its orders: Prefix-day-count, where the day begins at midnight in Zone.
@@ -81,12 +82,16 @@ func (s *Service) announce(tx *db.Tx, o Order) (err error) {
 	if o.Number, err = s.number(tx, o.ID); err != nil {
 		return err
 	}
-	err = s.bus.Publish(tx, PlacedEvent{Order: o.ID, Number: o.Number, Source: o.Source, Cart: o.Cart, Customer: o.Customer,
-		Market: o.Market, Country: o.Country, Lang: o.Lang, Total: o.Total, Paid: o.State == Paid, At: o.PlacedAt})
+	err = s.bus.Publish(tx, o.placed(o.State == Paid))
 	if err != nil || o.State != Paid {
 		return err
 	}
 	return s.bus.Publish(tx, o.paid())
+}
+
+func (o *Order) placed(paid bool) PlacedEvent {
+	return PlacedEvent{Order: o.ID, Number: o.Number, Source: o.Source, Cart: o.Cart, Customer: o.Customer,
+		Market: o.Market, Country: o.Country, Lang: o.Lang, Total: o.Total, Paid: paid, At: o.PlacedAt}
 }
 
 func (s *Service) number(tx *db.Tx, o ID) (string, error) {
@@ -285,8 +290,9 @@ func (s *Service) Purchases(tx *db.Tx, customers, carts []string, since time.Tim
 	return purchases(tx, customers, carts, since)
 }
 
-// Enter puts an order of the past into the book and tells nobody: for a history that is brought along. Its number is
-// of the day it was placed. Where the order is in the book already nothing changes, and it reports false.
+// Enter puts an order of the past into the book, and into the journal when it was placed and paid, and tells nobody: for
+// a history that is brought along. Its number is of the day it was placed. Where the order is in the book already
+// nothing changes, and it reports false.
 func (s *Service) Enter(tx *db.Tx, o Order) (Order, bool, error) {
 	if o.ID == "" {
 		o.ID = ID(id.New("ord"))
@@ -304,7 +310,13 @@ func (s *Service) Enter(tx *db.Tx, o Order) (Order, bool, error) {
 		return o, false, err
 	}
 	o.Number = fmt.Sprintf("%s-%s-%04d", s.numbers.Prefix, day, n)
-	return o, true, setNumber(tx, o.ID, o.Number)
+	if err := setNumber(tx, o.ID, o.Number); err != nil {
+		return o, true, err
+	}
+	if err := s.bus.Enter(tx, o.PlacedAt, o.placed(o.PaidAt.Equal(o.PlacedAt))); err != nil || o.PaidAt.IsZero() {
+		return o, true, err
+	}
+	return o, true, s.bus.Enter(tx, o.PaidAt, o.paid())
 }
 
 // Sold is a line of an order that wasn't cancelled.
