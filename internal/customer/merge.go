@@ -227,14 +227,36 @@ func (s *Service) IDs(tx *db.Tx, id string) ([]string, error) {
 	return []string{id}, nil
 }
 
+// edge joins a profile with the one that stayed.
+type edge struct{ id, survivor string }
+
+func scanEdge(r db.Row) (e edge, err error) { return e, r.Scan(&e.id, &e.survivor) }
+
 // Persons is IDs for many at once: of each id that is joined with others the profiles of the person. Who is a single
 // profile is left out.
 func (s *Service) Persons(tx *db.Tx, ids []string) (map[string][]string, error) {
-	type edge struct{ id, survivor string }
-	links := map[string][]string{} // of a survivor
-	above := map[string]string{}
+	links, above := map[string][]string{}, map[string]string{} // those below a survivor, and the survivor
+	follow := func(found []edge) {
+		for _, e := range found {
+			if above[e.id] == "" {
+				above[e.id] = e.survivor
+				links[e.survivor] = append(links[e.survivor], e.id)
+			}
+		}
+	}
+	next := ids
+	if len(ids) > addressesEach { // of many, all merges are read rather than looked up
+		all, err := db.All(tx, scanEdge, `select id, survivor from customer_aliases order by id limit 0 + $1`, len(ids))
+		if err != nil {
+			return nil, err
+		}
+		if len(all) < len(ids) {
+			follow(all)
+			next = nil
+		}
+	}
 	asked := map[string]bool{"": true}
-	for next := ids; len(next) > 0; {
+	for len(next) > 0 {
 		var ask []string
 		for _, x := range next {
 			if !asked[x] {
@@ -244,16 +266,13 @@ func (s *Service) Persons(tx *db.Tx, ids []string) (map[string][]string, error) 
 		}
 		next = nil
 		for part := range slices.Chunk(ask, addressesEach) {
-			found, err := db.All(tx, func(r db.Row) (e edge, err error) { return e, r.Scan(&e.id, &e.survivor) }, `select id, survivor from customer_aliases
+			found, err := db.All(tx, scanEdge, `select id, survivor from customer_aliases
 				where id in `+db.In(1, len(part))+` or survivor in `+db.In(1, len(part))+` order by id`, db.Fill(part)...)
 			if err != nil {
 				return nil, err
 			}
+			follow(found)
 			for _, e := range found {
-				if above[e.id] == "" {
-					above[e.id] = e.survivor
-					links[e.survivor] = append(links[e.survivor], e.id)
-				}
 				next = append(next, e.id, e.survivor)
 			}
 		}

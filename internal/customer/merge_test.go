@@ -439,3 +439,32 @@ func TestMergeIsAnnounced(t *testing.T) {
 		})
 	})
 }
+
+// Of many ids the persons are those that each by itself has.
+func TestPersonsOfMany(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		s, _ := ready(t, d)
+		var ids []string
+		for i := range 40 {
+			a, b := pair(t, d, s, fmt.Sprint(123_000_000+i))
+			if ids = append(ids, a.ID, b.ID); i%4 == 0 {
+				dbtest.Write(t, d, func(tx *db.Tx) error { _, err := s.Merge(tx, a.ID, b.ID, "mei", ""); return err })
+			}
+			if i%8 == 0 && i > 0 { // a person of three
+				dbtest.Write(t, d, func(tx *db.Tx) error { _, err := s.Merge(tx, a.ID, ids[2*i-1], "mei", "the same"); return err })
+			}
+		}
+		dbtest.Read(t, d, func(tx *db.Tx) error {
+			want, err := s.Persons(tx, ids)
+			require.NoError(t, err)
+			require.Len(t, want, 20+4)
+			many := slices.Clone(ids)
+			for i := range 300 {
+				many = append(many, fmt.Sprint("cus_nobody", i))
+			}
+			got, err := s.Persons(tx, many)
+			require.Equal(t, want, got)
+			return err
+		})
+	})
+}

@@ -288,7 +288,7 @@ func TestDelaysToldAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachShipping(t, func(r *ships) {
-				s := r.sent()
+				s, x := r.sent(), x
 				r.d.Clock().Advance(time.Hour)
 				x.told.Number, x.told.Occurred = "2", r.in(0)
 				r.record(s, x.told)

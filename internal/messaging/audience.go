@@ -85,6 +85,10 @@ func (s *Service) ReadList(tx *db.Tx, m market.Code, lines []string) (*People, e
 	if err != nil {
 		return nil, err
 	}
+	joined, err := s.people.Persons(tx, holders(known))
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	for _, e := range all {
 		at := slices.IndexFunc(e.where, func(x string) bool { return known[x].ID != "" })
@@ -96,7 +100,11 @@ func (s *Service) ReadList(tx *db.Tx, m market.Code, lines []string) (*People, e
 		case m != "" && known[e.where[at]].Market != m:
 			refuse(e.line, "messaging.list_other_market", e.said[0])
 		default:
-			if id := known[e.where[at]].ID; !seen[id] {
+			id := known[e.where[at]].ID
+			if person := joined[id]; person != nil {
+				id = person[0]
+			}
+			if !seen[id] {
 				seen[id] = true
 				p.ids = append(p.ids, id)
 			}
@@ -172,6 +180,18 @@ func (s *Service) known(tx *db.Tx, all []entry, ask []string, country market.Cou
 	more, err := s.people.AtAddresses(tx, again)
 	maps.Copy(known, more)
 	return known, err
+}
+
+// holders are the profiles known by addresses.
+func holders(known map[string]customer.Holder) []string {
+	all := make([]string, 0, len(known))
+	for _, h := range known {
+		if h.ID != "" {
+			all = append(all, h.ID)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // likely is an address in the form in which customers most likely have it, or empty.

@@ -107,3 +107,29 @@ func TestListOfPeople(t *testing.T) {
 		}
 	})
 }
+
+// Somebody with two profiles that were joined is one of a list that names an address of each.
+func TestAListNamesAPersonWithTwoProfiles(t *testing.T) {
+	eachGoverned(t, func(t *testing.T, w *world) {
+		w.keep(messaging.SenderRecord{Country: "GB", Kind: messaging.LongNumber, Value: "+447700900001", State: messaging.Approved, TwoWay: true, Links: []string{messaging.ShopLink}})
+		w.customers(3, func(int) bool { return true })
+		var c messaging.Campaign
+		dbtest.Write(t, w.d, func(tx *db.Tx) error {
+			a, err := w.people.ByEmail(tx, "kate0@example.org")
+			require.NoError(t, err)
+			b, err := w.people.ByEmail(tx, "kate1@example.org")
+			require.NoError(t, err)
+			_, err = w.people.Merge(tx, a.ID, b.ID, "mei", "same parcel, same neighbour")
+			require.NoError(t, err)
+			ask := sale()
+			ask.People, err = w.messages.ReadList(tx, "gb", []string{"kate0@example.org", "kate1@example.org", "kate2@example.org"})
+			require.NoError(t, err)
+			c, err = w.messages.StartPlan(tx, ask, "mei")
+			return err
+		})
+		w.drain()
+		c = w.campaign(c.ID)
+		require.Equal(t, int64(2), c.Total)
+		require.Equal(t, int64(2), c.Sum().Now)
+	})
+}

@@ -26,6 +26,7 @@ type (
 	people interface {
 		Get(tx *db.Tx, id string) (customer.Customer, error)
 		IDs(tx *db.Tx, id string) ([]string, error)
+		Persons(tx *db.Tx, ids []string) (map[string][]string, error)
 		List(tx *db.Tx, q customer.Query) ([]customer.Customer, error)
 		CountIn(tx *db.Tx, m market.Code) (int64, error)
 		ByIDs(tx *db.Tx, ids []string) (map[string]customer.Customer, error)
