@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -195,18 +196,24 @@ func (b *bench) settled(ctx context.Context, p place) error {
 	}
 }
 
-// paces are the orders a second at which the way from the money to the phone is measured, and what is asked of each.
-var paces = []struct {
+// pace is so many orders a second for a while, and what is asked of them.
+type pace struct {
 	orders int
+	over   time.Duration // zero: as long as any load
 	goal   string
-}{{20, "p99 ≤ 50 ms"}, {50, "p99 ≤ 300 ms, all ≤ 3 s"}, {100, "p99 ≤ 300 ms"}}
+	first  bool // of a program that has just started
+}
+
+// paces are those at which the way from the money to the phone is measured. The first orders after the start, which find the
+// database's connections unopened, are told apart from the others.
+var paces = []pace{{20, time.Second, "all ≤ 3 s", true}, {20, 0, "p99 ≤ 50 ms", false}, {50, 0, "p99 ≤ 300 ms, all ≤ 3 s", false}, {100, 0, "p99 ≤ 300 ms", false}}
 
 // delivery is how long the demo's network may take on average, from the gate's yes to the receipt that is kept.
 const delivery = "average ≤ 1.2 s"
 
 // wire measures from the payment fact to the moment the message centre has the text's first part, in the five languages of
 // the shop, and from the gate's yes to the receipt.
-func (b *bench) wire(ctx context.Context, p place, s *drive.Server, n *smsc.Server, skus []string, pace int, goal string) error {
+func (b *bench) wire(ctx context.Context, p place, s *drive.Server, n *smsc.Server, skus []string, x pace) error {
 	crowd, err := drive.NewCrowd("w")
 	if err != nil {
 		return err
@@ -216,9 +223,9 @@ func (b *bench) wire(ctx context.Context, p place, s *drive.Server, n *smsc.Serv
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var first error
-	tick := time.NewTicker(time.Second / time.Duration(pace))
+	tick := time.NewTicker(time.Second / time.Duration(x.orders))
 	defer tick.Stop()
-	for range int(b.span.Seconds() * float64(pace)) {
+	for range int(cmp.Or(x.over, b.span).Seconds() * float64(x.orders)) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -274,10 +281,17 @@ func (b *bench) wire(ctx context.Context, p place, s *drive.Server, n *smsc.Serv
 			sum += r.delivered.Sub(r.queued)
 		}
 	}
-	b.add(fmt.Sprintf("payment fact to submit_sm at the message centre, %d orders/s, %d languages, n = %d", pace, len(langs), len(theirs)), p.name,
+	what := fmt.Sprintf("%d orders/s", x.orders)
+	if x.first {
+		what = "the first orders after the start"
+	}
+	b.add(fmt.Sprintf("payment fact to submit_sm at the message centre, %s, %d languages, n = %d", what, len(langs), len(theirs)), p.name,
 		fmt.Sprintf("p50 %s, p99 %s, longest %s (by our own record p99 %s)", ms(quantile(theirs, 0.5)), ms(quantile(theirs, 0.99)), ms(quantile(theirs, 1)), ms(quantile(own, 0.99))),
-		goal, "", u.others)
-	b.add(fmt.Sprintf("gate's yes to the receipt that is kept, the demo's network (receipts after 150 to 900 ms), %d orders/s", pace), p.name,
+		x.goal, "", u.others)
+	if x.first {
+		return nil
+	}
+	b.add(fmt.Sprintf("gate's yes to the receipt that is kept, the demo's network (receipts after 150 to 900 ms), %s", what), p.name,
 		fmt.Sprintf("average %s, p95 %s, %d of %d delivered", ms(sum/time.Duration(max(1, len(arrived)))), ms(quantile(arrived, 0.95)), len(arrived), len(rows)), delivery, "", u.others)
 	return nil
 }

@@ -114,7 +114,7 @@ func (b *bench) small(ctx context.Context, p place) error {
 	defer s.Kill()
 	if b.wants("wire") {
 		for _, x := range paces {
-			if err := b.wire(ctx, p, s, n, skus, x.orders, x.goal); err != nil {
+			if err := b.wire(ctx, p, s, n, skus, x); err != nil {
 				return err
 			}
 		}
