@@ -199,6 +199,7 @@ func New(p Parts) (http.Handler, error) {
 
 	c.textRoutes(mux)
 	c.planRoutes(mux)
+	c.senderRoutes(mux)
 	c.journeyRoutes(mux)
 	c.ruleRoutes(mux)
 
