@@ -198,6 +198,10 @@ func (e *riverEngine) run(ctx context.Context) error {
 	return errors.Join(err, e.leave(lasting))
 }
 
+// outsidePoll is how often a queue of work outside the database looks by itself. Each job is told of, so that it only finds
+// those whose news was lost; there are many such queues, and looking is most of what an idle program does.
+const outsidePoll = 5 * time.Second
+
 func (e *riverEngine) client() (*river.Client[pgx.Tx], error) {
 	pool := e.q.db.Pool()
 	queues := map[string]river.QueueConfig{
@@ -207,6 +211,7 @@ func (e *riverEngine) client() (*river.Client[pgx.Tx], error) {
 		if k.outside != nil {
 			c := queues[e.queueOf(name)]
 			c.MaxWorkers += k.slots
+			c.FetchPollInterval = outsidePoll
 			queues[e.queueOf(name)] = c
 		}
 	}

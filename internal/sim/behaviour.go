@@ -1,9 +1,7 @@
 package sim
 
 import (
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -157,13 +155,4 @@ func (d dice) pick(weights []float64, about ...any) int {
 		}
 	}
 	return len(weights) - 1
-}
-
-// digest is a short name of a list.
-func digest(all []string) string {
-	h := sha256.New()
-	for _, s := range all {
-		fmt.Fprintln(h, s)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
 }

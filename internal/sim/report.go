@@ -2,7 +2,10 @@ package sim
 
 import (
 	"cmp"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -34,15 +37,15 @@ func (f *Funnel) add(g Funnel) {
 type Report struct {
 	Days                     int
 	Seed                     uint64
-	Prepared, Took           time.Duration
+	Prepared, Took, Counted  time.Duration
 	Restarts, Kills, Repeats int
 	Lives                    int   // processes that played it
 	Points                   int64 // moments at which the program could have been killed
 	Funnels                  map[string]*Funnel
 	Network                  map[string]int64
 	Laws                     []Law
-	Digest                   string // of the outcome, ids aside
-	Outcome                  []string
+	Digest                   string         // of the outcome, ids aside
+	Outcome                  []string       // where it was asked for
 	Wire                     map[string]int // with a journal: messages that came to the network without a mark, by what they say to whom
 	Memory                   uint64         // most that was in use, in bytes: of the heap
 	Resident                 uint64         // and of the process, where the system tells
@@ -99,8 +102,8 @@ const assumed = "How people behave is assumed, not measured: the gains below fol
 
 // Print writes the report for people.
 func (r *Report) Print(out io.Writer) {
-	fmt.Fprintf(out, "%d days, seed %d: played in %s (shop made in %s), most memory %d MB (heap %d MB), %d restarts, %d kills\n\n", r.Days, r.Seed, r.Took.Round(100*time.Millisecond),
-		r.Prepared.Round(100*time.Millisecond), r.Resident>>20, r.Memory>>20, r.Restarts, r.Kills)
+	fmt.Fprintf(out, "%d days, seed %d: played in %s (shop made in %s, store counted in %s), most memory %d MB (heap %d MB), %d restarts, %d kills\n\n", r.Days, r.Seed, r.Took.Round(100*time.Millisecond),
+		r.Prepared.Round(100*time.Millisecond), r.Counted.Round(100*time.Millisecond), r.Resident>>20, r.Memory>>20, r.Restarts, r.Kills)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "market\tvisits\tcarts\tcheckouts\tabandoned\tpaid without journeys\tpaid with\trecovered\tdelivered\trated\trepurchased by themselves\tafter an offer\tSTOP\t")
 	total := Funnel{}
@@ -187,21 +190,53 @@ func (w *world) count() error {
 	return w.outcome()
 }
 
-// outcome is what is in the store, without identifiers, and a digest of it.
+// outcome is what is in the store, without identifiers: its digest, and the lines themselves where they were asked for.
 func (w *world) outcome() error {
+	var sum tally
 	err := w.app.DB.Read(w.ctx, func(tx *db.Tx) error {
 		for _, name := range []string{"outcome orders", "outcome messages", "outcome runs", "outcome tickets", "outcome ratings"} {
-			all, err := db.All(tx, db.Scalar[string], checks[name])
+			_, err := db.All(tx, func(r db.Row) (_ struct{}, err error) {
+				var line string
+				if err = r.Scan(&line); err == nil {
+					sum.add(line)
+				}
+				if w.Lines {
+					w.report.Outcome = append(w.report.Outcome, line)
+				}
+				return
+			}, checks[name])
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			slices.Sort(all)
-			w.report.Outcome = append(w.report.Outcome, all...)
 		}
 		return nil
 	})
-	w.report.Digest = digest(w.report.Outcome)
+	w.report.Digest = sum.digest()
 	return err
+}
+
+// tally is a digest of lines in any order, each as often as it comes: the sum of their own.
+type tally struct {
+	sums [4]uint64
+	n    uint64
+}
+
+func (t *tally) add(line string) {
+	one := sha256.Sum256([]byte(line))
+	for i := range t.sums {
+		t.sums[i] += binary.BigEndian.Uint64(one[8*i:])
+	}
+	t.n++
+}
+
+// digest is a short name of the lines.
+func (t *tally) digest() string {
+	var all []byte
+	for _, x := range append(t.sums[:], t.n) {
+		all = binary.BigEndian.AppendUint64(all, x)
+	}
+	name := sha256.Sum256(all)
+	return hex.EncodeToString(name[:12])
 }
 
 // Difference lists what is in one outcome and not in the other, at most n of each.

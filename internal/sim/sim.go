@@ -33,6 +33,7 @@ type Config struct {
 	Restarts  int                              // the program is ended and opened again
 	Kills     []int64                          // at these points it is left as it is, and opened again on what its file held that moment
 	Everybody bool                             // nobody is held out
+	Lines     bool                             // the report has the lines of the outcome
 	Dir       string                           // of the database; empty: one that is removed afterwards
 	Journal   string                           // of what the world has seen, for the process that follows this one on its file if it is killed; empty: none
 	Log       func(format string, args ...any) `json:"-"` // nil: silence
@@ -75,9 +76,11 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	w.report.Took, w.report.Points = world.Now().Sub(began), w.points
+	began = world.Now()
 	if err := w.count(); err != nil {
 		return nil, err
 	}
+	w.report.Counted = world.Now().Sub(began)
 	return w.report, nil
 }
 
@@ -117,7 +120,7 @@ func Storm(ctx context.Context, c Config, kills int) (calm, hit *Report, differe
 // held out, and both lines of texts have the same faults, for which of them is asked first depends on what a process has seen.
 // All providers can be asked what they took: by one that can't, an offer that was in hand would be unknown for ever.
 func (c Config) alike() Config {
-	c.Everybody = true
+	c.Everybody, c.Lines = true, true
 	c.Behaviour.Network = maps.Clone(c.Behaviour.Network)
 	for name, f := range c.Behaviour.Network {
 		f.Asked = true

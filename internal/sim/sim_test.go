@@ -110,7 +110,7 @@ func TestWholeWay(t *testing.T) {
 }
 
 func TestSameSeedSameOutcome(t *testing.T) {
-	c := sim.Config{Days: 1, Seed: 3, Behaviour: usual(t, 800)}
+	c := sim.Config{Days: 1, Seed: 3, Behaviour: usual(t, 800), Lines: true}
 	first := play(t, c)
 	again := play(t, c)
 	require.Empty(t, sim.Difference(first.Outcome, again.Outcome, 5))
