@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"html/template"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,10 +16,32 @@ import (
 
 // trialView is what past events say of a draft.
 type trialView struct {
-	Run  *journeys.TrialRun // nil: none was begun for what the draft is now
-	Rows []trialRow
-	Why  []pairOf // why messages would not have been sent, the most frequent first
-	Days []choice
+	Run     *journeys.TrialRun // nil: none was begun for what the draft is now
+	Rows    []trialRow
+	Markets []string // that something happened in, as the columns of Why
+	Why     []trialReasons
+	Kinds   []trialKind
+	Hours   template.HTML
+	Old     bool // there is a version in force to compare with
+	Days    []choice
+}
+
+// trialReasons are why something would have happened, the most frequent first.
+type trialReasons struct {
+	Title string
+	Rows  []trialReason
+}
+
+type trialReason struct {
+	Reason    string
+	Each      []int64 // by market
+	All, Live int64
+}
+
+// trialKind is what would have been sent of one text on one channel.
+type trialKind struct {
+	Template, Channel string
+	Now, Live         journeys.Sending
 }
 
 type trialRow struct {
@@ -54,34 +79,121 @@ func (c *console) trialOf(tx *db.Tx, p *page, d journeys.Definition) (v trialVie
 		}
 		return x
 	}
+	now, was := r.Tried.All(), journeys.MarketReport{}
 	var live *journeys.MarketReport
 	if r.Live != nil {
-		all := r.Live.All()
-		live = &all
+		was = r.Live.All()
+		live, v.Old = &was, true
 	}
-	all := r.Tried.All()
-	total := row(p.T("console.jr_trial_all"), all, live)
+	total := row(p.T("console.jr_trial_all"), now, live)
 	total.All = true
+	var each []journeys.MarketReport
 	for _, m := range c.selling() {
-		now := r.Tried.In(m.Code)
+		one := r.Tried.In(m.Code)
 		if r.Live != nil {
 			was := r.Live.In(m.Code)
 			live = &was
 		}
-		if now.Entered+now.Refused > 0 || live != nil && live.Entered > 0 {
-			v.Rows = append(v.Rows, row(p.CountryName(string(m.Country())), now, live))
+		if one.Entered+one.Refused > 0 || live != nil && live.Entered > 0 {
+			name := p.CountryName(string(m.Country()))
+			v.Rows, v.Markets, each = append(v.Rows, row(name, one, live)), append(v.Markets, name), append(each, one)
 		}
 	}
 	v.Rows = append(v.Rows, total)
-	for _, why := range slices.SortedFunc(maps.Keys(all.Blocked), func(a, b string) int {
-		if all.Blocked[a] == all.Blocked[b] {
-			return strings.Compare(a, b)
+	for _, kind := range []struct {
+		title string
+		of    func(journeys.MarketReport) map[string]int64
+	}{
+		{"console.jr_trial_waits", func(m journeys.MarketReport) map[string]int64 { return m.Held }},
+		{"console.jr_trial_nots", func(m journeys.MarketReport) map[string]int64 { return m.Blocked }},
+		{"console.jr_trial_left", func(m journeys.MarketReport) map[string]int64 { return m.Left }},
+	} {
+		if rows := whys(now, was, each, kind.of); len(rows) > 0 {
+			v.Why = append(v.Why, trialReasons{p.T(kind.title), rows})
 		}
-		return int(all.Blocked[b] - all.Blocked[a])
-	}) {
-		v.Why = append(v.Why, pairOf{why, all.Blocked[why]})
 	}
+	v.Kinds = kindsOf(now, was)
+	v.Hours = p.trialHours(now, was, v.Old)
 	return v, nil
+}
+
+// whys are the reasons of a draft and of what is live, with how often each market had them.
+func whys(now, was journeys.MarketReport, each []journeys.MarketReport, of func(journeys.MarketReport) map[string]int64) (all []trialReason) {
+	reasons := maps.Clone(of(now))
+	if reasons == nil {
+		reasons = map[string]int64{}
+	}
+	for reason := range of(was) {
+		reasons[reason] += 0
+	}
+	for reason, n := range reasons {
+		x := trialReason{Reason: reason, All: n, Live: of(was)[reason]}
+		for _, m := range each {
+			x.Each = append(x.Each, of(m)[reason])
+		}
+		all = append(all, x)
+	}
+	slices.SortFunc(all, func(a, b trialReason) int {
+		return cmp.Or(cmp.Compare(b.All, a.All), cmp.Compare(b.Live, a.Live), cmp.Compare(a.Reason, b.Reason))
+	})
+	return all
+}
+
+// kindsOf are the texts by channel, over all senders, those sent most first.
+func kindsOf(now, was journeys.MarketReport) (all []trialKind) {
+	at := map[[2]string]int{}
+	count := func(sent []journeys.Sending, side func(*trialKind) *journeys.Sending) {
+		for _, s := range sent {
+			key := [2]string{s.Template, string(s.Channel)}
+			i, known := at[key]
+			if !known {
+				i, at[key] = len(all), len(all)
+				all = append(all, trialKind{Template: s.Template, Channel: string(s.Channel)})
+			}
+			sum := side(&all[i])
+			sum.Messages, sum.Parts, sum.Unpriced = sum.Messages+s.Messages, sum.Parts+s.Parts, sum.Unpriced+s.Unpriced
+			sum.Cost.Micros, sum.Cost.Currency = sum.Cost.Micros+s.Cost.Micros, cmp.Or(sum.Cost.Currency, s.Cost.Currency)
+		}
+	}
+	count(now.Messages, func(k *trialKind) *journeys.Sending { return &k.Now })
+	count(was.Messages, func(k *trialKind) *journeys.Sending { return &k.Live })
+	slices.SortStableFunc(all, func(a, b trialKind) int { return cmp.Compare(b.Now.Messages, a.Now.Messages) })
+	return all
+}
+
+// trialHours draws in which hour of their market messages would have left: a bar an hour for the draft, an outline for what
+// is live. Nothing where none left.
+func (p *page) trialHours(now, was journeys.MarketReport, compare bool) template.HTML {
+	most := max(slices.Max(now.Hours[:]), slices.Max(was.Hours[:]))
+	if most == 0 {
+		return ""
+	}
+	const wide, high, foot, head = 26, 120, 20, 16
+	var bars, said strings.Builder
+	for h := range 24 {
+		n, old := now.Hours[h], was.Hours[h]
+		text := fmt.Sprintf("%02d:00: %s", h, p.Number(n))
+		if compare {
+			text += ", " + p.T("console.jr_trial_live") + ": " + p.Number(old)
+		}
+		if n+old > 0 {
+			said.WriteString("; " + text)
+		}
+		tall, before := float64(high)*float64(n)/float64(most), float64(high)*float64(old)/float64(most)
+		fmt.Fprintf(&bars, `<g><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" fill="transparent"/>`, template.HTMLEscapeString(text), h*wide, head, wide, high)
+		if n > 0 {
+			fmt.Fprintf(&bars, `<rect x="%d" y="%.1f" width="%d" height="%.1f" rx="2" fill="#1d4e5f"/>`, h*wide+5, head+high-max(1, tall), wide-10, max(1, tall))
+		}
+		if old > 0 {
+			fmt.Fprintf(&bars, `<rect x="%.1f" y="%.1f" width="%d" height="%.1f" rx="3" fill="none" stroke="#b45309" stroke-width="1.5"/>`, float64(h*wide)+2.5, head+high-max(1, before), wide-5, max(1, before))
+		}
+		bars.WriteString(`</g>`)
+		if h%3 == 0 {
+			fmt.Fprintf(&bars, `<text x="%d" y="%d" text-anchor="middle">%02d</text>`, h*wide+wide/2, head+high+14, h)
+		}
+	}
+	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %d %d" font-size="11" fill="#565d66"><g direction="ltr"><path d="M0 %dH%d" stroke="#dde2e6"/><text x="0" y="11">%s</text>%s</g></svg>`,
+		template.HTMLEscapeString(p.T("console.jr_trial_when")+said.String()), 24*wide, head+high+foot, 24*wide, head+high+foot, head+high, 24*wide, p.Number(most), bars.String()))
 }
 
 func (p *page) figures(m journeys.MarketReport) trialFigures {

@@ -68,7 +68,8 @@ select count(*) from journey_steps where outcome = 'sent';
 -- name: steps that sent nothing
 select p.journey || ' ' || p.node || ' of ' || p.run from journey_steps p where p.outcome = 'sent' and not exists
 	(select 1 from messages m where m.id = p.message and (m.state <> 'dropped' or m.reason <> '') and (p.run = '' or substr(m.key, 1, length(p.run) + 1) = p.run || ':'
-		or m.key in (select 'next:' || q.message from journey_steps q where q.run = p.run and q.node = p.node)));
+		or substr(m.key, 1, 5) = 'next:' and exists
+		(select 1 from journey_steps q where q.message = substr(m.key, 6) and q.message <> '' and q.run = p.run and q.node = p.node)));
 
 -- name: control runs
 select count(*) from journey_runs where arm = 'control';
