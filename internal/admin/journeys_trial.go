@@ -106,7 +106,7 @@ func (c *console) trialOf(tx *db.Tx, p *page, d journeys.Definition) (v trialVie
 	}{
 		{"console.jr_trial_waits", func(m journeys.MarketReport) map[string]int64 { return m.Held }},
 		{"console.jr_trial_nots", func(m journeys.MarketReport) map[string]int64 { return m.Blocked }},
-		{"console.jr_trial_left", func(m journeys.MarketReport) map[string]int64 { return m.Left }},
+		{"console.jr_trial_left", leftOtherwise},
 	} {
 		if rows := whys(now, was, each, kind.of); len(rows) > 0 {
 			v.Why = append(v.Why, trialReasons{p.T(kind.title), rows})
@@ -115,6 +115,25 @@ func (c *console) trialOf(tx *db.Tx, p *page, d journeys.Definition) (v trialVie
 	v.Kinds = kindsOf(now, was)
 	v.Hours = p.trialHours(now, was, v.Old)
 	return v, nil
+}
+
+// Columns is how many the table of reasons has.
+func (v trialView) Columns() int {
+	if v.Old {
+		return len(v.Markets) + 3
+	}
+	return len(v.Markets) + 2
+}
+
+// leftOtherwise are the reasons why runs ended early, without those that ended because their message wasn't sent.
+func leftOtherwise(m journeys.MarketReport) map[string]int64 {
+	all := map[string]int64{}
+	for reason, n := range m.Left {
+		if n -= m.Blocked[reason]; n > 0 {
+			all[reason] = n
+		}
+	}
+	return all
 }
 
 // whys are the reasons of a draft and of what is live, with how often each market had them.

@@ -3,7 +3,7 @@ package app
 import (
 	"fmt"
 	"iter"
-	"math/rand/v2"
+	"slices"
 	"time"
 
 	"portolan/internal/address"
@@ -34,7 +34,8 @@ type leftBag struct {
 	control bool
 	order   order.Order // that it became; else with the goods and figures it would have had
 	who     demo.Person
-	phone   string
+	channel customer.Channel // on which its owner may be written to
+	address string           // there
 }
 
 // bag makes an order of the past one that a left bag became, as often as assumed, with the bag's name, and reports whether
@@ -65,14 +66,17 @@ func (h *history) bag(o *order.Order) bool {
 
 // leave is the next bag that somebody leaves.
 func (h *history) leave(m market.Code, lang string) leftBag {
-	n := len(h.left)
-	b := leftBag{cart: fmt.Sprintf("crt_sample_%s_%04d", m, n), market: m, lang: lang, phone: address.Example(marketHome[m])}
-	if len(b.phone) > 4 {
-		b.phone = b.phone[:len(b.phone)-3] + fmt.Sprintf("%03d", n%1000)
+	n := h.bags[m]
+	if h.bags == nil {
+		h.bags = map[market.Code]int{}
 	}
+	h.bags[m]++
 	shop, _ := h.Markets.ByCode(m)
 	locals := h.peopleOf(shop)
-	b.who = locals[n%len(locals)]
+	b := leftBag{cart: fmt.Sprintf("crt_sample_%s_%04d", m, n), market: m, lang: lang, who: locals[n%len(locals)], channel: customer.Mail, address: fmt.Sprintf("%s-%04d@bags.example", m, n)}
+	if number := address.Example(marketHome[m]); slices.Contains(shop.ConsentChannels, string(customer.SMS)) && len(number) > 4 {
+		b.channel, b.address = customer.SMS, number[:len(number)-3]+fmt.Sprintf("%03d", n%1000)
+	}
 	return b
 }
 
@@ -153,10 +157,14 @@ func (h *history) leaveUnasked() error {
 		for range pastBags[l.market] * unasked / 100 {
 			back := 4*24*time.Hour + time.Duration(h.lots.Int64N(int64(historyDays-4)*24*60))*time.Minute
 			b := h.leave(l.market, m.Language())
-			b.cart, b.at, b.phone = b.cart+"_u", h.tx.Now().Add(-back), ""
-			h.left = append(h.left, b)
+			b.at = h.tx.Now().Add(-back)
 			if err := h.fill(l, b, false); err != nil {
 				return err
+			}
+			if n := h.bags[l.market]; m.DoubleOptIn && n%2 == 0 { // asked for the second step, which they didn't take
+				if err := h.consent(m, b, customer.Ask, b.seen().Add(-5*time.Minute)); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -181,9 +189,9 @@ func (h *history) homes() iter.Seq2[past, market.Market] {
 
 // fill puts goods into a bag that nobody bought, and the bag into the book.
 func (h *history) fill(l past, b leftBag, agreed bool) (err error) {
-	other := *h
-	other.r = rand.New(rand.NewPCG(55, uint64(len(h.left))))
-	if b.order, err = other.purchase(l, len(h.left), b.seen()); err != nil {
+	other := *h // whose lots leave those of the orders as they are
+	other.r = h.goods
+	if b.order, err = other.purchase(l, h.bags[l.market], b.seen()); err != nil {
 		return err
 	}
 	return h.enterBag(b, agreed)
@@ -202,9 +210,11 @@ func (h *history) enterBag(b leftBag, agreed bool) error {
 		}
 	}
 	c := checkout.Cart{ID: b.cart, Market: b.market, Country: market.Country(marketHome[b.market]), Lang: b.lang, Currency: m.Currency, Address: o.Address, Order: o.ID,
-		Contact: checkout.Contact{GivenName: b.who.FirstName, FamilyName: b.who.LastName, Phone: b.phone}, CreatedAt: b.seen().Add(-9 * time.Minute), Activity: b.seen()}
-	if b.phone == "" {
-		c.Contact.Email = fmt.Sprintf("%s@bags.example", b.cart)
+		Contact: checkout.Contact{GivenName: b.who.FirstName, FamilyName: b.who.LastName}, CreatedAt: b.seen().Add(-9 * time.Minute), Activity: b.seen()}
+	if b.channel == customer.SMS {
+		c.Contact.Phone = b.address
+	} else {
+		c.Contact.Email = b.address
 	}
 	for _, l := range o.Lines {
 		c.Lines = append(c.Lines, checkout.Line{SKU: l.SKU, Quantity: l.Quantity, Seen: l.UnitPrice})
@@ -214,25 +224,25 @@ func (h *history) enterBag(b leftBag, agreed bool) error {
 	return h.Checkout.Enter(h.tx, c, o.PlacedAt)
 }
 
-// agreeThen writes down that a bag's owner had agreed to offers by text message, in two steps where the market asks for that.
+// agreeThen writes down that a bag's owner agreed to offers at the checkout, in two steps where the market asks for that.
 func (h *history) agreeThen(m market.Market, b leftBag) error {
-	all, err := h.Customers.Ledger(h.tx, b.phone)
-	if err != nil || len(all) > 0 {
+	at := b.seen().Add(-5 * time.Minute)
+	if !m.DoubleOptIn {
+		return h.consent(m, b, customer.Grant, at)
+	}
+	if err := h.consent(m, b, customer.Ask, at); err != nil {
 		return err
 	}
+	return h.consent(m, b, customer.Confirm, at.Add(20*time.Minute))
+}
+
+func (h *history) consent(m market.Market, b leftBag, action customer.Action, at time.Time) error {
 	for _, box := range boxes(m, b.lang, b.who) {
-		if box.Channel != customer.SMS {
+		if box.Channel != b.channel {
 			continue
 		}
-		c := customer.Consent{Address: b.phone, Channel: box.Channel, Class: box.Class, Action: customer.Grant, Text: box.Text, Wording: box.Wording, Lang: b.lang, Market: m.Code,
-			Page: m.Prefix(b.lang) + "/checkout/details", Source: "sample", At: h.tx.Now().AddDate(0, 0, -historyDays-5)}
-		if m.DoubleOptIn {
-			c.Action = customer.Ask
-			if _, err := h.Customers.Enter(h.tx, c); err != nil {
-				return err
-			}
-			c.Action, c.At = customer.Confirm, c.At.Add(20*time.Minute)
-		}
+		c := customer.Consent{Address: b.address, Channel: box.Channel, Class: box.Class, Action: action, Text: box.Text, Wording: box.Wording, Lang: b.lang, Market: m.Code,
+			Page: m.Prefix(b.lang) + "/checkout/details", Source: "sample", At: at}
 		if _, err := h.Customers.Enter(h.tx, c); err != nil {
 			return err
 		}
@@ -253,20 +263,18 @@ func (h *history) pastTexts() func(b leftBag) (messaging.Record, error) {
 		r, ok := known[key]
 		if !ok {
 			var err error
-			m := messaging.Message{Key: "sample:" + key, To: address.Example(string(country)), Channel: messaging.SMS, Market: b.market, Country: country, Lang: b.lang, Template: "cart",
+			m := messaging.Message{Key: "sample:" + key, To: b.address, Channel: messaging.Channel(b.channel), Market: b.market, Country: country, Lang: b.lang, Template: "cart",
 				Vars: map[string]string{"name": b.who.FirstName, "code": "RECOVER5XX", "pct": "5"}, Link: h.cfg.PublicURL + "/back/sample", FactAt: b.at}
 			if r, err = gate.Plan(h.tx, b.at, m); err != nil {
 				return r, err
 			}
 			known[key] = r
 		}
-		r.Key, r.Cart, r.FactAt = "sample:"+b.cart, b.cart, b.seen()
-		if r.Channel == messaging.SMS {
-			r.To = b.phone
+		r.Key, r.Cart, r.FactAt, r.To, r.Reason = "sample:"+b.cart, b.cart, b.seen(), b.address, ""
+		r.State, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt = messaging.Sent, b.at, b.at, b.at, b.at.Add(300*time.Millisecond)
+		if took := time.Duration(900+h.lots.IntN(4000)) * time.Millisecond; r.Channel == messaging.SMS {
+			r.State, r.DeliveredAt = messaging.Delivered, b.at.Add(took)
 		}
-		r.State, r.CreatedAt, r.QueuedAt, r.WireAt, r.SentAt = messaging.Delivered, b.at, b.at, b.at, b.at.Add(300*time.Millisecond)
-		r.DeliveredAt = b.at.Add(time.Duration(900+h.lots.IntN(4000)) * time.Millisecond)
-		r.Reason = ""
 		return r, nil
 	}
 }

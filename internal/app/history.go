@@ -66,7 +66,7 @@ func (a *App) SeedHistory(ctx context.Context) error {
 		if found, err := settings.Get(tx, historyKey, &since); err != nil || found {
 			return err
 		}
-		h := history{App: a, tx: tx, r: rand.New(rand.NewPCG(11, 22)), lots: rand.New(rand.NewPCG(33, 44)), people: people}
+		h := history{App: a, tx: tx, r: rand.New(rand.NewPCG(11, 22)), lots: rand.New(rand.NewPCG(33, 44)), goods: rand.New(rand.NewPCG(55, 66)), people: people}
 		for _, step := range []func() error{h.rates, h.sell, h.giveBack, h.underWay, h.afterwards, h.file, h.wrote, h.said, h.twin} {
 			if err := step(); err != nil {
 				return fmt.Errorf("history of the demo: %w", err)
@@ -87,8 +87,10 @@ type history struct {
 	people []demo.Person
 	sold   []order.Order
 	left   []leftBag
-	lots   *rand.Rand // of what is told of journeys
-	sent   int64      // parcels under way
+	bags   map[market.Code]int // so many were left
+	lots   *rand.Rand          // of what is told of journeys
+	goods  *rand.Rand          // of what is in bags
+	sent   int64               // parcels under way
 	tries  int
 }
 

@@ -117,7 +117,9 @@ func TestSeedHistoryOfJourneys(t *testing.T) {
 		require.Greater(t, e.All.Split, 0.01)
 		few := 0
 		for _, m := range e.Markets {
-			require.Positive(t, m.A.Cost, m.Name)
+			if m.Name != "id" && m.Name != "my" { // where bags are written about by mail
+				require.Positive(t, m.A.Cost, m.Name)
+			}
 			require.Positive(t, m.A.Revenue, m.Name)
 			require.Zero(t, m.A.Unpriced, m.Name)
 			if m.Verdict == journeys.TooFew || m.Verdict == journeys.NoEffect {
