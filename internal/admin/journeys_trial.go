@@ -211,7 +211,7 @@ func (p *page) trialHours(now, was journeys.MarketReport, compare bool) template
 			fmt.Fprintf(&bars, `<text x="%d" y="%d" text-anchor="middle">%02d</text>`, h*wide+wide/2, head+high+14, h)
 		}
 	}
-	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %d %d" font-size="11" fill="#565d66"><g direction="ltr"><path d="M0 %dH%d" stroke="#dde2e6"/><text x="0" y="11">%s</text>%s</g></svg>`,
+	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %d %d" font-size="11" fill="#565d66"><g direction="ltr"><path d="M0 %dH%d" stroke="#dde2e6"/><text x="4" y="11">%s</text>%s</g></svg>`,
 		template.HTMLEscapeString(p.T("console.jr_trial_when")+said.String()), 24*wide, head+high+foot, 24*wide, head+high+foot, head+high, 24*wide, p.Number(most), bars.String()))
 }
 

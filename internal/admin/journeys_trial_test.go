@@ -36,7 +36,7 @@ func TestTrialPage(t *testing.T) {
 			body = b.page(at + "/publish")
 			has(t, body, "The last 30 days through this draft", "All markets")
 			if silent {
-				has(t, body, "Who waits, who gets nothing, and why", ">Not sent</th>")
+				has(t, body, "Who waits, who gets nothing, and why", ">Not sent</span></th>")
 				return
 			}
 			has(t, body, `<svg role="img" aria-label="When messages would have left; `, "What would have been sent", "Order paid", "SMS")
