@@ -7,6 +7,7 @@ import (
 
 	"portolan/internal/db"
 	"portolan/internal/fault"
+	"portolan/internal/jobs"
 )
 
 const (
@@ -46,7 +47,10 @@ func (s *Service) watch(tx *db.Tx, _ watchJob) error {
 			return err
 		}
 	}
-	return nil
+	if len(gone) < watchBatch {
+		return nil
+	}
+	return s.queue.Add(tx, watchJob{}, jobs.When{}) // there may be more
 }
 
 func (c *Cart) left(secret []byte) LeftEvent {

@@ -1,6 +1,7 @@
 package checkout_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -63,5 +64,26 @@ func TestABagOfThePast(t *testing.T) {
 			require.Equal(t, seen.Add(3*time.Hour), all[1].At.UTC())
 			return err
 		})
+	})
+}
+
+// However many shoppers have left since the last round, as after a time in which the program was down, one round tells of all.
+func TestManyHaveLeft(t *testing.T) {
+	dbtest.Each(t, schemas, func(t *testing.T, d *db.DB) {
+		r := newRig(t, d)
+		c := r.ready(checkout.Add("dress", 1))
+		const many = 450
+		dbtest.Write(t, d, func(tx *db.Tx) error {
+			body, err := db.One(tx, db.Scalar[string], `select body from carts where id = $1`, c.ID)
+			var rows [][]any
+			for i := range many - 1 {
+				key := fmt.Sprint(i)
+				rows = append(rows, []any{"crt_" + key, "tok_" + key, "de", "DE", "de", "EUR", "open", int64(1), c.Customer, "", true, body, c.CreatedAt, c.Activity})
+			}
+			require.NoError(t, err)
+			return db.InsertEach(tx, `insert into carts (id, token, market, country, lang, currency, state, version, customer, attempt, watched, body, created_at, activity_at) values`, "", rows)
+		})
+		r.later(10*time.Minute + 15*time.Second)
+		require.EqualValues(t, many, r.announced("checkout.left"))
 	})
 }

@@ -110,13 +110,14 @@ type Parts struct {
 // Service keeps carts and completes them.
 type Service struct {
 	Parts
-	db *db.DB
+	db    *db.DB
+	queue *jobs.Queue
 }
 
 // New returns a checkout, registers its rounds with q and its listeners with the bus, and makes itself the one who
 // acts on payment facts.
 func New(d *db.DB, q *jobs.Queue, p Parts) *Service {
-	s := &Service{p, d}
+	s := &Service{p, d, q}
 	p.Payments.OnFacts(s.complete)
 	events.On(p.Bus, "checkout.give_back", s.cancelled)
 	events.On(p.Bus, "checkout.refunded", s.refunded)
