@@ -139,9 +139,9 @@ func (h *history) leaveMore() error {
 	}
 	for l, m := range h.homes() {
 		for ; count[l.market] < pastBags[l.market]; count[l.market]++ {
-			back := 4*24*time.Hour + time.Duration(h.lots.Int64N(int64(historyDays-4)*24*60))*time.Minute
+			at := h.someTime()
 			b := h.leave(l.market, m.Language())
-			b.at, b.control = polite(h.tx.Now().Add(-back), m.Location()), h.lots.IntN(100) < heldOutOfShare
+			b.at, b.control = polite(at, m.Location()), h.lots.IntN(100) < heldOutOfShare
 			h.left = append(h.left, b)
 			if err := h.fill(l, b, true); err != nil {
 				return err
@@ -151,13 +151,17 @@ func (h *history) leaveMore() error {
 	return nil
 }
 
+// someTime is any minute of the history but its last four days, in which bags may still become orders.
+func (h *history) someTime() time.Time {
+	return h.tx.Now().Add(-4*24*time.Hour - time.Duration(h.lots.Int64N(int64(historyDays-4)*24*60))*time.Minute)
+}
+
 // leaveUnasked leaves bags of shoppers who may not be written to.
 func (h *history) leaveUnasked() error {
 	for l, m := range h.homes() {
 		for range pastBags[l.market] * unasked / 100 {
-			back := 4*24*time.Hour + time.Duration(h.lots.Int64N(int64(historyDays-4)*24*60))*time.Minute
 			b := h.leave(l.market, m.Language())
-			b.at = h.tx.Now().Add(-back)
+			b.at = h.someTime()
 			if err := h.fill(l, b, false); err != nil {
 				return err
 			}
